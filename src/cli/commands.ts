@@ -1,0 +1,117 @@
+// The table of commands: one row each. A command's file is loaded only when it runs.
+import { OPTIONS } from '../server/options.ts';
+import type { CliOption, Command } from './arguments.ts';
+
+const CONFIG: CliOption = {
+  key: 'config',
+  flag: 'config',
+  short: 'c',
+  env: 'SLUICE_CONFIG',
+  kind: 'text',
+  value: 'FILE',
+  help: 'configuration file; else sluice.config.{ts,js,json,yaml} in this folder',
+};
+
+const SERVER: readonly CliOption[] = [CONFIG, ...OPTIONS];
+
+const DEMO: readonly CliOption[] = [
+  {
+    key: 'input',
+    flag: 'input',
+    short: 'i',
+    env: '',
+    kind: 'text',
+    value: 'INPUT',
+    help: 'shows this instead: a file, an address (rtsp://…), camera, camera:0, camera:NAME',
+  },
+  { key: 'open', flag: 'open', env: '', kind: 'switch', value: '', help: 'opens the browser' },
+];
+
+const PUSH: readonly CliOption[] = [
+  {
+    key: 'input',
+    flag: 'input',
+    short: 'i',
+    env: '',
+    kind: 'text',
+    value: 'INPUT',
+    help: 'a file, an address, a camera, or - for standard input',
+    fallback: '-',
+  },
+  {
+    key: 'size',
+    flag: 'size',
+    env: '',
+    kind: 'text',
+    value: 'WxH',
+    help: 'raw standard input: width and height in pixels; else what is asked of the input',
+  },
+  {
+    key: 'format',
+    flag: 'format',
+    env: '',
+    kind: 'text',
+    value: 'FORMAT',
+    help: 'raw standard input: pixel format, as FFmpeg names it',
+    fallback: 'rgb24',
+  },
+  {
+    key: 'fps',
+    flag: 'fps',
+    env: '',
+    kind: 'number',
+    value: 'FPS',
+    help: 'at most so many frames per second; a file comes at its own rate',
+  },
+  { key: 'loop', flag: 'loop', env: '', kind: 'switch', value: '', help: 'starts a file again at its end' },
+  {
+    key: 'server',
+    flag: 'server',
+    env: 'SLUICE_SERVER',
+    kind: 'text',
+    value: 'URL',
+    help: 'address of the server',
+    fallback: 'http://127.0.0.1:8000',
+  },
+  { key: 'token', flag: 'token', env: 'SLUICE_TOKEN', kind: 'text', value: 'TOKEN', help: 'token of the server, if it needs one' },
+];
+
+/** The commands, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'Runs the server.',
+    positionals: [],
+    options: SERVER,
+    examples: ['sluice serve', 'sluice serve -c sluice.config.ts', 'sluice serve --host 0.0.0.0 --port 8080'],
+    load: () => import('./serve.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'Runs the server with the demo streams, or with one input.',
+    positionals: [],
+    options: [...DEMO, ...SERVER],
+    examples: ['sluice demo --open', 'sluice demo --input clip.mp4', 'sluice demo --input camera'],
+    load: () => import('./demo.ts'),
+  },
+  {
+    name: 'push',
+    summary: 'Sends frames from a file, an address, a camera or standard input (raw or y4m) to a stream of a server.',
+    positionals: ['STREAM'],
+    options: PUSH,
+    examples: [
+      'sluice push scope -i clip.mp4',
+      'my-camera-program | sluice push scope --size 640x480 --format gray16le',
+      'ffmpeg -i clip.mp4 -f yuv4mpegpipe - | sluice push scope',
+    ],
+    load: () => import('./push.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Says what works on this machine and why the rest does not.',
+    positionals: [],
+    options: SERVER,
+    examples: ['sluice doctor'],
+    load: () => import('./doctor.ts'),
+  },
+];

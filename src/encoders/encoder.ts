@@ -1,0 +1,55 @@
+// The contract of encoders. A session encodes the frames of one rendition inside a media worker; it is called for one picture at a time
+// and may block its thread.
+import type { FrameInfo } from '../core/frame.ts';
+import type { TrackInfo } from '../core/packet.ts';
+import type { Ticks } from '../core/time.ts';
+
+/** What is asked of one picture. */
+export interface EncodeRequest {
+  readonly pts: Ticks;
+  /** Must be decodable alone. */
+  readonly key: boolean;
+  /** A segment of the 2 s grid begins here: the only place where the size may change. */
+  readonly boundary: boolean;
+}
+
+export interface EncodedPicture {
+  readonly data: Uint8Array;
+  readonly key: boolean;
+  readonly track: TrackInfo;
+}
+
+export interface EncoderSession extends AsyncDisposable {
+  /** Encodes a picture; `pixels` may change after the promise has settled. */
+  encode(info: FrameInfo, pixels: Uint8Array, request: EncodeRequest): Promise<EncodedPicture | null>;
+  /** Encodes the picture before once more, at a later time; absent where every packet stands alone. */
+  repeat?(request: EncodeRequest): Promise<EncodedPicture | null>;
+  /** Takes over changed settings that need no new session; `false` = it cannot. */
+  change?(settings: unknown): boolean;
+}
+
+/** Settings of a rendition. They are its identity: the same settings mean the same encoder, whoever asks. */
+export type RenditionSettings =
+  | {
+      readonly codec: 'h264';
+      readonly bitrate: number | null;
+      readonly preset: string | null;
+      readonly encoder: string | null;
+      readonly width: number | null;
+      readonly height: number | null;
+      /** Seconds, at most 2. */
+      readonly gop: number | null;
+      readonly options: Readonly<Record<string, string | number>>;
+    }
+  | {
+      readonly codec: 'jpeg';
+      /** 5..100 */
+      readonly quality: number;
+      /** Pixels; `null` = as captured. Never scaled up. */
+      readonly width: number | null;
+      /** Pictures per second at most; `null` = all. */
+      readonly fps: number | null;
+    };
+
+/** Name of a codec with an encoder. */
+export type CodecName = RenditionSettings['codec'];

@@ -1,0 +1,22 @@
+// The table of encoders. A new encoder is one file, one row here and one case of RenditionSettings.
+import type { CodecName, EncoderSession, RenditionSettings } from './encoder.ts';
+
+export interface EncoderRow {
+  /** Frames that may wait for it. */
+  readonly depth: number;
+  /** Packets depend on one another: key frames on the 2 s grid, repeats of the last picture, no skipping of single packets. */
+  readonly interCoded: boolean;
+  /** Loaded in media workers only. */
+  readonly load: () => Promise<{ openEncoder: (settings: never) => Promise<EncoderSession> }>;
+}
+
+export const ENCODERS: Record<CodecName, EncoderRow> = {
+  h264: { depth: 6, interCoded: true, load: () => import('./h264.ts') },
+  jpeg: { depth: 1, interCoded: false, load: () => import('./jpeg.ts') },
+};
+
+/** Opens the encoder of some settings. */
+export async function openEncoder(settings: RenditionSettings): Promise<EncoderSession> {
+  const module = await ENCODERS[settings.codec].load();
+  return await module.openEncoder(settings as never);
+}

@@ -1,0 +1,176 @@
+// Fragmented MP4 (ISO/IEC 14496-12, CMAF) for one H.264 track: an init segment and fragments of one sample. One time scale of 90 kHz;
+// `tfdt` is 64 bits wide and holds the capture time as Unix time. No B frames, so decoding time = presentation time.
+import type { Ticks } from '../core/time.ts';
+import { ascii, concatBytes } from './bytes.ts';
+
+const TRACK_ID = 1;
+
+/** Where `sample_duration` lies in a fragment made by `fragment()`: the only bytes that differ between the live and the stored form. */
+export const SAMPLE_DURATION_OFFSET = 88;
+
+/** Duration given to a sample before the next one is known: generous, because MSE drops everything up to the next key frame when a
+ *  sample ends too early (measured), in ticks. */
+export const PROVISIONAL_DURATION = 90_000;
+
+function u32(value: number): Uint8Array {
+  return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+}
+
+function u16(value: number): Uint8Array {
+  return Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
+}
+
+function zeros(count: number): Uint8Array {
+  return new Uint8Array(count);
+}
+
+function box(type: string, ...content: Uint8Array[]): Uint8Array {
+  const body = concatBytes(content);
+  return concatBytes([u32(body.length + 8), ascii(type), body]);
+}
+
+function fullBox(type: string, version: number, flags: number, ...content: Uint8Array[]): Uint8Array {
+  return box(type, u32(((version << 24) | flags) >>> 0), ...content);
+}
+
+const MATRIX = concatBytes([0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].map(u32));
+
+/** Describes the only track of an init segment. */
+export interface VideoTrack {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** AVCDecoderConfigurationRecord. */
+  readonly description: Uint8Array;
+}
+
+/** Init segment: `ftyp` and `moov` (ISO/IEC 14496-12 8.2, CMAF 7.3.1), BT.709 limited range in `colr`. */
+export function initSegment(track: VideoTrack): Uint8Array {
+  const { width, height, description } = track;
+  const avc1 = box(
+    'avc1',
+    zeros(6),
+    u16(1), // data_reference_index
+    zeros(16),
+    u16(width),
+    u16(height),
+    u32(0x480000),
+    u32(0x480000), // 72 dpi
+    u32(0),
+    u16(1), // frame_count
+    zeros(32), // compressorname
+    u16(24),
+    u16(0xffff),
+    box('avcC', description),
+    box('colr', ascii('nclx'), u16(1), u16(1), u16(1), Uint8Array.of(0)),
+    box('pasp', u32(1), u32(1)),
+  );
+  const stbl = box(
+    'stbl',
+    fullBox('stsd', 0, 0, u32(1), avc1),
+    fullBox('stts', 0, 0, u32(0)),
+    fullBox('stsc', 0, 0, u32(0)),
+    fullBox('stsz', 0, 0, u32(0), u32(0)),
+    fullBox('stco', 0, 0, u32(0)),
+  );
+  const minf = box('minf', fullBox('vmhd', 0, 1, zeros(8)), box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1))), stbl);
+  const mdia = box(
+    'mdia',
+    fullBox('mdhd', 0, 0, u32(0), u32(0), u32(90_000), u32(0), u16(0x55c4), u16(0)), // language und
+    fullBox('hdlr', 0, 0, u32(0), ascii('vide'), zeros(12), ascii('Sluice'), zeros(1)),
+    minf,
+  );
+  const tkhd = fullBox(
+    'tkhd',
+    0,
+    3,
+    u32(0),
+    u32(0),
+    u32(TRACK_ID),
+    u32(0),
+    u32(0),
+    zeros(8),
+    u16(0),
+    u16(0),
+    u16(0),
+    u16(0),
+    MATRIX,
+    u32(width * 0x10000),
+    u32(height * 0x10000),
+  );
+  const mvhd = fullBox(
+    'mvhd',
+    0,
+    0,
+    u32(0),
+    u32(0),
+    u32(90_000),
+    u32(0),
+    u32(0x10000),
+    u16(0x100),
+    zeros(10),
+    MATRIX,
+    zeros(24),
+    u32(TRACK_ID + 1),
+  );
+  const mvex = box('mvex', fullBox('trex', 0, 0, u32(TRACK_ID), u32(1), u32(0), u32(0), u32(0)));
+  return concatBytes([
+    box('ftyp', ascii('iso6'), u32(0), ascii('iso6'), ascii('cmfc'), ascii('avc1'), ascii('mp41')),
+    box('moov', mvhd, box('trak', tkhd, mdia), mvex),
+  ]);
+}
+
+const MOOF_BYTES = 100;
+
+/**
+ * `moof` and `mdat` of one sample.
+ *
+ * @param sequence `mfhd` sequence number (its low 32 bits)
+ * @param pts decoding and presentation time
+ * @param duration in ticks
+ */
+export function fragment(sequence: number, pts: Ticks, duration: number, key: boolean, sample: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(MOOF_BYTES + 8 + sample.length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  const head = (size: number, type: string) => {
+    view.setUint32(at, size);
+    bytes.set(ascii(type), at + 4);
+    at += 8;
+  };
+  const word = (value: number) => {
+    view.setUint32(at, value >>> 0);
+    at += 4;
+  };
+  head(MOOF_BYTES, 'moof');
+  head(16, 'mfhd');
+  word(0);
+  word(sequence % 2 ** 32);
+  head(MOOF_BYTES - 24, 'traf');
+  head(16, 'tfhd');
+  word(0x020000); // default-base-is-moof
+  word(TRACK_ID);
+  head(20, 'tfdt');
+  word(0x01000000); // version 1: 64-bit baseMediaDecodeTime
+  view.setBigUint64(at, BigInt(pts));
+  at += 8;
+  head(32, 'trun');
+  word(0x000701); // data offset; sample duration, size, flags
+  word(1);
+  word(MOOF_BYTES + 8);
+  word(duration);
+  word(sample.length);
+  // sample_depends_on = 2 (no other) for key frames; = 1 and sample_is_non_sync_sample otherwise (14496-12 8.8.3.1).
+  word(key ? 0x02000000 : 0x01010000);
+  head(8 + sample.length, 'mdat');
+  bytes.set(sample, at);
+  return bytes;
+}
+
+/** The same fragment with its true duration (ticks); a copy, because the live form may still be on its way to viewers. */
+export function withDuration(bytes: Uint8Array, duration: number): Uint8Array {
+  const copy = bytes.slice();
+  new DataView(copy.buffer).setUint32(SAMPLE_DURATION_OFFSET, duration);
+  return copy;
+}

@@ -1,0 +1,231 @@
+// The DVR window on disk: one append-only file per segment, one file per init segment, and rows of the frame index in the store. What a
+// file says about itself (SEI, tfdt, its name) is enough to make the rows again if they are missing.
+import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TrackInfo } from '../../core/packet.ts';
+import { readIdentities } from '../../formats/fmp4-read.ts';
+import { codecString, isKeySample } from '../../formats/h264.ts';
+import type { Store } from '../../timeline/store.ts';
+import type { InitRow } from '../../timeline/store-schema.ts';
+import { packFrames, unpackFrames } from './frame-columns.ts';
+import type { FrameRow, SegmentData } from './segmenter.ts';
+
+/** A closed segment as the recorder lists it. */
+export interface ArchivedSegment {
+  readonly sequence: number;
+  readonly init: string;
+  readonly era: number;
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: number;
+  readonly frames: readonly FrameRow[];
+}
+
+/** `s895000000-0123abcd.m4s`: sequence number and the init segment that it needs. */
+export function segmentFile(sequence: number, init: string): string {
+  return `s${sequence}-${init}.m4s`;
+}
+
+const SEGMENT_FILE = /^s(\d{1,15})-([0-9a-f]{8})\.m4s$/;
+const INIT_FILE = /^init-([0-9a-f]{8})\.mp4$/;
+
+export class Archive {
+  readonly #folder: string;
+  readonly #stream: string;
+  readonly #store: Store;
+  readonly #onError: (error: unknown) => void;
+  #file: { name: string; handle: FileHandle } | null = null;
+  /** Everything that touches files runs in this order. */
+  #queue: Promise<void>;
+
+  /** @param folder the stream's own folder; made when the first segment is written */
+  constructor(folder: string, stream: string, store: Store, onError: (error: unknown) => void) {
+    this.#folder = folder;
+    this.#stream = stream;
+    this.#store = store;
+    this.#onError = onError;
+    this.#queue = Promise.resolve();
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#queue = this.#queue.then(work).catch(this.#onError);
+  }
+
+  /** Settles when everything asked for so far is on disk. */
+  flush(): Promise<void> {
+    return this.#queue;
+  }
+
+  /** What earlier runs left, in order. */
+  async load(): Promise<{ segments: ArchivedSegment[]; inits: Map<string, { track: TrackInfo; data: Uint8Array }> }> {
+    const inits = new Map(
+      (await this.#store.call('inits', this.#stream)).map((row) => [row.name, { track: trackOf(row), data: row.data }]),
+    );
+    const files = new Map<string, number>();
+    for (const name of await readdir(this.#folder).catch(() => [] as string[])) {
+      const size = await stat(join(this.#folder, name)).then((info) => info.size);
+      files.set(name, size);
+      const init = INIT_FILE.exec(name);
+      if (init && !inits.has(init[1]!)) {
+        const row = initRow(this.#stream, init[1]!, new Uint8Array(await readFile(join(this.#folder, name))));
+        if (!row) continue;
+        inits.set(row.name, { track: trackOf(row), data: row.data });
+        await this.#store.call('addInit', row);
+      }
+    }
+    const segments: ArchivedSegment[] = [];
+    const known = new Set<string>();
+    for (const row of await this.#store.call('segments', this.#stream)) {
+      const name = segmentFile(row.sequence, row.init);
+      known.add(name);
+      if (files.get(name) === undefined || !inits.has(row.init)) continue;
+      segments.push({ ...row, frames: unpackFrames(row.frames) });
+    }
+    for (const name of files.keys()) {
+      const match = SEGMENT_FILE.exec(name);
+      if (!match || known.has(name) || !inits.has(match[2]!)) continue;
+      const rebuilt = await this.#rebuild(name, Number(match[1]), match[2]!);
+      if (rebuilt) segments.push(rebuilt);
+    }
+    segments.sort((a, b) => a.sequence - b.sequence);
+    return { segments: withEras(segments), inits };
+  }
+
+  // A segment that was open when the program was killed has no row yet.
+  async #rebuild(name: string, sequence: number, init: string): Promise<ArchivedSegment | null> {
+    const bytes = new Uint8Array(await readFile(join(this.#folder, name)));
+    const samples = readIdentities(bytes);
+    const first = samples[0];
+    const last = samples.at(-1);
+    if (!first || !last) return null;
+    const frames = samples.map((sample) => ({
+      pts: sample.pts,
+      id: sample.identity.id,
+      timestamp: sample.identity.timestamp,
+      key: isKeySample(bytes.subarray(sample.offset, sample.offset + sample.size)),
+      repeat: sample.identity.repeat,
+      // A fragment is `moof` (100 bytes) and the head of `mdat` (8) before its sample.
+      offset: sample.offset - 108,
+    }));
+    const segment = { sequence, init, era: 0, start: first.pts, end: last.pts + last.duration, bytes: bytes.length, frames };
+    await this.#store.call('addSegment', { ...segment, stream: this.#stream, frames: packFrames(frames) }, last.identity.timestamp);
+    return segment;
+  }
+
+  addInit(name: string, track: TrackInfo, data: Uint8Array): void {
+    this.#enqueue(async () => {
+      await mkdir(this.#folder, { recursive: true });
+      await writeFile(join(this.#folder, `init-${name}.mp4`), data);
+      const { codec, width, height, bitrate } = track;
+      await this.#store.call('addInit', { stream: this.#stream, name, codec, width, height, bitrate, data });
+    });
+  }
+
+  append(segment: SegmentData, init: string, bytes: Uint8Array): void {
+    this.#enqueue(async () => {
+      const name = segmentFile(segment.sequence, init);
+      if (this.#file?.name !== name) {
+        await this.#file?.handle.close();
+        this.#file = null;
+        this.#file = { name, handle: await open(join(this.#folder, name), 'a') };
+      }
+      await this.#file.handle.write(bytes);
+    });
+  }
+
+  close(segment: SegmentData, init: string): void {
+    this.#enqueue(async () => {
+      await this.#file?.handle.close();
+      this.#file = null;
+      const { sequence, era, start, end, bytes, frames } = segment;
+      const last = frames.at(-1)?.timestamp ?? 0;
+      await this.#store.call(
+        'addSegment',
+        { stream: this.#stream, sequence, init, era, start, end, bytes, frames: packFrames(frames) },
+        last,
+      );
+    });
+  }
+
+  /** Removes segments, and forgets what lies below `keepFrom`. */
+  remove(segments: readonly ArchivedSegment[], keepFrom: number): void {
+    this.#enqueue(async () => {
+      for (const segment of segments) await rm(join(this.#folder, segmentFile(segment.sequence, segment.init)), { force: true });
+      await this.#store.call('trimSegments', this.#stream, keepFrom);
+    });
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    this.#enqueue(async () => {
+      await this.#file?.handle.close();
+      this.#file = null;
+      await this.#store.call('clearMedia', this.#stream);
+      await rm(this.#folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Bytes of a segment from disk; `null` if it is gone. */
+  async read(segment: { sequence: number; init: string }, start = 0, end?: number): Promise<Uint8Array | null> {
+    try {
+      const bytes = await readFile(join(this.#folder, segmentFile(segment.sequence, segment.init)));
+      return new Uint8Array(bytes.subarray(start, end));
+    } catch {
+      return null;
+    }
+  }
+
+  async shutdown(): Promise<void> {
+    this.#enqueue(async () => {
+      await this.#file?.handle.close();
+      this.#file = null;
+    });
+    await this.#queue;
+  }
+}
+
+function trackOf(row: InitRow): TrackInfo {
+  return { codec: row.codec, width: row.width, height: row.height, bitrate: row.bitrate, description: new Uint8Array(), version: 0 };
+}
+
+/** Reads what a row needs from the bytes of an init segment that this program wrote. */
+function initRow(stream: string, name: string, data: Uint8Array): InitRow | null {
+  const find = (type: string) => {
+    for (let i = 4; i + 4 <= data.length; i++) if (type.split('').every((char, k) => data[i + k] === char.charCodeAt(0))) return i + 4;
+    return -1;
+  };
+  const avcc = find('avcC');
+  const avc1 = find('avc1\0\0\0\0\0\0');
+  if (avcc < 0 || avc1 < 0) return null;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  // VisualSampleEntry: 24 bytes behind its name lie width and height.
+  return {
+    stream,
+    name,
+    codec: codecString(data.subarray(avcc)),
+    width: view.getUint16(avc1 - 6 + 24),
+    height: view.getUint16(avc1 - 6 + 26),
+    bitrate: 0,
+    data,
+  };
+}
+
+// Rebuilt segments have no era: they go on from their neighbour where they touch it, and begin a new one where they do not.
+function withEras(segments: ArchivedSegment[]): ArchivedSegment[] {
+  let shift = 0;
+  let before: ArchivedSegment | null = null;
+  return segments.map((segment) => {
+    let era = segment.era + shift;
+    if (before) {
+      const joined = before.init === segment.init && Math.abs(before.end - segment.start) <= 1;
+      const least = joined ? before.era : before.era + 1;
+      if (era < least || (segment.era === 0 && era !== least)) {
+        shift += least - era;
+        era = least;
+      }
+    }
+    const row = { ...segment, era };
+    before = row;
+    return row;
+  });
+}

@@ -1,0 +1,158 @@
+// Renders the playlists of a recorder. Each version is rendered and compressed once and shared by all its viewers.
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { TICKS_PER_SECOND } from '../../core/time.ts';
+import { renderMediaPlaylist, renderMultivariantPlaylist, type SegmentEntry } from '../../formats/m3u8.ts';
+import { GRID_TICKS } from '../../pipeline/grid.ts';
+import { segmentFile } from './archive.ts';
+import type { Recorder, WindowSegment } from './recorder.ts';
+import { PART_TARGET_TICKS } from './segmenter.ts';
+
+const compress = promisify(gzip);
+
+const TARGET_DURATION = GRID_TICKS / TICKS_PER_SECOND;
+const PART_TARGET = PART_TARGET_TICKS / TICKS_PER_SECOND;
+/** Parts are listed for the segments of the last three target durations (rfc8216bis 6.2.2). */
+const SEGMENTS_WITH_PARTS = 4;
+/** CAN-SKIP-UNTIL must be at least six target durations (4.4.3.8). */
+const SKIP_UNTIL = TARGET_DURATION * 6;
+
+const seconds = (ticks: number) => ticks / TICKS_PER_SECOND;
+
+/** Name of a part: sequence number, then index. */
+export function partFile(sequence: number, index: number): string {
+  return `p${sequence}.${index}.m4s`;
+}
+
+export interface PlaylistOptions {
+  /** Parts and blocking reload; off for old players. */
+  readonly lowLatency: boolean;
+  /** The client knows the older part (`_HLS_skip=YES`). */
+  readonly delta: boolean;
+  /** Appended to every address, such as `?token=…`. */
+  readonly query: string;
+}
+
+export class PlaylistRenderer {
+  readonly #recorder: Recorder;
+  #version = -1;
+  readonly #texts = new Map<string, { text: string; gzipped: Promise<Uint8Array> | null }>();
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder;
+  }
+
+  /** The media playlist as it is now. */
+  text(options: PlaylistOptions): string {
+    return this.#entry(options).text;
+  }
+
+  /** The same, compressed. */
+  gzipped(options: PlaylistOptions): Promise<Uint8Array> {
+    const entry = this.#entry(options);
+    entry.gzipped ??= compress(entry.text, { level: 4 });
+    return entry.gzipped;
+  }
+
+  #entry(options: PlaylistOptions): { text: string; gzipped: Promise<Uint8Array> | null } {
+    if (this.#version !== this.#recorder.version) {
+      this.#texts.clear();
+      this.#version = this.#recorder.version;
+    }
+    const key = `${options.lowLatency} ${options.delta} ${options.query}`;
+    let entry = this.#texts.get(key);
+    if (!entry) this.#texts.set(key, (entry = { text: this.#render(options), gzipped: null }));
+    return entry;
+  }
+
+  #render(options: PlaylistOptions): string {
+    const segments = this.#recorder.segments();
+    const entries = segmentEntries(segments, options);
+    const first = segments[0];
+    const last = segments.at(-1);
+    const total = entries.length;
+    let skipped = 0;
+    if (options.delta && options.lowLatency) {
+      let after = 0;
+      for (let i = total - 1; i >= 0 && after <= SKIP_UNTIL; i--) {
+        after += entries[i]!.duration;
+        skipped = i;
+      }
+      // A delta that skips nothing is just the full playlist.
+    }
+    const next = last ? (last.open ? partFile(last.sequence, last.parts.length) : partFile(last.sequence + 1, 0)) : null;
+    return renderMediaPlaylist({
+      targetDuration: TARGET_DURATION,
+      partTarget: options.lowLatency ? PART_TARGET : 0,
+      partHoldBack: PART_TARGET * 3,
+      mediaSequence: first?.sequence ?? 0,
+      discontinuitySequence: first?.era ?? 0,
+      segments: (skipped ? entries.slice(skipped) : entries).map((entry, i) => (skipped && i === 0 ? { ...entry, map: entry.map } : entry)),
+      preloadHint: next && this.#recorder.recording ? `${next}${options.query}` : null,
+      skipped,
+      canSkipUntil: SKIP_UNTIL,
+      ended: this.#recorder.ended,
+      renditionReports: [],
+    });
+  }
+}
+
+function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOptions): SegmentEntry[] {
+  const entries: SegmentEntry[] = [];
+  let before: WindowSegment | null = null;
+  for (const [i, segment] of segments.entries()) {
+    // The grid leaves no number out: where nothing was recorded, a gap stands.
+    for (let sequence = before ? before.sequence + 1 : segment.sequence; sequence < segment.sequence; sequence++) {
+      entries.push({
+        uri: `gap${sequence}.m4s`,
+        duration: seconds(GRID_TICKS),
+        programDateTime: (sequence * GRID_TICKS) / 90,
+        discontinuity: false,
+        gap: true,
+        map: null,
+        parts: [],
+        open: false,
+      });
+    }
+    const discontinuity = before !== null && before.era !== segment.era;
+    const hot = i >= segments.length - SEGMENTS_WITH_PARTS;
+    entries.push({
+      uri: `${segmentFile(segment.sequence, segment.init)}${options.query}`,
+      duration: seconds(segment.end - segment.start),
+      programDateTime: segment.start / 90,
+      discontinuity,
+      gap: false,
+      map: before === null || discontinuity || before.init !== segment.init ? `init-${segment.init}.mp4${options.query}` : null,
+      parts: hot
+        ? segment.parts.map((part, index) => ({
+            uri: `${partFile(segment.sequence, index)}${options.query}`,
+            duration: seconds(part.duration),
+            independent: part.independent,
+          }))
+        : [],
+      open: segment.open,
+    });
+    before = segment;
+  }
+  // Old players see whole segments only.
+  return options.lowLatency ? entries : entries.filter((entry) => !entry.open);
+}
+
+/** The multivariant playlist: one variant. `query` goes behind the address of the media playlist. */
+export function multivariantPlaylist(recorder: Recorder, query: string, fps: number): string {
+  const track = recorder.track!;
+  const recent = recorder.segments().slice(-5);
+  const rates = recent.map((segment) => (segment.bytes * 8) / Math.max(0.2, seconds(segment.end - segment.start)));
+  const average = rates.length ? rates.reduce((sum, rate) => sum + rate, 0) / rates.length : track.bitrate;
+  return renderMultivariantPlaylist([
+    {
+      uri: `video/media.m3u8${query}`,
+      bandwidth: Math.max(track.bitrate * 1.5, ...rates, 100_000),
+      averageBandwidth: Math.max(average, 50_000),
+      codecs: track.codec,
+      width: track.width,
+      height: track.height,
+      frameRate: fps,
+    },
+  ]);
+}

@@ -1,0 +1,305 @@
+// The HLS and DVR side of one stream: takes packets of the main rendition while somebody watches or pushes, keeps the window, and
+// answers what playlists and segments need. Playlists are rendered from here; files lie in the archive.
+import { createHash } from 'node:crypto';
+import type { Subscription } from '../../core/fanout.ts';
+import type { Packet, TrackInfo } from '../../core/packet.ts';
+import { parseDuration, TICKS_PER_SECOND } from '../../core/time.ts';
+import { initSegment } from '../../formats/fmp4.ts';
+import { GRID_TICKS } from '../../pipeline/grid.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import type { Archive, ArchivedSegment } from './archive.ts';
+import { type PartData, type SegmentData, Segmenter } from './segmenter.ts';
+
+/** Segments whose bytes and parts stay in memory: parts are listed for the last three target durations. */
+const HOT_SEGMENTS = 5;
+/** Segments kept where there is no DVR. */
+const LIVE_SEGMENTS = 6;
+/** Packets that may wait between the encoder and the segmenter. */
+const QUEUE_LIMIT = 300;
+
+/** A segment in the window: closed ones with their frames, the open one with its parts. */
+export interface WindowSegment extends ArchivedSegment {
+  readonly open: boolean;
+  /** Present while the segment is hot. */
+  readonly parts: readonly PartData[];
+}
+
+export class Recorder {
+  readonly stream: Stream;
+  readonly #archive: Archive | null;
+  #closed: WindowSegment[] = [];
+  #open: { data: SegmentData; init: string } | null = null;
+  readonly #inits = new Map<string, { track: TrackInfo; data: Uint8Array }>();
+  readonly #initNames = new WeakMap<TrackInfo, string>();
+  #segmenter: Segmenter;
+  #subscription: Subscription<Packet> | null = null;
+  #subscribing = false;
+  #waiters = new Set<() => void>();
+  #version = 0;
+  #ended = false;
+  #bytes = 0;
+
+  private constructor(stream: Stream, archive: Archive | null) {
+    this.stream = stream;
+    this.#archive = archive;
+    this.#segmenter = this.#newSegmenter(0, -1);
+  }
+
+  static async open(stream: Stream, archive: Archive | null): Promise<Recorder> {
+    const recorder = new Recorder(stream, archive);
+    if (archive) {
+      const { segments, inits } = await archive.load();
+      for (const [name, init] of inits) recorder.#inits.set(name, init);
+      recorder.#closed = segments.map((segment) => ({ ...segment, open: false, parts: [] }));
+      recorder.#bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+      const last = segments.at(-1);
+      if (last) recorder.#segmenter = recorder.#newSegmenter(last.era + 1, last.sequence);
+    }
+    return recorder;
+  }
+
+  /** Rises with every change of the playlist. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get recording(): boolean {
+    return this.#subscription !== null;
+  }
+
+  /** No more segments will come until the stream starts again. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get window(): { start: number; end: number; segments: number } | null {
+    const first = this.#closed[0] ?? this.#openSegment();
+    const last = this.#openSegment() ?? this.#closed.at(-1);
+    return first && last ? { start: first.start, end: last.end, segments: this.#closed.length } : null;
+  }
+
+  /** Closed segments in order, then the open one if it has a part. */
+  segments(): WindowSegment[] {
+    const open = this.#openSegment();
+    return open ? [...this.#closed, open] : this.#closed;
+  }
+
+  init(name: string): { track: TrackInfo; data: Uint8Array } | undefined {
+    return this.#inits.get(name);
+  }
+
+  /** Track of the newest segment. */
+  get track(): TrackInfo | null {
+    const last = this.#open?.init ?? this.#closed.at(-1)?.init;
+    return last === undefined ? null : (this.#inits.get(last)?.track ?? null);
+  }
+
+  /** Starts or stops taking packets. */
+  record(wanted: boolean): void {
+    if (wanted && !this.#subscription && !this.#subscribing) {
+      this.#ended = false;
+      // Subscribing wakes the source, whose change of state asks here again.
+      this.#subscribing = true;
+      const rendition = this.stream.main;
+      rendition.notBefore = ((this.#closed.at(-1)?.sequence ?? -1) + 1) * GRID_TICKS;
+      this.#subscription = rendition.subscribe('hls', QUEUE_LIMIT, 'keyframe');
+      this.#subscribing = false;
+      void this.#consume(this.#subscription);
+    } else if (!wanted && this.#subscription) {
+      const subscription = this.#subscription;
+      this.#subscription = null;
+      subscription.close();
+      this.#segmenter.finish();
+      this.#changed();
+    }
+  }
+
+  async #consume(subscription: Subscription<Packet>): Promise<void> {
+    for (;;) {
+      const packet = await subscription.queue.take();
+      if (!packet) return this.#lostRendition(subscription);
+      if (this.#subscription === subscription) this.#segmenter.push(packet);
+    }
+  }
+
+  // The stream closed the rendition under us because its settings changed: go on with the new one.
+  #lostRendition(subscription: Subscription<Packet>): void {
+    if (this.#subscription !== subscription) return;
+    this.record(false);
+    if (!this.#ended) setImmediate(() => this.record(true));
+  }
+
+  /** Settles when the segment or part exists, something newer does, the stream ended, or `timeoutMs` have passed: `false` = time-out. */
+  async waitFor(sequence: number, part: number | null, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    return await this.#wait(() => this.#ended || this.#has(sequence, part), timeoutMs, signal);
+  }
+
+  /** Settles when there is anything to play. */
+  async waitForFirst(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    return await this.#wait(() => this.#open !== null || (this.#closed.length > 0 && !this.#subscription), timeoutMs, signal);
+  }
+
+  #has(sequence: number, part: number | null): boolean {
+    const open = this.#open?.data;
+    const last = open?.sequence ?? this.#closed.at(-1)?.sequence ?? -1;
+    if (last !== sequence || !open) return last > sequence || (last === sequence && !open);
+    return part !== null && open.parts.length > part;
+  }
+
+  async #wait(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    if (done()) return true;
+    if (signal.aborted) return false;
+    return await new Promise((resolve) => {
+      const finish = (result: boolean) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+        this.#waiters.delete(check);
+        resolve(result);
+      };
+      const check = () => done() && finish(true);
+      const onAbort = () => finish(false);
+      const timer = setTimeout(onAbort, timeoutMs);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.add(check);
+    });
+  }
+
+  /** Bytes of a part while it is hot. */
+  part(sequence: number, index: number): Uint8Array | null {
+    const segment = this.#open?.data.sequence === sequence ? this.#open.data : this.#closed.find((entry) => entry.sequence === sequence);
+    return segment?.parts[index]?.bytes ?? null;
+  }
+
+  /** Bytes of a closed segment from memory or disk. */
+  async segment(sequence: number, start = 0, end?: number): Promise<Uint8Array | null> {
+    const segment = this.#closed.find((entry) => entry.sequence === sequence);
+    if (!segment) return null;
+    if (segment.parts.length) {
+      const whole = Buffer.concat(segment.parts.map((part) => part.bytes));
+      return new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength).subarray(start, end);
+    }
+    return (await this.#archive?.read(segment, start, end)) ?? null;
+  }
+
+  /** The segment that holds a frame id. */
+  segmentOfId(id: number): WindowSegment | undefined {
+    return this.segments().find((segment) => segment.frames.length > 0 && segment.frames[0]!.id <= id && segment.frames.at(-1)!.id >= id);
+  }
+
+  /** Forgets everything: for a capture clock that was set back beyond what the window can bear. */
+  reset(): void {
+    const era = (this.#closed.at(-1)?.era ?? 0) + 1;
+    this.#open = null;
+    this.#closed = [];
+    this.#bytes = 0;
+    this.#archive?.clear();
+    this.#segmenter = this.#newSegmenter(era, -1);
+    this.stream.main.notBefore = 0;
+    this.#changed();
+  }
+
+  #newSegmenter(era: number, lastSequence: number): Segmenter {
+    return new Segmenter(
+      {
+        onSegment: (segment) => {
+          this.#open = { data: segment, init: this.#initOf(segment.track) };
+        },
+        onPart: (segment, part) => {
+          this.#archive?.append(segment, this.#initOf(segment.track), part.bytes);
+          this.#bytes += part.bytes.length;
+          this.#changed();
+        },
+        onClosed: (segment) => this.#onClosed(segment),
+      },
+      era,
+      lastSequence,
+    );
+  }
+
+  #onClosed(segment: SegmentData): void {
+    const init = this.#initOf(segment.track);
+    this.#open = null;
+    if (segment.parts.length === 0) return;
+    this.#archive?.close(segment, init);
+    const { sequence, era, start, end, bytes, frames, parts } = segment;
+    this.#closed.push({ sequence, init, era, start, end, bytes, frames, parts, open: false });
+    const cold = this.#closed.length - HOT_SEGMENTS;
+    // Without an archive every segment must stay in memory, with its parts.
+    if (this.#archive && cold > 0) this.#closed[cold - 1] = { ...this.#closed[cold - 1]!, parts: [] };
+    this.trim();
+    this.#changed();
+  }
+
+  #initOf(track: TrackInfo): string {
+    let name = this.#initNames.get(track);
+    if (name === undefined) {
+      const data = initSegment(track);
+      name = createHash('sha256').update(data).digest('hex').slice(0, 8);
+      this.#initNames.set(track, name);
+      if (!this.#inits.has(name)) {
+        this.#inits.set(name, { track, data });
+        this.#archive?.addInit(name, track, data);
+      }
+    }
+    return name;
+  }
+
+  /** Drops what has left the window, or more of it to free `bytes`. Returns the bytes that it freed. */
+  trim(bytes = 0): number {
+    const { dvr } = this.stream.config;
+    const newest = this.#closed.at(-1);
+    if (!newest) return 0;
+    const from = newest.end - (parseDuration(dvr.window, 'dvr.window') / 1000) * TICKS_PER_SECOND;
+    let drop = 0;
+    let freed = 0;
+    while (drop < this.#closed.length - 1) {
+      const oldest = this.#closed[drop]!;
+      const outside = this.#archive ? oldest.end < from : this.#closed.length - drop > LIVE_SEGMENTS;
+      const tooMuch = freed < bytes || (dvr.maxBytes !== undefined && this.#bytes - freed > dvr.maxBytes);
+      if (!outside && !tooMuch) break;
+      freed += oldest.bytes;
+      drop++;
+    }
+    if (!drop) return 0;
+    const removed = this.#closed.splice(0, drop);
+    this.#bytes -= freed;
+    this.#archive?.remove(removed, this.#closed[0]!.sequence);
+    this.#changed();
+    return freed;
+  }
+
+  #openSegment(): WindowSegment | null {
+    if (!this.#open?.data.parts.length) return null;
+    const { data, init } = this.#open;
+    return { ...data, init, open: true };
+  }
+
+  #changed(): void {
+    this.#version++;
+    for (const check of [...this.#waiters]) check();
+  }
+
+  /** Ends the playlist: what is open is closed and ENDLIST follows. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.record(false);
+    this.#changed();
+    await this.#archive?.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.end();
+    await this.#archive?.shutdown();
+  }
+
+  /** Removes all media from disk. */
+  async remove(): Promise<void> {
+    await this.end();
+    this.#archive?.clear();
+    await this.#archive?.shutdown();
+  }
+}

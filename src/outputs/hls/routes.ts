@@ -1,0 +1,309 @@
+// HTTP side of HLS and DVR: playlists with blocking reload, init segments, segments and parts, and the timeline.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { SluiceError } from '../../core/errors.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import type { ViewerMeter } from '../meter.ts';
+import type { Output, OutputContext } from '../output.ts';
+import { Archive } from './archive.ts';
+import { multivariantPlaylist, PlaylistRenderer } from './playlist.ts';
+import { Recorder } from './recorder.ts';
+import { timelineOf } from './timeline.ts';
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+/** A viewer counts for so long after its last playlist request: three target durations. */
+const VIEWER_MS = 6000;
+/** A held playlist request is answered with the unchanged list after this time (DESIGN 6). */
+const HOLD_MS = 6000;
+/** The first request waits this long for a first part: an encoder and maybe a camera must start. */
+const FIRST_MS = 12_000;
+/** Segments may be cached for ever: a name never stands for other bytes. */
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+const Query = z.object({
+  _HLS_msn: z.coerce.number().int().min(0).optional(),
+  _HLS_part: z.coerce.number().int().min(0).optional(),
+  _HLS_skip: z.string().optional(),
+  ll: z.string().optional(),
+  v: z.string().max(40).optional(),
+});
+
+interface Viewer {
+  lastSeen: number;
+  held: number;
+  readonly watch: Disposable;
+  readonly meter: ViewerMeter;
+}
+
+/** Recorder, playlists and viewers of one stream. */
+class HlsStream {
+  readonly stream: Stream;
+  readonly recorder: Recorder;
+  readonly playlists: PlaylistRenderer;
+  readonly #context: OutputContext;
+  readonly #viewers = new Map<string, Viewer>();
+  readonly #off: (() => void)[] = [];
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(stream: Stream, recorder: Recorder, context: OutputContext) {
+    this.stream = stream;
+    this.recorder = recorder;
+    this.#context = context;
+    this.playlists = new PlaylistRenderer(recorder);
+    const { events } = stream;
+    this.#off.push(
+      events.on('viewers', () => this.update()),
+      events.on('config', () => this.update()),
+      events.on('state', ({ state }) => {
+        if (state === 'stopped') void recorder.end();
+        this.update();
+      }),
+      events.on('frame', ({ info, stepped }) => {
+        if (stepped) this.#onStep(info.timestamp);
+        if (!recorder.recording) this.update();
+      }),
+    );
+    this.update();
+  }
+
+  /** Records while somebody watches or pushes, or always. */
+  update(): void {
+    const { stream } = this;
+    const { mode } = stream.config.dvr;
+    const pushing = stream.pushed && stream.state === 'live';
+    const watched = this.#viewers.size > 0 || (mode !== 'off' && stream.viewers > 0);
+    const wanted = !stream.stopped && (mode === 'always' || watched || (mode === 'watched' && pushing));
+    // The rendition lingers by itself; here segments are closed as soon as nobody wants them.
+    if (wanted !== this.recorder.recording) this.recorder.record(wanted);
+  }
+
+  #onStep(timestamp: number): void {
+    const end = this.recorder.window?.end ?? 0;
+    const behind = end / 90_000 - timestamp / 1e6;
+    // A short step is waited out: the encoder goes on when the clock has caught up. A long one begins a new window.
+    if (behind <= 12) return;
+    this.recorder.reset();
+    void this.stream.main.restart();
+  }
+
+  touch(id: string): Viewer {
+    let viewer = this.#viewers.get(id);
+    if (!viewer) {
+      viewer = { lastSeen: 0, held: 0, watch: this.stream.watch(), meter: this.#context.meter('hls', this.stream.name).viewer() };
+      this.#viewers.set(id, viewer);
+      this.update();
+    }
+    viewer.lastSeen = performance.now();
+    this.#scheduleSweep();
+    return viewer;
+  }
+
+  #scheduleSweep(): void {
+    clearTimeout(this.#sweep);
+    this.#sweep = setTimeout(() => this.#removeOld(), 1000);
+    this.#sweep.unref();
+  }
+
+  #removeOld(): void {
+    const oldest = performance.now() - VIEWER_MS;
+    for (const [id, viewer] of this.#viewers) {
+      if (viewer.held > 0 || viewer.lastSeen >= oldest) continue;
+      this.#viewers.delete(id);
+      viewer.meter[Symbol.dispose]();
+      viewer.watch[Symbol.dispose]();
+    }
+    this.update();
+    if (this.#viewers.size) this.#scheduleSweep();
+  }
+
+  async close(remove: boolean): Promise<void> {
+    clearTimeout(this.#sweep);
+    for (const off of this.#off) off();
+    for (const viewer of this.#viewers.values()) viewer.meter[Symbol.dispose]();
+    this.#viewers.clear();
+    await (remove ? this.recorder.remove() : this.recorder.close());
+  }
+}
+
+export interface HlsOutput extends Output {
+  recorder(stream: string): Recorder | undefined;
+}
+
+export async function openHls(context: OutputContext): Promise<HlsOutput> {
+  const { app, registry, store, mediaDir, log, signal } = context;
+  const streams = new Map<string, HlsStream>();
+  const opening = new Map<string, Promise<HlsStream>>();
+
+  const open = (stream: Stream) => {
+    const onError = (error: unknown) => log.error({ stream: stream.name, error: String(error) }, 'the DVR could not be written');
+    const archive = stream.config.dvr.mode === 'off' ? null : new Archive(join(mediaDir, stream.name), stream.name, store, onError);
+    const promise = Recorder.open(stream, archive).then((recorder) => {
+      const hls = new HlsStream(stream, recorder, context);
+      streams.set(stream.name, hls);
+      opening.delete(stream.name);
+      return hls;
+    });
+    opening.set(stream.name, promise);
+    void promise.catch((error) => {
+      opening.delete(stream.name);
+      onError(error);
+    });
+  };
+  for (const stream of registry.all()) open(stream);
+  registry.events.on('added', ({ stream }) => open(stream));
+  registry.events.on('removed', ({ stream }) => {
+    const hls = streams.get(stream.name);
+    streams.delete(stream.name);
+    if (hls) context.removing(hls.close(true));
+  });
+
+  const find = async (name: string): Promise<HlsStream> => {
+    const stream = registry.get(name);
+    const hls = streams.get(name) ?? (await opening.get(name));
+    if (!hls) throw new SluiceError('unavailable', `the recordings of ${stream.name} could not be opened`);
+    return hls;
+  };
+
+  /** Aborted when the client goes or the server closes. */
+  const gone = (request: FastifyRequest, reply: FastifyReply) => {
+    const abort = new AbortController();
+    reply.raw.once('close', () => abort.abort());
+    request.raw.once('aborted', () => abort.abort());
+    return AbortSignal.any([abort.signal, signal]);
+  };
+
+  const hold = async <T>(viewer: Viewer, work: Promise<T>): Promise<T> => {
+    viewer.held++;
+    try {
+      return await work;
+    } finally {
+      viewer.held--;
+      viewer.lastSeen = performance.now();
+    }
+  };
+
+  app.get<{ Params: { stream: string } }>('/live/:stream/hls/index.m3u8', async (request, reply) => {
+    const hls = await find(request.params.stream);
+    const query = Query.parse(request.query);
+    // Every player gets an id in the address of its media playlist, so that viewers can be told apart.
+    const id = query.v ?? randomBytes(6).toString('base64url');
+    const viewer = hls.touch(id);
+    await hold(viewer, hls.recorder.waitForFirst(FIRST_MS, gone(request, reply)));
+    if (!hls.recorder.track) throw noFrames(hls.stream);
+    const parts = [`v=${id}`, context.tokenQuery(request), query.ll === '0' ? 'll=0' : ''].filter(Boolean);
+    return reply
+      .headers({ 'cache-control': 'no-store' })
+      .type(PLAYLIST_TYPE)
+      .send(multivariantPlaylist(hls.recorder, `?${parts.join('&')}`, hls.stream.fps));
+  });
+
+  app.get<{ Params: { stream: string } }>('/live/:stream/hls/video/media.m3u8', async (request, reply) => {
+    const hls = await find(request.params.stream);
+    const { recorder } = hls;
+    const query = Query.parse(request.query);
+    const viewer = hls.touch(query.v ?? `${request.ip} ${request.headers['user-agent'] ?? ''}`);
+    const abort = gone(request, reply);
+    await hold(viewer, recorder.waitForFirst(FIRST_MS, abort));
+    if (!recorder.track) throw noFrames(hls.stream);
+    const wanted = query._HLS_msn;
+    if (wanted === undefined && query._HLS_part !== undefined) {
+      throw new SluiceError('bad-value', '_HLS_part needs _HLS_msn beside it (rfc8216bis 6.2.5.2)', {
+        field: '_HLS_part',
+        received: query._HLS_part,
+      });
+    }
+    if (wanted !== undefined) {
+      // A client that asks far ahead is wrong about the stream (6.2.5.2). After a gap the next segment may be far ahead too, so the
+      // present time counts as well.
+      const last = recorder.segments().at(-1)?.sequence ?? 0;
+      const latest = Math.max(last, Math.floor(hls.stream.clock.now() / 2e6));
+      if (wanted > latest + 3) {
+        throw new SluiceError('bad-value', `_HLS_msn: ${wanted} received; the newest segment is ${last}`, {
+          field: '_HLS_msn',
+          received: wanted,
+        });
+      }
+      await hold(viewer, recorder.waitFor(wanted, query._HLS_part ?? null, HOLD_MS, abort));
+    }
+    const token = context.tokenQuery(request);
+    const options = {
+      lowLatency: query.ll !== '0',
+      delta: query._HLS_skip === 'YES' || query._HLS_skip === 'v2',
+      query: token ? `?${token}` : '',
+    };
+    reply.headers({ 'cache-control': 'no-store', vary: 'accept-encoding' }).type(PLAYLIST_TYPE);
+    if (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+      const body = await hls.playlists.gzipped(options);
+      context.meter('hls', hls.stream.name).served(body.length);
+      return reply.header('content-encoding', 'gzip').send(body);
+    }
+    const body = hls.playlists.text(options);
+    context.meter('hls', hls.stream.name).served(body.length);
+    return reply.send(body);
+  });
+
+  app.get<{ Params: { stream: string; file: string } }>('/live/:stream/hls/video/:file', async (request, reply) => {
+    const { stream, file } = request.params;
+    const hls = await find(stream);
+    const { recorder } = hls;
+    const init = /^init-([0-9a-f]{8})\.mp4$/.exec(file);
+    const segment = /^s(\d{1,15})-[0-9a-f]{8}\.m4s$/.exec(file);
+    const part = /^p(\d{1,15})\.(\d{1,4})\.m4s$/.exec(file);
+    let body: Uint8Array | null = null;
+    if (init) body = recorder.init(init[1]!)?.data ?? null;
+    else if (segment) body = await recorder.segment(Number(segment[1]));
+    else if (part) {
+      const [sequence, index] = [Number(part[1]), Number(part[2])];
+      body = recorder.part(sequence, index);
+      // A preload hint is held open until its part exists (4.4.5.3); anything else is not here.
+      const open = recorder.segments().at(-1);
+      const hinted =
+        open && (open.open ? open.sequence === sequence && open.parts.length === index : open.sequence + 1 === sequence && index === 0);
+      if (!body && hinted && !recorder.ended) {
+        await recorder.waitFor(sequence, index, HOLD_MS, gone(request, reply));
+        body = recorder.part(sequence, index);
+      }
+    }
+    if (!body) throw new SluiceError('not-found', `${file} is not in the window of ${stream}`, { received: file });
+    context.meter('hls', stream).served(body.length);
+    return sendBytes(request, reply, body, init ? 'video/mp4' : 'video/iso.segment', part ? 'max-age=60' : IMMUTABLE);
+  });
+
+  app.get<{ Params: { stream: string } }>('/live/:stream/timeline.json', async (request, reply) => {
+    const hls = await find(request.params.stream);
+    const timeline = timelineOf(hls.recorder, request.query);
+    return reply.headers({ 'cache-control': 'no-store' }).send(timeline);
+  });
+
+  return {
+    recorder: (name) => streams.get(name)?.recorder,
+    close: async () => {
+      await Promise.allSettled(opening.values());
+      await Promise.all([...streams.values()].map((hls) => hls.close(false)));
+    },
+  };
+}
+
+function noFrames(stream: Stream): SluiceError {
+  return new SluiceError('no-frames', `${stream.name} has no picture yet: ${stream.reason ?? stream.state}`, { state: stream.state });
+}
+
+/** Sends bytes, or the range that was asked for (RFC 9110 section 14). */
+export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Uint8Array, type: string, cache: string): FastifyReply {
+  reply.headers({ 'cache-control': cache, 'accept-ranges': 'bytes' }).type(type);
+  const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');
+  if (!range || (range[1] === '' && range[2] === '')) return reply.send(body);
+  const suffix = range[1] === '';
+  const start = suffix ? Math.max(0, body.length - Number(range[2])) : Number(range[1]);
+  const end = suffix || range[2] === '' ? body.length - 1 : Math.min(body.length - 1, Number(range[2]));
+  if (start > end || start >= body.length) {
+    reply.header('content-range', `bytes */${body.length}`);
+    throw new SluiceError('range-not-satisfiable', `bytes ${start}-${end} were asked for; there are ${body.length}`);
+  }
+  return reply
+    .code(206)
+    .header('content-range', `bytes ${start}-${end}/${body.length}`)
+    .send(body.subarray(start, end + 1));
+}

@@ -1,0 +1,170 @@
+// Cuts packets into one-frame fragments, parts and segments of the 2 s grid. A frame is held until the next one comes: only then is its
+// true duration known, and a wrong duration costs shown frames (measured). Pure: no files, no clock.
+import type { Packet, TrackInfo } from '../../core/packet.ts';
+import { concatBytes } from '../../formats/bytes.ts';
+import { fragment } from '../../formats/fmp4.ts';
+import { LOST_AFTER_MS, PART_TICKS, sequenceOf } from '../../pipeline/grid.ts';
+
+/** EXT-X-PART-INF PART-TARGET in ticks: a part of six frames at 30 fps with some jitter of the capture clock. */
+export const PART_TARGET_TICKS = 18_900;
+/** A part is closed when it lasts this long: 85 % of the target at least (rfc8216bis 4.4.4.9). */
+const PART_FULL_TICKS = 16_200;
+
+/** One frame inside a segment. */
+export interface FrameRow {
+  readonly pts: number;
+  readonly id: number;
+  /** µs */
+  readonly timestamp: number;
+  readonly key: boolean;
+  readonly repeat: boolean;
+  /** Byte offset of its fragment in the segment. */
+  readonly offset: number;
+}
+
+export interface PartData {
+  /** Byte offset in the segment. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** Ticks. */
+  readonly duration: number;
+  readonly independent: boolean;
+}
+
+/** A segment while it grows and after. */
+export interface SegmentData {
+  readonly sequence: number;
+  readonly track: TrackInfo;
+  /** Rises with each discontinuity. */
+  readonly era: number;
+  /** Media time of the first frame. */
+  readonly start: number;
+  /** End of the last frame that is in. */
+  end: number;
+  bytes: number;
+  readonly frames: FrameRow[];
+  readonly parts: PartData[];
+  closed: boolean;
+}
+
+export interface SegmenterEvents {
+  onSegment(segment: SegmentData): void;
+  onPart(segment: SegmentData, part: PartData): void;
+  /** No more parts will follow in this segment. */
+  onClosed(segment: SegmentData): void;
+}
+
+export class Segmenter {
+  readonly #events: SegmenterEvents;
+  #era: number;
+  #segment: SegmentData | null = null;
+  #held: Packet | null = null;
+  #part: { packets: Uint8Array[]; bytes: number; duration: number; independent: boolean; frames: number } | null = null;
+  #count = 0;
+  #lastSequence: number;
+
+  /** Goes on behind an earlier run: its last era and its last sequence number (nothing of that segment is added to any more). */
+  constructor(events: SegmenterEvents, era: number, lastSequence: number) {
+    this.#events = events;
+    this.#era = era;
+    this.#lastSequence = lastSequence;
+  }
+
+  get current(): SegmentData | null {
+    return this.#segment;
+  }
+
+  push(packet: Packet): void {
+    const held = this.#held;
+    this.#held = packet;
+    if (!held) {
+      // The beginning must stand alone, and in a segment of its own.
+      if (!packet.key || sequenceOf(packet.pts) <= this.#lastSequence) this.#held = null;
+      return;
+    }
+    const step = packet.pts - held.pts;
+    const continuous = packet.track === held.track && step > 0 && step < LOST_AFTER_MS * 90;
+    this.#add(held, continuous ? step : PART_TICKS);
+    if (continuous) {
+      if (sequenceOf(packet.pts) === this.#segment?.sequence) return;
+      this.#closeSegment();
+      return;
+    }
+    this.#breakOff();
+    if (!packet.key || sequenceOf(packet.pts) <= this.#lastSequence) this.#held = null;
+  }
+
+  /** Ends what is open: the last frame lasts one part. The next packet begins a new era. */
+  finish(): void {
+    if (this.#held) this.#add(this.#held, PART_TICKS);
+    this.#held = null;
+    this.#breakOff();
+  }
+
+  #breakOff(): void {
+    this.#closeSegment();
+    this.#era++;
+  }
+
+  #add(packet: Packet, duration: number): void {
+    const sequence = sequenceOf(packet.pts);
+    if (!this.#segment) {
+      this.#segment = {
+        sequence,
+        track: packet.track,
+        era: this.#era,
+        start: packet.pts,
+        end: packet.pts,
+        bytes: 0,
+        frames: [],
+        parts: [],
+        closed: false,
+      };
+      this.#events.onSegment(this.#segment);
+    }
+    const segment = this.#segment;
+    if (this.#part && (this.#part.duration + duration > PART_TARGET_TICKS || packet.key)) this.#closePart();
+    this.#part ??= { packets: [], bytes: 0, duration: 0, independent: packet.key, frames: 0 };
+    const bytes = fragment(this.#count++, packet.pts, duration, packet.key, packet.data);
+    segment.frames.push({
+      pts: packet.pts,
+      id: packet.id,
+      timestamp: packet.timestamp,
+      key: packet.key,
+      repeat: packet.repeat,
+      offset: segment.bytes + this.#part.bytes,
+    });
+    segment.end = packet.pts + duration;
+    this.#part.packets.push(bytes);
+    this.#part.bytes += bytes.length;
+    this.#part.duration += duration;
+    this.#part.frames++;
+    if (this.#part.duration >= PART_FULL_TICKS) this.#closePart();
+  }
+
+  #closePart(): void {
+    const part = this.#part;
+    const segment = this.#segment;
+    this.#part = null;
+    if (!part || !segment) return;
+    const data: PartData = {
+      offset: segment.bytes,
+      bytes: concatBytes(part.packets),
+      duration: part.duration,
+      independent: part.independent,
+    };
+    segment.parts.push(data);
+    segment.bytes += data.bytes.length;
+    this.#events.onPart(segment, data);
+  }
+
+  #closeSegment(): void {
+    this.#closePart();
+    const segment = this.#segment;
+    this.#segment = null;
+    if (!segment) return;
+    segment.closed = true;
+    this.#lastSequence = segment.sequence;
+    this.#events.onClosed(segment);
+  }
+}

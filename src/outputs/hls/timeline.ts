@@ -1,0 +1,95 @@
+// `timeline.json`: which frames, segments and gaps the window holds.
+import { z } from 'zod';
+import type { Timeline } from '../../api/schema.ts';
+import { SluiceError } from '../../core/errors.ts';
+import { parseTimestamp } from '../../core/time.ts';
+import type { Recorder, WindowSegment } from './recorder.ts';
+
+/** At most 10 min per answer. */
+const MAX_SPAN_US = 600_000_000;
+/** Frames asked for by id come with so much around them. */
+const AROUND_US = 5_000_000;
+
+const Query = z.object({
+  start: z.string().optional(),
+  end: z.string().optional(),
+  frame: z.coerce.number().int().min(1).optional(),
+});
+
+const micros = (ticks: number) => Math.round((ticks * 100) / 9);
+
+/** Answers a query `start`, `end` (times) or `frame` (id). Throws `unknown-frame` for a frame that is not in the window. */
+export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
+  const query = Query.parse(rawQuery);
+  const segments = recorder.segments();
+  const now = recorder.stream.clock.now();
+  const first = segments[0];
+  const last = segments.at(-1);
+  let start = query.start === undefined ? -Infinity : (parseTimestamp(query.start, 'start') as number);
+  let end = query.end === undefined ? Infinity : (parseTimestamp(query.end, 'end') as number);
+  if (query.frame !== undefined) {
+    const frame = recorder.segmentOfId(query.frame)?.frames.find((row) => row.id === query.frame);
+    if (!frame) {
+      throw new SluiceError('unknown-frame', `frame ${query.frame} is not kept; ${keptFrames(segments)}`, {
+        field: 'frame',
+        received: query.frame,
+      });
+    }
+    start = micros(frame.pts) - AROUND_US;
+    end = micros(frame.pts) + AROUND_US;
+  }
+  if (start > end) throw new SluiceError('bad-value', `start ${start} is later than end ${end}`, { field: 'start', received: start });
+  if (end === Infinity && last) end = micros(last.end);
+  const from = Math.max(start, first ? micros(first.start) : 0);
+  const truncated = end - from > MAX_SPAN_US;
+  const to = truncated ? from + MAX_SPAN_US : end;
+
+  const inside = segments.filter((segment) => micros(segment.end) >= from && micros(segment.start) <= to);
+  const frames = { pts: [] as number[], id: [] as number[], timestamp: [] as number[], repeat: [] as number[] };
+  const before = { pts: 0, id: 0, timestamp: 0 };
+  for (const segment of inside) {
+    for (const row of segment.frames) {
+      const at = micros(row.pts);
+      if (at < from || at > to) continue;
+      if (row.repeat) frames.repeat.push(frames.pts.length);
+      frames.pts.push(row.pts - before.pts);
+      frames.id.push(row.id - before.id);
+      frames.timestamp.push(row.timestamp - before.timestamp);
+      before.pts = row.pts;
+      before.id = row.id;
+      before.timestamp = row.timestamp;
+    }
+  }
+  return {
+    stream: recorder.stream.name,
+    now,
+    start: first ? micros(first.start) : null,
+    end: last ? micros(last.end) : null,
+    frames,
+    segments: inside.map((segment, i) => ({
+      sequence: segment.sequence,
+      start: micros(segment.start),
+      end: micros(segment.end),
+      discontinuity: i > 0 && inside[i - 1]!.era !== segment.era,
+    })),
+    gaps: gapsOf(inside),
+    truncated,
+  };
+}
+
+function gapsOf(segments: readonly WindowSegment[]): Timeline['gaps'] {
+  const gaps: Timeline['gaps'] = [];
+  for (const [i, segment] of segments.entries()) {
+    const before = segments[i - 1];
+    if (before && before.era !== segment.era && segment.start - before.end > 1) {
+      gaps.push({ start: micros(before.end), end: micros(segment.start), reason: 'nothing was recorded' });
+    }
+  }
+  return gaps;
+}
+
+function keptFrames(segments: readonly WindowSegment[]): string {
+  const first = segments.find((segment) => segment.frames.length)?.frames[0];
+  const last = segments.findLast((segment) => segment.frames.length)?.frames.at(-1);
+  return first && last ? `frames ${first.id} to ${last.id} are` : 'no frames are';
+}

@@ -1,0 +1,13 @@
+// The table of outputs. A new protocol is one file or folder and one row here.
+import { openHls } from './hls/routes.ts';
+import { openMjpeg } from './mjpeg.ts';
+import type { OutputRow } from './output.ts';
+import { openSnapshot } from './snapshot.ts';
+import { openWebSocket } from './websocket/routes.ts';
+
+export const OUTPUTS: readonly OutputRow[] = [
+  { name: 'hls', open: openHls },
+  { name: 'websocket', open: openWebSocket },
+  { name: 'mjpeg', open: openMjpeg },
+  { name: 'snapshot', open: openSnapshot },
+];

@@ -1,0 +1,82 @@
+// MJPEG: one endless multipart answer per viewer, for `<img>` and foreign players. A viewer that does not read loses pictures, newest
+// wins; nobody else notices.
+import type { FastifyReply } from 'fastify';
+import type { Packet } from '../core/packet.ts';
+import { MULTIPART_CONTENT_TYPE, MULTIPART_END, MULTIPART_NEXT, MULTIPART_START, multipartHead } from '../formats/multipart.ts';
+import { JpegQuery, jpegSettings } from './jpeg-query.ts';
+import type { Output, OutputContext } from './output.ts';
+
+export function openMjpeg(context: OutputContext): Output {
+  const { app, registry, signal } = context;
+
+  app.get<{ Params: { stream: string } }>('/live/:stream/mjpeg', async (request, reply) => {
+    const stream = registry.get(request.params.stream);
+    const settings = jpegSettings(JpegQuery.parse(request.query));
+    const abort = new AbortController();
+    reply.raw.once('close', () => abort.abort());
+    reply.raw.on('error', () => abort.abort());
+    const ended = AbortSignal.any([abort.signal, signal]);
+    const meter = context.meter('mjpeg', stream.name).viewer();
+    const watch = stream.watch();
+    const rendition = stream.rendition(settings);
+    const subscription = rendition.subscribe('mjpeg', 1, 'newest', () => meter.skipped.add('newest'));
+    meter.queue = () => subscription.queue.stats;
+    if (rendition.newest) subscription.queue.push(rendition.newest);
+    reply.hijack();
+    const { raw } = reply;
+    // Headers that hooks have set (CORS, framing) would be lost with the hijacked reply.
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
+    raw.writeHead(200, {
+      'content-type': MULTIPART_CONTENT_TYPE,
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'access-control-expose-headers': 'X-Sluice-Frame, X-Sluice-Timestamp',
+    });
+    raw.write(MULTIPART_START);
+    const closed = stream.events.on('closed', () => abort.abort());
+    const count = () => {
+      meter.offered = subscription.queue.stats.offered;
+    };
+    try {
+      for (;;) {
+        const packet = await subscription.queue.take(ended);
+        count();
+        if (!packet) break;
+        await writePart(raw, packet, ended);
+        meter.sent++;
+        meter.bytes += packet.data.length;
+        count();
+      }
+    } finally {
+      closed();
+      count();
+      subscription.close();
+      count();
+      meter[Symbol.dispose]();
+      watch[Symbol.dispose]();
+      if (!raw.destroyed) raw.end(MULTIPART_END);
+    }
+  });
+
+  return {};
+}
+
+/** Writes one part; settles when the socket takes more, so that a picture waits in our queue and not in the socket's. */
+async function writePart(raw: FastifyReply['raw'], packet: Packet, ended: AbortSignal): Promise<void> {
+  raw.cork();
+  raw.write(multipartHead({ contentType: 'image/jpeg', length: packet.data.length, id: packet.id, timestamp: packet.timestamp }));
+  raw.write(packet.data);
+  const flushed = raw.write(MULTIPART_NEXT);
+  raw.uncork();
+  // Over HTTP/2 the response has no buffer of its own to ask; its stream has.
+  if (flushed || ended.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      raw.off('drain', done);
+      ended.removeEventListener('abort', done);
+      resolve();
+    };
+    raw.once('drain', done);
+    ended.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,200 @@
+// JPEG over WebSocket: binary messages = frame header + picture. One picture is in the socket at a time and at most a few are not yet
+// acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without reconnecting.
+import type { WebSocket } from 'ws';
+import { ViewerMessage } from '../../api/schema.ts';
+import { SluiceError } from '../../core/errors.ts';
+import type { Subscription } from '../../core/fanout.ts';
+import type { Packet } from '../../core/packet.ts';
+import { writeFrameHeader } from '../../formats/frame-header.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import { jpegSettings } from '../jpeg-query.ts';
+import type { OutputMeter, ViewerMeter } from '../meter.ts';
+
+/** Pictures that may be on their way to a viewer that acknowledges them. */
+const MAX_UNACKED = 3;
+/** A viewer that has not acknowledged for so long gets the next picture anyway: an acknowledgement may be lost. */
+const ACK_TIMEOUT_MS = 1000;
+
+interface JpegSettings {
+  quality: number;
+  width?: number | undefined;
+  fps?: number | undefined;
+}
+
+/** The message of a packet, made once for all viewers. */
+const messages = new WeakMap<Packet, Buffer>();
+
+function messageOf(packet: Packet): Buffer {
+  let message = messages.get(packet);
+  if (!message) {
+    const header = writeFrameHeader({
+      encoding: 'jpeg',
+      format: 'rgb24',
+      width: packet.track.width,
+      height: packet.track.height,
+      payloadBytes: packet.data.length,
+      id: packet.id,
+      timestamp: packet.timestamp,
+    });
+    message = Buffer.concat([header, packet.data]);
+    messages.set(packet, message);
+  }
+  return message;
+}
+
+/** Serves one viewer until its socket closes. */
+export function serveJpeg(ws: WebSocket, stream: Stream, settings: JpegSettings, output: OutputMeter): void {
+  new JpegViewer(ws, stream, settings, output).run();
+}
+
+class JpegViewer {
+  readonly #ws: WebSocket;
+  readonly #stream: Stream;
+  readonly #output: OutputMeter;
+  readonly #meter: ViewerMeter;
+  readonly #abort = new AbortController();
+  #settings: JpegSettings;
+  #subscription: Subscription<Packet>;
+  #offeredBefore = 0;
+  #sending = false;
+  #acks = false;
+  #unacked: { id: number; at: number }[] = [];
+  #ready: (() => void) | null = null;
+  #size = '';
+
+  constructor(ws: WebSocket, stream: Stream, settings: JpegSettings, output: OutputMeter) {
+    this.#ws = ws;
+    this.#stream = stream;
+    this.#settings = settings;
+    this.#output = output;
+    this.#meter = output.viewer();
+    this.#meter.queue = () => this.#subscription.queue.stats;
+    this.#subscription = this.#subscribe();
+  }
+
+  run(): void {
+    const watch = this.#stream.watch();
+    const off = this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed'));
+    this.#ws.on('message', (data, binary) => {
+      if (!binary) this.#onText(String(data));
+    });
+    this.#ws.once('close', () => {
+      this.#abort.abort();
+      off();
+      this.#count();
+      this.#subscription.close();
+      this.#count();
+      this.#meter[Symbol.dispose]();
+      watch[Symbol.dispose]();
+    });
+    void this.#send();
+  }
+
+  #subscribe(): Subscription<Packet> {
+    const rendition = this.#stream.rendition(jpegSettings(this.#settings));
+    const subscription = rendition.subscribe('ws-jpeg', 1, 'newest', () => this.#meter.skipped.add('newest'));
+    if (rendition.newest) subscription.queue.push(rendition.newest);
+    return subscription;
+  }
+
+  async #send(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      await this.#whenReady();
+      const subscription = this.#subscription;
+      const packet = await subscription.queue.take(this.#abort.signal);
+      this.#count();
+      // `null` with an open socket: the settings have changed and another queue is there.
+      if (!packet) {
+        if (subscription === this.#subscription) break;
+        continue;
+      }
+      const size = `${packet.track.width}x${packet.track.height}`;
+      if (size !== this.#size) {
+        this.#size = size;
+        this.#text({ type: 'init', codec: 'jpeg', width: packet.track.width, height: packet.track.height, ...this.#settings });
+      }
+      this.#sending = true;
+      if (this.#acks) this.#unacked.push({ id: packet.id, at: performance.now() });
+      const message = messageOf(packet);
+      this.#meter.sent++;
+      this.#meter.bytes += message.length;
+      this.#ws.send(message, { binary: true }, () => {
+        this.#sending = false;
+        this.#wake();
+      });
+    }
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.close(1001, 'the stream has ended');
+  }
+
+  /** Settles when the socket is empty and few pictures are unacknowledged. */
+  async #whenReady(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      const oldest = this.#unacked[0];
+      const wait = oldest && this.#unacked.length >= MAX_UNACKED ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
+      if (!this.#sending && wait <= 0) {
+        if (this.#unacked.length >= MAX_UNACKED) this.#unacked = [];
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = wait > 0 ? setTimeout(() => this.#wake(), wait) : undefined;
+        this.#ready = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        this.#abort.signal.addEventListener('abort', () => this.#wake(), { once: true });
+      });
+    }
+  }
+
+  #wake(): void {
+    const ready = this.#ready;
+    this.#ready = null;
+    ready?.();
+  }
+
+  #onText(text: string): void {
+    let parsed: ReturnType<typeof ViewerMessage.safeParse>;
+    try {
+      parsed = ViewerMessage.safeParse(JSON.parse(text));
+    } catch {
+      parsed = ViewerMessage.safeParse(null);
+    }
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const error = new SluiceError(
+        'bad-request',
+        `${issue?.path.join('.') || 'message'}: ${issue?.message ?? 'not understood'}; expected JSON of type ack, set or shown`,
+      );
+      return this.#text({ ...error.toProblem(), type: 'error' });
+    }
+    const message = parsed.data;
+    if (message.type === 'ack') {
+      this.#acks = true;
+      this.#unacked = this.#unacked.filter((entry) => entry.id > message.id);
+      this.#wake();
+    } else if (message.type === 'shown') this.#output.reportShown(message.latencyMs);
+    else this.#change(message);
+  }
+
+  #change(change: { quality?: number | undefined; width?: number | null | undefined; fps?: number | null | undefined }): void {
+    this.#settings = {
+      quality: change.quality ?? this.#settings.quality,
+      width: change.width === null ? undefined : (change.width ?? this.#settings.width),
+      fps: change.fps === null ? undefined : (change.fps ?? this.#settings.fps),
+    };
+    const old = this.#subscription;
+    this.#count();
+    this.#offeredBefore += old.queue.stats.offered;
+    this.#subscription = this.#subscribe();
+    old.close();
+    this.#text({ type: 'settings', ...this.#settings, frame: this.#stream.lastFrame?.id ?? 0 });
+  }
+
+  #count(): void {
+    this.#meter.offered = this.#offeredBefore + this.#subscription.queue.stats.offered;
+  }
+
+  #text(message: object): void {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(JSON.stringify(message));
+  }
+}

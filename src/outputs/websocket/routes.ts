@@ -1,0 +1,38 @@
+// Media over WebSocket: `/live/{stream}/ws?codec=…`. A new codec is one file and one row here.
+import { z } from 'zod';
+import { SluiceError } from '../../core/errors.ts';
+import { JpegQuery } from '../jpeg-query.ts';
+import type { Output, OutputContext } from '../output.ts';
+import { serveJpeg } from './jpeg.ts';
+
+const CODECS = ['jpeg'] as const;
+
+const Query = JpegQuery.extend({ codec: z.enum(CODECS).default('jpeg') });
+
+export function openWebSocket(context: OutputContext): Output {
+  const parse = (query: URLSearchParams) => {
+    const parsed = Query.safeParse(Object.fromEntries(query));
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0]!;
+    const field = issue.path.join('.');
+    throw new SluiceError('bad-value', `${field}: ${JSON.stringify(query.get(field))} received; ${issue.message}`, {
+      field,
+      received: query.get(field),
+    });
+  };
+  context.upgrades.route(
+    '/live/:stream/ws',
+    (ws, _request, params, query) => {
+      const stream = context.registry.get(params['stream']!);
+      const { codec: _codec, ...settings } = parse(query);
+      serveJpeg(ws, stream, settings, context.meter('ws-jpeg', stream.name));
+    },
+    {
+      before: (_request, params, query) => {
+        context.registry.get(params['stream']!);
+        parse(query);
+      },
+    },
+  );
+  return {};
+}

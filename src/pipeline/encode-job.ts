@@ -1,0 +1,240 @@
+// One rendition inside a media worker: takes frames from the ring in order, decides what must be a key frame and what is repeated, and
+// sends packets. Media time = capture time; segments of the 2 s grid begin with a key frame (DESIGN 6).
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock } from '../core/clock.ts';
+import { type SluiceError, toSluiceError } from '../core/errors.ts';
+import type { FrameInfo } from '../core/frame.ts';
+import { FrameRing } from '../core/ring.ts';
+import { type Micros, type Ticks, toTicks } from '../core/time.ts';
+import type { EncodedPicture, EncoderSession } from '../encoders/encoder.ts';
+import { ENCODERS, openEncoder } from '../encoders/index.ts';
+import { toSample } from '../formats/h264.ts';
+import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
+import { DEFAULT_GOP_TICKS, GRID_TICKS, LOST_AFTER_MS, PART_TICKS } from './grid.ts';
+import type { EncodeEvent, JobCommand, JobSpec, PlainError } from './messages.ts';
+
+/** A repeat waits this much longer than a part lasts, so that a frame which is merely late still comes first. */
+const REPEAT_SLACK_US = 40_000;
+/** Least time between two forced key frames, µs. */
+const FORCED_KEY_US = 500_000;
+
+/** An error as plain data. */
+export function plainError(error: SluiceError): PlainError {
+  return { code: error.code, message: error.message, details: error.details };
+}
+
+export async function runEncodeJob(spec: Extract<JobSpec, { kind: 'encode' }>, port: MessagePort, clock: Clock): Promise<void> {
+  const job = new EncodeJob(spec, port, clock);
+  let failure: PlainError | null = null;
+  try {
+    await job.run();
+  } catch (error) {
+    failure = plainError(toSluiceError(error, 'encoder-failed'));
+  }
+  port.postMessage({ type: 'end', error: failure } satisfies EncodeEvent);
+  port.close();
+}
+
+class EncodeJob {
+  readonly #spec: Extract<JobSpec, { kind: 'encode' }>;
+  readonly #port: MessagePort;
+  readonly #clock: Clock;
+  readonly #row;
+  #session: EncoderSession | null = null;
+  #ring: FrameRing | null;
+  #rings: FrameRing[] = [];
+  #position = 0;
+  #stopped = false;
+  #wakeUp: (() => void) | null = null;
+
+  #track: EncodedPicture['track'] | null = null;
+  #lastPts = 0;
+  #lastRepeated = false;
+  #lastFrame: FrameInfo | null = null;
+  /** Clock time at which the last real frame came. */
+  #lastArrival = 0;
+  #forceKey = true;
+  #lastKeyAt = 0;
+  #lastKeyPts = 0;
+  #nextDue = 0;
+
+  constructor(spec: Extract<JobSpec, { kind: 'encode' }>, port: MessagePort, clock: Clock) {
+    this.#spec = spec;
+    this.#port = port;
+    this.#clock = clock;
+    this.#row = ENCODERS[spec.settings.codec];
+    this.#ring = spec.ring && new FrameRing(spec.ring);
+    port.on('message', (command: JobCommand) => this.#command(command));
+  }
+
+  async run(): Promise<void> {
+    await using session = await openEncoder(this.#spec.settings);
+    this.#session = session;
+    const { reader } = this.#spec;
+    while (!this.#stopped) {
+      const ring = this.#ring;
+      if (!ring) {
+        await this.#pause(1000);
+        continue;
+      }
+      const seen = ring.wakeCount(reader);
+      const { slot, position } = ring.next(reader, this.#position);
+      this.#position = position;
+      if (slot < 0) {
+        if (ring.closed && this.#rings.length) {
+          this.#ring = this.#rings.shift()!;
+          this.#position = 0;
+          continue;
+        }
+        const wait = await this.#repeatIfDue();
+        if (wait > 0) await ring.wait(reader, seen, wait);
+      } else {
+        try {
+          await this.#frame(ring.info(slot), ring.pixels(slot));
+        } finally {
+          ring.done(reader, slot);
+        }
+      }
+      // Lets commands in: everything above may have run without giving up the thread.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #command(command: JobCommand): void {
+    if (command.type === 'stop') this.#stopped = true;
+    else if (command.type === 'key') this.#forceKey = true;
+    else if (command.type === 'change') this.#session?.change?.(command.settings);
+    else if (command.type === 'ring') {
+      if (this.#ring) this.#rings.push(new FrameRing(command.ring));
+      else this.#ring = new FrameRing(command.ring);
+    }
+    this.#ring?.wake(this.#spec.reader);
+    this.#wakeUp?.();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wakeUp = null;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wakeUp = done;
+    });
+  }
+
+  /** Milliseconds to wait for the next repeat; 0 = one was sent just now. */
+  async #repeatIfDue(): Promise<number> {
+    if (!this.#row.interCoded || !this.#lastFrame || !this.#session?.repeat) return 1000;
+    const now = this.#clock.now();
+    // After ten seconds the source counts as lost: no more repeats, the gap is marked.
+    if (now - this.#lastArrival > LOST_AFTER_MS * 1000) return 1000;
+    const lag = this.#lastArrival - this.#lastFrame.timestamp;
+    const dueAt = Math.round(((this.#lastPts + PART_TICKS) * 100) / 9) + Math.max(0, lag) + REPEAT_SLACK_US;
+    if (now < dueAt) return Math.max(1, Math.ceil((dueAt - now) / 1000));
+    await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
+    return 0;
+  }
+
+  async #repeat(pts: Ticks): Promise<void> {
+    const frame = this.#lastFrame!;
+    const boundary = this.#boundary(pts);
+    const key = this.#needsKey(pts, boundary);
+    const started = performance.now();
+    const picture = await this.#session!.repeat!({ pts, key, boundary });
+    if (picture) this.#send(frame, pts, true, picture, started);
+  }
+
+  async #frame(info: FrameInfo, pixels: Uint8Array): Promise<void> {
+    let pts = toTicks(info.timestamp) as number;
+    if (pts < this.#spec.notBefore) return this.#skip(info, 'too-early');
+    if (this.#thinned(info)) return this.#skip(info, 'thinned');
+    if (this.#row.interCoded) {
+      if (pts <= this.#lastPts) {
+        // A frame that came later than its repeat is shown one tick after it; its true time is in its SEI. A clock that was set back
+        // far makes its own beginning: see `stepped` in the segmenter.
+        if (!this.#lastRepeated || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
+        pts = this.#lastPts + 1;
+      }
+      const lost = this.#clock.now() - this.#lastArrival > LOST_AFTER_MS * 1000;
+      if (lost) this.#forceKey = true;
+      // No part may last longer than the part target: fill up before a frame that follows after more than that.
+      else
+        while (this.#lastFrame && pts - this.#lastPts > PART_TICKS && this.#session!.repeat)
+          await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
+    }
+    const boundary = this.#boundary(pts as Ticks);
+    const started = performance.now();
+    try {
+      const key = this.#needsKey(pts as Ticks, boundary);
+      const picture = await this.#session!.encode(info, pixels, { pts: pts as Ticks, key, boundary });
+      this.#lastFrame = info;
+      this.#lastArrival = this.#clock.now();
+      if (picture) this.#send(info, pts as Ticks, false, picture, started);
+    } catch (error) {
+      this.#forceKey = true;
+      this.#port.postMessage({
+        type: 'failed',
+        id: info.id,
+        error: plainError(toSluiceError(error, 'encoder-failed')),
+      } satisfies EncodeEvent);
+    }
+  }
+
+  /** Whether the rendition's own frame rate leaves this frame out. Due times go on by the interval, so that the rate is met on average. */
+  #thinned(info: FrameInfo): boolean {
+    const { settings } = this.#spec;
+    if (settings.codec !== 'jpeg' || !settings.fps) return false;
+    const interval = 1e6 / settings.fps;
+    // A quarter of an interval early is near enough: capture times jitter.
+    if (info.timestamp < this.#nextDue - interval / 4) return true;
+    this.#nextDue = Math.max(this.#nextDue + interval, info.timestamp + interval / 2);
+    return false;
+  }
+
+  #boundary(pts: Ticks): boolean {
+    return Math.floor(pts / GRID_TICKS) !== Math.floor(this.#lastPts / GRID_TICKS);
+  }
+
+  #needsKey(pts: Ticks, boundary: boolean): boolean {
+    if (!this.#row.interCoded) return true;
+    const { settings } = this.#spec;
+    const gop = settings.codec === 'h264' && settings.gop ? settings.gop * 90_000 : DEFAULT_GOP_TICKS;
+    const forced = this.#forceKey && this.#clock.now() - this.#lastKeyAt >= FORCED_KEY_US;
+    return boundary || forced || pts - this.#lastKeyPts >= gop;
+  }
+
+  #skip(info: FrameInfo, policy: 'thinned' | 'late' | 'too-early'): void {
+    this.#port.postMessage({ type: 'skip', policy, id: info.id } satisfies EncodeEvent);
+  }
+
+  #send(frame: FrameInfo, pts: Ticks, repeat: boolean, picture: EncodedPicture, started: number): void {
+    if (picture.track !== this.#track) {
+      this.#track = picture.track;
+      this.#port.postMessage({ type: 'track', track: picture.track } satisfies EncodeEvent);
+    }
+    if (picture.key) {
+      this.#forceKey = false;
+      this.#lastKeyAt = this.#clock.now();
+      this.#lastKeyPts = pts;
+    }
+    this.#lastPts = pts;
+    this.#lastRepeated = repeat;
+    const identity = { id: frame.id, timestamp: frame.timestamp, pts, repeat };
+    const data = this.#row.interCoded ? toSample(picture.data, identity) : insertJpegIdentity(picture.data, identity);
+    const event: EncodeEvent = {
+      type: 'packet',
+      id: frame.id,
+      timestamp: frame.timestamp,
+      pts,
+      key: picture.key,
+      repeat,
+      data,
+      received: repeat ? this.#clock.now() : frame.received,
+      encoded: this.#clock.now() as Micros,
+      encodeMs: performance.now() - started,
+    };
+    this.#port.postMessage(event, [data.buffer as ArrayBuffer]);
+  }
+}

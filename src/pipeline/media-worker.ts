@@ -1,0 +1,24 @@
+// Entry of a media worker: a thread that hosts sources and encoders. It ends by message only, never by `terminate()`: ending a thread
+// inside an FFmpeg call aborts the process.
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { openClock } from '../native/system-clock.ts';
+import { runEncodeJob } from './encode-job.ts';
+import type { JobSpec } from './messages.ts';
+import { runSourceJob } from './source-job.ts';
+
+export type WorkerCommand = { type: 'job'; spec: JobSpec; port: MessagePort } | { type: 'exit' };
+
+const jobs = new Set<Promise<void>>();
+
+parentPort!.on('message', (command: WorkerCommand) => {
+  if (command.type === 'exit') {
+    // The pool stops the jobs first; what still runs is waited for.
+    void Promise.allSettled(jobs).then(() => parentPort!.close());
+    return;
+  }
+  const { spec, port } = command;
+  const clock = openClock(spec.clock);
+  const job = spec.kind === 'source' ? runSourceJob(spec, port, clock) : runEncodeJob(spec, port, clock);
+  jobs.add(job);
+  void job.finally(() => jobs.delete(job));
+});

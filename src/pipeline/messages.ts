@@ -1,0 +1,76 @@
+// What passes between the main thread and the jobs inside media workers. One MessagePort per job.
+import type { ErrorCode } from '../core/errors.ts';
+import type { FrameInfo, PixelFormat } from '../core/frame.ts';
+import type { TrackInfo } from '../core/packet.ts';
+import type { RingMemory } from '../core/ring.ts';
+import type { RenditionSettings } from '../encoders/encoder.ts';
+import type { SOURCES } from '../sources/index.ts';
+
+/** Work for a media worker. */
+export type JobSpec =
+  | {
+      readonly kind: 'source';
+      readonly type: keyof typeof SOURCES;
+      readonly params: unknown;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+      readonly ids: BigInt64Array<SharedArrayBuffer>;
+      readonly ring: RingMemory | null;
+      /** Newest capture time of the stream so far, µs. */
+      readonly last: number;
+    }
+  | {
+      readonly kind: 'encode';
+      readonly settings: RenditionSettings;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+      /** Reader number in the ring. */
+      readonly reader: number;
+      readonly ring: RingMemory | null;
+      /** No packet before this media time: what lies earlier belongs to segments that are closed. */
+      readonly notBefore: number;
+    };
+
+/** To a job. */
+export type JobCommand =
+  | { readonly type: 'ring'; readonly ring: RingMemory }
+  | { readonly type: 'no-ring'; readonly reason: string }
+  | { readonly type: 'key' }
+  | { readonly type: 'change'; readonly settings: RenditionSettings }
+  | { readonly type: 'stop' };
+
+/** An error as a plain object, for crossing threads. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Record<string, unknown>;
+}
+
+/** From a source job. */
+export type SourceEvent =
+  | { readonly type: 'frame'; readonly info: FrameInfo; readonly stepped: boolean }
+  | { readonly type: 'refused'; readonly reason: string; readonly detail: string }
+  | { readonly type: 'no-slot' }
+  | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }
+  | { readonly type: 'report'; readonly state: 'starting' | 'failed'; readonly message: string }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly values: object; readonly message: string }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** From an encode job. */
+export type EncodeEvent =
+  | { readonly type: 'track'; readonly track: TrackInfo }
+  | {
+      readonly type: 'packet';
+      readonly id: number;
+      readonly timestamp: number;
+      readonly pts: number;
+      readonly key: boolean;
+      readonly repeat: boolean;
+      readonly data: Uint8Array;
+      readonly received: number;
+      readonly encoded: number;
+      /** Time inside the encoder, ms. */
+      readonly encodeMs: number;
+    }
+  /** A frame that was taken from the ring and not encoded. */
+  | { readonly type: 'skip'; readonly policy: 'thinned' | 'late' | 'too-early'; readonly id: number }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
+  | { readonly type: 'end'; readonly error: PlainError | null };

@@ -1,0 +1,240 @@
+// One encoded form of a stream: encoded once for all its readers, started by the first and stopped a while after the last.
+import type { Clock } from '../core/clock.ts';
+import { type SluiceError, toSluiceError } from '../core/errors.ts';
+import { Fanout, type Subscription } from '../core/fanout.ts';
+import type { Logger } from '../core/log.ts';
+import type { Packet, TrackInfo } from '../core/packet.ts';
+import type { QueuePolicy } from '../core/queue.ts';
+import type { Micros, Ticks } from '../core/time.ts';
+import type { RenditionSettings } from '../encoders/encoder.ts';
+import { ENCODERS } from '../encoders/index.ts';
+import type { FrameHub, ReaderSeat } from './frame-hub.ts';
+import type { Job, MediaPool } from './media-pool.ts';
+import type { EncodeEvent } from './messages.ts';
+import { Percentiles, RateMeter, Tally } from './meters.ts';
+
+/** What a rendition needs from its stream. */
+export interface RenditionHost {
+  readonly hub: FrameHub;
+  readonly pool: MediaPool;
+  readonly clock: Clock & { readonly state: BigInt64Array<SharedArrayBuffer> };
+  readonly log: Logger;
+  readonly lingerMs: number;
+  /** Keeps the source awake until disposed. */
+  demand(): Disposable;
+  /** Whether the newest frame is still worth encoding for a late reader. */
+  readonly replay: boolean;
+  /** Told when the encoder has stopped for good. */
+  onIdle(rendition: Rendition): void;
+}
+
+/** Settings as a key: the same settings, the same key. */
+export function renditionKey(settings: RenditionSettings): string {
+  const { codec, ...rest } = settings;
+  const parts = Object.entries(rest)
+    .filter(([, value]) => value !== null && !(typeof value === 'object' && Object.keys(value).length === 0))
+    .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  return [codec, ...parts].join(',');
+}
+
+export class Rendition {
+  readonly key: string;
+  #settings: RenditionSettings;
+  readonly #host: RenditionHost;
+  readonly #fanout: Fanout<Packet>;
+  #run: { job: Job; seat: ReaderSeat; demand: Disposable } | null = null;
+  #starting = false;
+  #linger: NodeJS.Timeout | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #closed = false;
+  #versions = 0;
+  #track: TrackInfo | null = null;
+  #past = { offered: 0, lost: 0 };
+
+  /** The newest packet, for a viewer that comes while nothing moves (intra-coded renditions only). */
+  newest: Packet | null = null;
+  /** No packet before this media time (set by the recorder: earlier segments are closed). */
+  notBefore = 0;
+  error: SluiceError | null = null;
+
+  readonly #skipped = new Tally();
+  readonly #rate = new RateMeter();
+  readonly #encodeMs = new Percentiles();
+  readonly #latencyMs = new Percentiles();
+  #encoded = 0;
+  #failed = 0;
+  #repeats = 0;
+  #keyframes = 0;
+  #bytes = 0;
+
+  constructor(key: string, settings: RenditionSettings, host: RenditionHost) {
+    this.key = key;
+    this.#settings = settings;
+    this.#host = host;
+    this.#fanout = new Fanout((readers) => this.#onReaders(readers));
+  }
+
+  get settings(): RenditionSettings {
+    return this.#settings;
+  }
+
+  get running(): boolean {
+    return this.#run !== null;
+  }
+
+  get track(): TrackInfo | null {
+    return this.#track;
+  }
+
+  /** Reads packets through a queue of its own. The first reader starts the encoder. */
+  subscribe(name: string, limit: number, policy: QueuePolicy, onDrop?: (packet: Packet) => void): Subscription<Packet> {
+    return this.#fanout.subscribe(name, limit, policy, onDrop);
+  }
+
+  /** Asks for a key frame soon; the encoder grants at most one per 500 ms. */
+  requestKey(): void {
+    this.#run?.job.send({ type: 'key' });
+  }
+
+  /** Takes over settings that differ only in what can change in mid-stream (the bit rate). */
+  change(settings: RenditionSettings): void {
+    this.#settings = settings;
+    this.#run?.job.send({ type: 'change', settings });
+  }
+
+  /** Stops the encoder now and starts it again if somebody reads: for a beginning with a new key frame and a new track. */
+  async restart(): Promise<void> {
+    await this.#stop();
+    if (this.#fanout.size && !this.#closed) this.#start();
+  }
+
+  #onReaders(readers: number): void {
+    clearTimeout(this.#linger);
+    if (readers > 0) {
+      if (!this.#run && !this.#starting && !this.#closed) this.#start();
+    } else if (this.#run || this.#restart) {
+      this.#linger = setTimeout(() => void this.#stop().then(() => this.#host.onIdle(this)), this.#host.lingerMs);
+      this.#linger.unref();
+    } else this.#host.onIdle(this);
+  }
+
+  #start(): void {
+    const { hub, pool, clock } = this.#host;
+    const row = ENCODERS[this.#settings.codec];
+    clearTimeout(this.#restart);
+    this.#restart = undefined;
+    // Waking the source tells listeners, and one of them may subscribe in turn.
+    this.#starting = true;
+    const demand = this.#host.demand();
+    let job: Job | undefined;
+    const seat = hub.seat(row.depth, this.#host.replay, (ring) => job?.send({ type: 'ring', ring }));
+    job = pool.run<EncodeEvent>(
+      { kind: 'encode', settings: this.#settings, clock: clock.state, reader: seat.number, ring: seat.ring, notBefore: this.notBefore },
+      (event) => this.#onEvent(event),
+    );
+    const run = { job, seat, demand };
+    this.#run = run;
+    this.#starting = false;
+    void job.ended.then((error) => {
+      this.#release(run);
+      if (!error || this.#closed) return;
+      this.#fail(error);
+      if (!this.#fanout.size) return;
+      this.#restart = setTimeout(() => this.#fanout.size && !this.#run && this.#start(), Math.min(10_000, 250 * 2 ** this.#failures));
+      this.#restart.unref();
+    });
+  }
+
+  #release(run: { seat: ReaderSeat; demand: Disposable }): void {
+    if (this.#run !== run) return;
+    this.#run = null;
+    run.seat[Symbol.dispose]();
+    const counts = run.seat.counts();
+    this.#past = { offered: this.#past.offered + counts.offered, lost: this.#past.lost + counts.lost };
+    run.demand[Symbol.dispose]();
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#restart);
+    this.#restart = undefined;
+    await this.#run?.job.stop();
+  }
+
+  #fail(error: SluiceError): void {
+    this.#failures++;
+    if (this.error?.message !== error.message) this.#host.log.warn({ rendition: this.key, error: error.message }, 'an encoder failed');
+    this.error = error;
+  }
+
+  #onEvent(event: EncodeEvent): void {
+    if (event.type === 'track') {
+      this.#versions++;
+      this.#track = { ...event.track, version: this.#versions };
+    } else if (event.type === 'packet') {
+      const { id, data, key, repeat } = event;
+      const packet: Packet = {
+        track: this.#track!,
+        id,
+        timestamp: event.timestamp as Micros,
+        pts: event.pts as Ticks,
+        key,
+        repeat,
+        data,
+        times: { received: event.received as Micros, encoded: event.encoded as Micros },
+      };
+      this.error = null;
+      this.#failures = 0;
+      if (repeat) this.#repeats++;
+      else {
+        this.#encoded++;
+        this.#encodeMs.add(event.encodeMs);
+        this.#latencyMs.add((event.encoded - event.timestamp) / 1000);
+      }
+      if (key) this.#keyframes++;
+      this.#bytes += data.length;
+      this.#rate.add(event.encoded, data.length);
+      if (this.#settings.codec === 'jpeg') this.newest = packet;
+      this.#fanout.publish(packet);
+    } else if (event.type === 'skip') this.#skipped.add(event.policy);
+    else if (event.type === 'failed') {
+      this.#failed++;
+      this.#fail(toSluiceError(event.error));
+    }
+  }
+
+  stats() {
+    const now = this.#run?.seat.counts() ?? { offered: 0, lost: 0, waiting: 0 };
+    const offered = this.#past.offered + now.offered;
+    const lost = this.#past.lost + now.lost;
+    const rates = this.#rate.rates(this.#host.clock.now());
+    const dropped = { ...this.#skipped.counts, newest: lost };
+    return {
+      key: this.key,
+      codec: this.#track?.codec ?? this.#settings.codec,
+      width: this.#track?.width ?? 0,
+      height: this.#track?.height ?? 0,
+      running: this.running,
+      readers: this.#fanout.size,
+      offered,
+      dropped,
+      encoded: this.#encoded,
+      failed: this.#failed,
+      inFlight: Math.max(0, offered - lost - this.#skipped.total - this.#encoded - this.#failed),
+      repeats: this.#repeats,
+      keyframes: this.#keyframes,
+      bytes: this.#bytes,
+      bitrate: rates.amountPerSecond * 8,
+      fps: rates.perSecond,
+      encodeMs: this.#encodeMs.summary,
+      latencyMs: this.#latencyMs.summary,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#linger);
+    this.#fanout.close();
+    await this.#stop();
+  }
+}

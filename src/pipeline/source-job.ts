@@ -1,0 +1,149 @@
+// One source inside a media worker: gives it slots and ids, checks its capture times and reports each frame to the main thread.
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock } from '../core/clock.ts';
+import { toSluiceError } from '../core/errors.ts';
+import { frameBytes, type PixelFormat } from '../core/frame.ts';
+import { TimeGate } from '../core/gate.ts';
+import { IdCounter } from '../core/ids.ts';
+import type { Logger } from '../core/log.ts';
+import { FrameRing } from '../core/ring.ts';
+import type { Micros } from '../core/time.ts';
+import { sourceRow } from '../sources/index.ts';
+import type { Draft, RunSource, SourceContext } from '../sources/source.ts';
+import { plainError } from './encode-job.ts';
+import type { JobCommand, JobSpec, PlainError, SourceEvent } from './messages.ts';
+
+export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, port: MessagePort, clock: Clock): Promise<void> {
+  const abort = new AbortController();
+  const send = (event: SourceEvent) => port.postMessage(event);
+  const sink = new RingSink(spec, send, clock);
+  port.on('message', (command: JobCommand) => {
+    if (command.type === 'stop') abort.abort();
+    else if (command.type === 'ring') sink.setRing(new FrameRing(command.ring));
+    else if (command.type === 'no-ring') sink.noRing(command.reason);
+  });
+  const context: SourceContext<unknown> = {
+    params: spec.params,
+    clock,
+    log: portLogger(send, {}),
+    signal: abort.signal,
+    begin: (format, width, height) => sink.begin(format, width, height, abort.signal),
+    report: (state, message) => send({ type: 'report', state, message }),
+    until: (time) => sleepUntil(time, clock, abort.signal),
+  };
+  let failure: PlainError | null = null;
+  try {
+    const module = await sourceRow(spec.type).load!();
+    await (module.run as RunSource<unknown>)(context);
+  } catch (error) {
+    if (!abort.signal.aborted) failure = plainError(toSluiceError(error, 'source-failed'));
+  }
+  send({ type: 'end', error: failure });
+  port.close();
+}
+
+class RingSink {
+  #ring: FrameRing | null;
+  #waiting: (() => void) | null = null;
+  #refusal: string | null = null;
+  readonly #ids: IdCounter;
+  readonly #gate = new TimeGate();
+  readonly #send: (event: SourceEvent) => void;
+  readonly #clock: Clock;
+
+  constructor(spec: Extract<JobSpec, { kind: 'source' }>, send: (event: SourceEvent) => void, clock: Clock) {
+    this.#ring = spec.ring && new FrameRing(spec.ring);
+    this.#ids = new IdCounter({ memory: spec.ids });
+    this.#gate.resume(spec.last as Micros);
+    this.#send = send;
+    this.#clock = clock;
+  }
+
+  setRing(ring: FrameRing): void {
+    this.#ring = ring;
+    this.#refusal = null;
+    this.#waiting?.();
+  }
+
+  noRing(reason: string): void {
+    this.#refusal = reason;
+    this.#waiting?.();
+  }
+
+  async begin(format: PixelFormat, width: number, height: number, signal: AbortSignal): Promise<Draft | null> {
+    const bytes = frameBytes(format, width, height);
+    while (!this.#ring || this.#ring.memory.slotBytes < bytes) {
+      if (signal.aborted) return null;
+      this.#send({ type: 'need-ring', format, width, height });
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      this.#waiting = null;
+      if (this.#refusal) throw toSluiceError({ code: 'frame-too-large', message: this.#refusal });
+    }
+    const ring = this.#ring;
+    const slot = ring.claim();
+    const id = slot < 0 ? 0 : this.#ids.take();
+    if (id === 0) {
+      if (slot >= 0) ring.release(slot);
+      this.#send({ type: 'no-slot' });
+      return null;
+    }
+    let open = true;
+    return {
+      id,
+      pixels: ring.pixels(slot).subarray(0, bytes),
+      publish: (timestamp, options) => {
+        if (!open) return false;
+        open = false;
+        const received = this.#clock.now();
+        const answer = this.#gate.check(timestamp, received);
+        if (!answer.accepted) {
+          ring.release(slot);
+          this.#send({ type: 'refused', reason: answer.reason, detail: answer.detail });
+          return false;
+        }
+        const info = { id, timestamp, format, width, height, significantBits: options?.significantBits ?? 0, received };
+        ring.publish(slot, info);
+        this.#send({ type: 'frame', info, stepped: answer.stepped });
+        return true;
+      },
+      discard: () => {
+        if (open) ring.release(slot);
+        open = false;
+      },
+    };
+  }
+}
+
+/** Sleeps until a time of the clock; timers are in whole milliseconds, so the last one is waited in small steps. */
+function sleepUntil(time: Micros, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const step = () => {
+      const left = time - clock.now();
+      if (left <= 500 || signal.aborted) return done();
+      timer = setTimeout(step, Math.max(1, Math.min(1000, Math.round(left / 1000))));
+    };
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    let timer: NodeJS.Timeout | undefined;
+    signal.addEventListener('abort', done, { once: true });
+    step();
+  });
+}
+
+function portLogger(send: (event: SourceEvent) => void, bound: object): Logger {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (values: object, message: string) =>
+    send({ type: 'log', level, values: { ...bound, ...values }, message });
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (values) => portLogger(send, { ...bound, ...values }),
+  };
+}

@@ -1,0 +1,123 @@
+// Runs a stream's own source in a media worker: only while somebody needs frames, again with back-off and jitter when it fails.
+import type { Clock } from '../core/clock.ts';
+import type { FrameInfo } from '../core/frame.ts';
+import type { IdCounter } from '../core/ids.ts';
+import type { Logger } from '../core/log.ts';
+import { type SOURCES, sourceRow } from '../sources/index.ts';
+import type { FrameHub } from './frame-hub.ts';
+import type { Job, MediaPool } from './media-pool.ts';
+import type { SourceEvent } from './messages.ts';
+
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+
+export interface SourceRunnerOptions {
+  readonly type: keyof typeof SOURCES;
+  readonly params: unknown;
+  readonly hub: FrameHub;
+  readonly ids: IdCounter;
+  readonly pool: MediaPool;
+  readonly clock: Clock & { readonly state: BigInt64Array<SharedArrayBuffer> };
+  readonly log: Logger;
+  readonly lastTimestamp: () => number;
+  readonly onFrame: (info: FrameInfo, stepped: boolean) => void;
+  readonly onState: (state: 'asleep' | 'starting' | 'failed' | 'ended', reason: string | null) => void;
+}
+
+export class SourceRunner {
+  readonly #options: SourceRunnerOptions;
+  #job: Job | null = null;
+  #wanted = false;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = 0;
+
+  constructor(options: SourceRunnerOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#job !== null;
+  }
+
+  /** Starts or stops the source. */
+  want(wanted: boolean): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    clearTimeout(this.#retry);
+    if (wanted) {
+      this.#failures = 0;
+      if (!this.#job) this.#start();
+    } else if (this.#job) this.#job.send({ type: 'stop' });
+    else this.#options.onState('asleep', null);
+  }
+
+  #start(): void {
+    const { type, params, hub, ids, pool, clock } = this.#options;
+    this.#options.onState('starting', null);
+    const job = pool.run<SourceEvent>(
+      {
+        kind: 'source',
+        type,
+        params,
+        clock: clock.state,
+        ids: ids.memory,
+        ring: hub.ring?.memory ?? null,
+        last: this.#options.lastTimestamp(),
+      },
+      (event) => this.#onEvent(event, job),
+      sourceRow(type).thread === 'own',
+    );
+    this.#job = job;
+    void job.ended.then((error) => {
+      this.#job = null;
+      // Wanted again while it was stopping: begin anew at once.
+      if (!this.#wanted) return this.#options.onState('asleep', null);
+      if (!error) {
+        this.#options.onState('ended', 'the source has come to its end');
+        return;
+      }
+      this.#failures++;
+      const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1)) * (0.75 + Math.random() / 2);
+      this.#options.onState('failed', `${error.message}; trying again in ${Math.max(1, Math.round(delay / 1000))} s`);
+      this.#retry = setTimeout(() => this.#wanted && !this.#job && this.#start(), delay);
+      this.#retry.unref();
+    });
+  }
+
+  #onEvent(event: SourceEvent, job: Job): void {
+    const { hub, log } = this.#options;
+    switch (event.type) {
+      case 'frame':
+        this.#failures = 0;
+        hub.count();
+        this.#options.onFrame(event.info, event.stepped);
+        break;
+      case 'refused':
+        hub.refused.add(event.reason);
+        break;
+      case 'no-slot':
+        hub.dropped.add('ring');
+        break;
+      case 'need-ring':
+        try {
+          job.send({ type: 'ring', ring: hub.ringFor(event.format, event.width, event.height).memory });
+        } catch (error) {
+          job.send({ type: 'no-ring', reason: error instanceof Error ? error.message : String(error) });
+        }
+        break;
+      case 'report':
+        this.#options.onState(event.state, event.message);
+        break;
+      case 'log':
+        log[event.level](event.values, event.message);
+        break;
+      default:
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#wanted = false;
+    clearTimeout(this.#retry);
+    await this.#job?.stop();
+  }
+}

@@ -1,0 +1,375 @@
+// One stream: its source or publisher, its frames, its renditions, and who needs them. Sources sleep unless somebody needs frames.
+import type { StreamConfig, StreamState } from '../api/schema.ts';
+import type { SharedClock } from '../core/clock.ts';
+import { Emitter } from '../core/emitter.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { FrameInfo } from '../core/frame.ts';
+import { ID_BLOCK, IdCounter } from '../core/ids.ts';
+import type { Logger } from '../core/log.ts';
+import { type Micros, parseDuration } from '../core/time.ts';
+import type { RenditionSettings } from '../encoders/encoder.ts';
+import { FrameHub } from './frame-hub.ts';
+import { LOST_AFTER_MS } from './grid.ts';
+import type { MediaPool } from './media-pool.ts';
+import { RateMeter } from './meters.ts';
+import { PushInput } from './publisher.ts';
+import { Rendition, renditionKey } from './rendition.ts';
+import { SourceRunner } from './source-runner.ts';
+
+export interface StreamDeps {
+  readonly pool: MediaPool;
+  readonly clock: SharedClock;
+  readonly log: Logger;
+  /** Bytes of raw frames. */
+  readonly ringBytes: number;
+  /** Reserves frame ids: the first of the block, once that is safe on disk. */
+  readonly reserveIds: (stream: string, count: number) => Promise<number>;
+  /** Newest capture time of an earlier run, 0 = none. */
+  readonly lastTimestamp: number;
+}
+
+export interface StreamEvents {
+  frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
+  state: { state: StreamState; reason: string | null };
+  /** Number of viewers has changed. */
+  viewers: { viewers: number };
+  /** Configuration has changed. */
+  config: { config: StreamConfig };
+  closed: object;
+}
+
+/** `WIDTHxHEIGHT` as numbers. */
+export function parseSize(size: string | undefined): { width: number; height: number } | null {
+  const match = size ? /^(\d+)x(\d+)$/.exec(size) : null;
+  return match ? { width: Number(match[1]), height: Number(match[2]) } : null;
+}
+
+/** Settings of a stream's one H.264 rendition, shared by HLS, DVR and H.264 over WebSocket. */
+export function mainSettings(config: StreamConfig): Extract<RenditionSettings, { codec: 'h264' }> {
+  const { encode } = config;
+  const size = parseSize(encode.size);
+  return {
+    codec: 'h264',
+    bitrate: encode.bitrate ?? null,
+    preset: encode.preset ?? null,
+    encoder: encode.encoder ?? null,
+    width: size?.width ?? null,
+    height: size?.height ?? null,
+    gop: encode.gop === undefined ? null : Math.min(2, parseDuration(encode.gop, 'encode.gop') / 1000),
+    options: encode.options ?? {},
+  };
+}
+
+export class Stream {
+  readonly name: string;
+  readonly clock: SharedClock;
+  readonly hub: FrameHub;
+  readonly input: PushInput;
+  readonly events: Emitter<StreamEvents>;
+  readonly log: Logger;
+  #config: StreamConfig;
+  readonly #deps: StreamDeps;
+  readonly #ids: IdCounter;
+  #reserving = false;
+  #source: SourceRunner | null = null;
+  readonly #renditions = new Map<string, Rendition>();
+  readonly #rate = new RateMeter();
+  #demand = 0;
+  #viewers = 0;
+  #sleep: NodeJS.Timeout | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #state: StreamState = 'asleep';
+  #reason: string | null = null;
+  #lastFrame: FrameInfo | null = null;
+  #lastTimestamp: number;
+  #closed = false;
+
+  private constructor(name: string, config: StreamConfig, ids: IdCounter, deps: StreamDeps) {
+    this.name = name;
+    this.#config = config;
+    this.#deps = deps;
+    this.#ids = ids;
+    this.clock = deps.clock;
+    this.log = deps.log.child({ stream: name });
+    this.events = new Emitter((error) => this.log.error({ error }, 'a listener failed'));
+    this.hub = new FrameHub(deps.ringBytes);
+    this.#lastTimestamp = deps.lastTimestamp;
+    this.input = new PushInput(this);
+    this.input.resume(deps.lastTimestamp as Micros);
+    this.#makeSource();
+  }
+
+  static async open(name: string, config: StreamConfig, deps: StreamDeps): Promise<Stream> {
+    const first = await deps.reserveIds(name, ID_BLOCK);
+    return new Stream(name, config, new IdCounter({ first, limit: first + ID_BLOCK }), deps);
+  }
+
+  get config(): StreamConfig {
+    return this.#config;
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Why it waits, is lost or failed. */
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  get lastFrame(): FrameInfo | null {
+    return this.#lastFrame;
+  }
+
+  get viewers(): number {
+    return this.#viewers;
+  }
+
+  get pushed(): boolean {
+    return this.#config.source.type === 'push';
+  }
+
+  /** Captured frames per second over the last seconds. */
+  get fps(): number {
+    return this.#rate.rates(this.clock.now()).perSecond;
+  }
+
+  // ---- who needs frames
+
+  /** Keeps the source awake until disposed. */
+  demand(): Disposable {
+    this.#demand++;
+    clearTimeout(this.#sleep);
+    this.#wake();
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        this.#demand--;
+        if (this.#demand > 0 || !this.#source) return;
+        // Renditions linger by themselves; the source follows at once when the last of them has stopped.
+        this.#sleep = setTimeout(() => this.#demand === 0 && this.#source?.want(false), 50);
+        this.#sleep.unref();
+      },
+    };
+  }
+
+  /** Counts a viewer until disposed. */
+  watch(): Disposable {
+    this.#viewers++;
+    this.events.emit('viewers', { viewers: this.#viewers });
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        this.#viewers--;
+        this.events.emit('viewers', { viewers: this.#viewers });
+      },
+    };
+  }
+
+  /** The rendition of some settings: the same object for the same settings, so that everything is encoded once. */
+  rendition(settings: RenditionSettings): Rendition {
+    const key = renditionKey(settings);
+    let rendition = this.#renditions.get(key);
+    if (!rendition) {
+      const stream = this;
+      rendition = new Rendition(key, settings, {
+        hub: this.hub,
+        pool: this.#deps.pool,
+        clock: this.clock,
+        log: this.log,
+        get lingerMs() {
+          return parseDuration(stream.#config.linger, 'linger');
+        },
+        demand: () => this.demand(),
+        get replay() {
+          return stream.pushed;
+        },
+        onIdle: (idle) => {
+          // The main rendition stays in the table: its counters are part of the stream's history.
+          if (idle.settings.codec !== 'h264' && !idle.running) this.#renditions.delete(idle.key);
+        },
+      });
+      this.#renditions.set(key, rendition);
+    }
+    return rendition;
+  }
+
+  /** The H.264 rendition that HLS, DVR and WebSocket share. */
+  get main(): Rendition {
+    return this.rendition(mainSettings(this.#config));
+  }
+
+  get renditions(): Rendition[] {
+    return [...this.#renditions.values()];
+  }
+
+  // ---- frames
+
+  /** The next frame id; reserves more in time. 0 = the block is used up. */
+  takeId(): number {
+    this.#reserve();
+    return this.#ids.take();
+  }
+
+  #reserve(): void {
+    if (this.#reserving || this.#ids.limit - this.#ids.next > ID_BLOCK / 2) return;
+    this.#reserving = true;
+    // The store hands out adjoining blocks, so the limit moves on by one block.
+    this.#deps.reserveIds(this.name, ID_BLOCK).then(
+      (first) => {
+        this.#ids.extend(first + ID_BLOCK);
+        this.#reserving = false;
+      },
+      (error) => {
+        this.log.error({ error }, 'frame ids could not be reserved');
+        this.#reserving = false;
+      },
+    );
+  }
+
+  /** A frame has reached the ring. */
+  onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null = null): void {
+    this.#reserve();
+    this.#lastFrame = info;
+    this.#lastTimestamp = info.timestamp;
+    this.#rate.add(this.clock.now());
+    if (stepped) this.log.warn({ timestamp: info.timestamp }, 'the capture clock was set back: a new clock epoch begins');
+    if (this.#state !== 'live') this.#setState('live', null);
+    this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
+    this.events.emit('frame', { info, stepped, metadata });
+  }
+
+  /** A publisher came or went. */
+  onPublisher(): void {
+    if (!this.input.publisher && this.#state !== 'live' && this.pushed) this.#setState('waiting', this.#waitingReason());
+  }
+
+  #checkAlive(): void {
+    this.#watchdog = undefined;
+    if (this.#closed || !this.#lastFrame || this.#state !== 'live') return;
+    const age = (this.clock.now() - this.#lastFrame.received) / 1000;
+    if (age < LOST_AFTER_MS) {
+      this.#watchdog = setTimeout(() => this.#checkAlive(), LOST_AFTER_MS - age + 20).unref();
+    } else if (this.pushed && !this.input.publisher) this.#setState('waiting', this.#waitingReason());
+    else this.#setState('lost', `no frame for ${Math.round(age / 1000)} s`);
+  }
+
+  #waitingReason(): string {
+    return this.#lastTimestamp
+      ? `its program has pushed no frame since ${new Date(this.#lastTimestamp / 1000).toISOString().replace(/\.\d+Z/, 'Z')}`
+      : 'no program has pushed a frame yet';
+  }
+
+  // ---- life
+
+  /** Changes the configuration: the source begins anew only if its own part differs. */
+  async configure(config: StreamConfig): Promise<void> {
+    const before = this.#config;
+    this.#config = config;
+    const settings = mainSettings(config);
+    const old = mainSettings(before);
+    if (JSON.stringify(settings) !== JSON.stringify(old)) await this.#moveMain(old, settings);
+    if (JSON.stringify(before.source) !== JSON.stringify(config.source)) {
+      await this.#source?.close();
+      this.#makeSource();
+      if (this.#demand > 0) this.#wake();
+    }
+    this.events.emit('config', { config });
+  }
+
+  async #moveMain(old: RenditionSettings, next: RenditionSettings): Promise<void> {
+    const rendition = this.#renditions.get(renditionKey(old));
+    if (!rendition) return;
+    this.#renditions.delete(renditionKey(old));
+    const onlyBitrate = JSON.stringify({ ...old, bitrate: null }) === JSON.stringify({ ...next, bitrate: null });
+    if (onlyBitrate) {
+      this.#renditions.set(renditionKey(next), rendition);
+      rendition.change(next);
+    } else await rendition.close();
+  }
+
+  #makeSource(): void {
+    const { source } = this.#config;
+    if (source.type === 'push') {
+      this.#source = null;
+      this.#setState('waiting', this.#waitingReason());
+      return;
+    }
+    const { type, ...params } = source;
+    this.#source = new SourceRunner({
+      type,
+      params,
+      hub: this.hub,
+      ids: this.#ids,
+      pool: this.#deps.pool,
+      clock: this.clock,
+      log: this.log,
+      lastTimestamp: () => this.#lastTimestamp,
+      onFrame: (info, stepped) => this.onFrame(info, stepped),
+      onState: (state, reason) => {
+        if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
+        else if (state === 'ended') this.#setState('lost', reason);
+        else this.#setState(state, reason);
+      },
+    });
+    this.#setState('asleep', null);
+  }
+
+  #wake(): void {
+    if (!this.#stopped) this.#source?.want(true);
+  }
+
+  /** Lets the source run again when it is needed. */
+  start(): void {
+    this.#stopped = false;
+    if (this.#state === 'stopped') this.#setState(this.pushed ? 'waiting' : 'asleep', this.pushed ? this.#waitingReason() : null);
+    if (this.#demand > 0) this.#wake();
+  }
+
+  /** Stops the source whoever watches, until `start`. Pushed frames are refused meanwhile. */
+  stop(): void {
+    this.#stopped = true;
+    this.#source?.want(false);
+    this.#setState('stopped', 'stopped by hand');
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Refuses a publisher where none is meant to be. */
+  assertPush(): void {
+    if (!this.pushed) {
+      throw new SluiceError(
+        'conflict',
+        `${this.name} has a source of its own (${this.#config.source.type}); frames can be pushed only into a stream with source type push`,
+      );
+    }
+    if (this.#stopped)
+      throw new SluiceError('conflict', `${this.name} is stopped; POST /api/streams/${this.name}/start lets frames in again`);
+  }
+
+  #setState(state: StreamState, reason: string | null): void {
+    if (this.#stopped && state !== 'stopped') return;
+    if (state === this.#state && reason === this.#reason) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.events.emit('state', { state, reason });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#sleep);
+    clearTimeout(this.#watchdog);
+    this.input.publisher?.onReplaced?.();
+    this.events.emit('closed', {});
+    await Promise.all([...this.#renditions.values()].map((rendition) => rendition.close()));
+    await this.#source?.close();
+  }
+}

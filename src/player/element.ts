@@ -1,0 +1,344 @@
+// <sluice-player src="http://host/live/cam">: the player as a custom element, for any page. The only file of the player with a side
+// effect: it defines the element.
+import type { StreamInfo } from '../api/schema.ts';
+import { SluiceError } from '../core/errors.ts';
+import { StreamAddress } from './address.ts';
+import { Controls } from './controls.ts';
+import { make } from './dom.ts';
+import { Notices } from './notices.ts';
+import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './player.ts';
+import { type Fit, type PicturePoint, Stage } from './stage.ts';
+import type { PlayerState } from './status.ts';
+import { STYLE } from './style.ts';
+import type { ShownFrame, TransportName } from './transport.ts';
+
+export type { FrameEvent, PlayerState, PlayerStats, ShownFrame, TransportName };
+
+/** Detail of `pixelclick`: pixel of the picture, and the frame it belongs to. */
+export interface PixelClick extends PicturePoint {
+  readonly frame: ShownFrame | null;
+}
+
+/** Events of the element and their `detail`. They do not bubble. */
+export interface SluicePlayerEventMap {
+  frame: CustomEvent<FrameEvent>;
+  statechange: CustomEvent<PlayerEvents['statechange']>;
+  transportchange: CustomEvent<PlayerEvents['transportchange']>;
+  pixelclick: CustomEvent<PixelClick>;
+  error: CustomEvent<PlayerEvents['error']>;
+}
+
+const RELOADING = ['src', 'transport', 'token', 'decoder'];
+const FITS: readonly string[] = ['contain', 'cover', 'fill'];
+const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
+
+/**
+ * The element. Attributes: `src` (address of the stream, `…/live/{stream}`), `transport` (`auto`, `hls`, `jpeg`, `mjpeg`), `controls`,
+ * `autoplay`, `muted` (it starts muted in any case), `fit` (`contain`, `cover`, `fill`), `token`, `decoder`. Each is also a property.
+ */
+export class SluicePlayer extends HTMLElement {
+  static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit'];
+  readonly #stage = new Stage();
+  readonly #aspect = make('style');
+  readonly #notices = new Notices(() => this.play());
+  readonly #controls: Controls;
+  #detachControls: (() => void) | undefined;
+  #player: Player | undefined;
+  #muted = true;
+  #volume = 1;
+  #queued = false;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    this.#controls = new Controls({
+      host: this,
+      stage: this.#stage,
+      player: () => this.#player,
+      tell: (text) => this.#notices.tell(text),
+    });
+    root.append(make('style', {}, STYLE), this.#aspect, this.#stage.element, ...this.#notices.elements);
+    this.#stage.element.addEventListener('click', (event) => this.#onClick(event));
+    this.#stage.element.addEventListener('dblclick', () => {
+      if (this.controls) this.#controls.fullScreen();
+    });
+  }
+
+  /** `…/live/{stream}`, absolute or relative to the page. */
+  get src(): string {
+    return this.getAttribute('src') ?? '';
+  }
+  set src(value: string) {
+    this.setAttribute('src', value);
+  }
+
+  /** Wanted transport; `activeTransport` is the one in use. */
+  get transport(): string {
+    return this.getAttribute('transport') ?? 'auto';
+  }
+  set transport(value: string) {
+    this.setAttribute('transport', value);
+  }
+
+  get token(): string {
+    return this.getAttribute('token') ?? '';
+  }
+  set token(value: string) {
+    this.setAttribute('token', value);
+  }
+
+  get decoder(): string {
+    return this.getAttribute('decoder') ?? '';
+  }
+  set decoder(value: string) {
+    this.setAttribute('decoder', value);
+  }
+
+  get fit(): Fit {
+    const fit = this.getAttribute('fit') ?? '';
+    return FITS.includes(fit) ? (fit as Fit) : 'contain';
+  }
+  set fit(value: Fit) {
+    this.setAttribute('fit', value);
+  }
+
+  get controls(): boolean {
+    return this.hasAttribute('controls');
+  }
+  set controls(value: boolean) {
+    this.toggleAttribute('controls', value);
+  }
+
+  get autoplay(): boolean {
+    return this.hasAttribute('autoplay');
+  }
+  set autoplay(value: boolean) {
+    this.toggleAttribute('autoplay', value);
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+  set muted(value: boolean) {
+    this.#muted = Boolean(value);
+    this.#player?.setAudio(this.#muted, this.#volume);
+  }
+
+  /** 0 to 1. */
+  get volume(): number {
+    return this.#volume;
+  }
+  set volume(value: number) {
+    if (!(value >= 0 && value <= 1)) throw new SluiceError('bad-value', `volume: ${String(value)} received; expected 0 to 1`);
+    this.#volume = value;
+    this.#player?.setAudio(this.#muted, this.#volume);
+  }
+
+  get paused(): boolean {
+    return this.#player?.paused ?? true;
+  }
+
+  /** Frame id and capture time (µs UTC) of the picture on the screen; `null` before the first one, and for a moment where a picture came
+   *  before its identity. */
+  get shownFrame(): ShownFrame | null {
+    return this.#player?.shownFrame ?? null;
+  }
+
+  get state(): PlayerState {
+    return this.#player?.state ?? 'idle';
+  }
+
+  /** The sentence that belongs to `state`; empty when there is nothing to say. */
+  get message(): string {
+    return this.#player?.message ?? '';
+  }
+
+  get activeTransport(): TransportName | null {
+    return this.#player?.transport ?? null;
+  }
+
+  /** Whether the newest pictures are shown as they come. */
+  get live(): boolean {
+    return this.#player?.live ?? false;
+  }
+
+  /** What the server says about the stream. */
+  get info(): StreamInfo | null {
+    return this.#player?.info ?? null;
+  }
+
+  /** First and last capture time (µs UTC) that can be gone to; `null` where there is no way back. */
+  get range(): { start: number; end: number } | null {
+    return this.#player?.range() ?? null;
+  }
+
+  /** Figures of the moment; `null` while no transport is open. */
+  get stats(): PlayerStats | null {
+    return this.#player?.stats() ?? null;
+  }
+
+  play(): void {
+    this.#ready()?.play();
+  }
+
+  pause(): void {
+    this.#ready()?.pause();
+  }
+
+  /** Goes to exactly this frame and pauses. Rejects with a SluiceError (`unknown-frame`, `gone`, `unavailable`), or with an AbortError when
+   *  something newer was asked for. */
+  seekFrame(id: number): Promise<void> {
+    return this.#ready()?.seekFrame(id) ?? Promise.reject(noSource());
+  }
+
+  /** Goes to exactly the frame that was the newest at this time (µs UTC) and pauses; times outside of what is kept go to its ends. */
+  seekTime(timestamp: number): Promise<void> {
+    return this.#ready()?.seekTime(timestamp) ?? Promise.reject(noSource());
+  }
+
+  /** Goes one frame forward (1) or back (-1) and pauses. */
+  step(step: 1 | -1): Promise<void> {
+    return this.#ready()?.step(step) ?? Promise.reject(noSource());
+  }
+
+  /** Back to the newest picture, playing. */
+  liveEdge(): void {
+    this.#ready()?.liveEdge();
+  }
+
+  /** Shows a short notice over the picture, and reads it out to screen readers. */
+  tell(text: string): void {
+    this.#notices.tell(text);
+  }
+
+  connectedCallback(): void {
+    this.#applyControls();
+    this.#reload();
+  }
+
+  disconnectedCallback(): void {
+    this.#detachControls?.();
+    this.#detachControls = undefined;
+    this.#unload();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after) return;
+    if (name === 'fit') this.#applyLook();
+    else if (name === 'muted') this.muted = after !== null || this.#muted;
+    else if (!this.isConnected) return;
+    else if (name === 'controls') this.#applyControls();
+    else this.#reload();
+  }
+
+  override addEventListener<K extends keyof SluicePlayerEventMap>(
+    type: K,
+    listener: (this: SluicePlayer, event: SluicePlayerEventMap[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
+  override addEventListener(type: string, listener: unknown, options?: boolean | AddEventListenerOptions): void {
+    super.addEventListener(type, listener as EventListener, options);
+  }
+
+  /** The player; made now if attributes were set in this very turn. */
+  #ready(): Player | undefined {
+    if (this.#queued) this.#load();
+    return this.#player;
+  }
+
+  /** Several attributes set in one turn make one new player. */
+  #reload(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    queueMicrotask(() => {
+      if (this.#queued) this.#load();
+    });
+  }
+
+  #unload(): void {
+    this.#queued = false;
+    this.#player?.close();
+    this.#player = undefined;
+  }
+
+  #load(): void {
+    this.#unload();
+    const src = this.getAttribute('src');
+    if (!this.isConnected) return;
+    if (!src) {
+      this.#notices.show('idle', 'No stream is chosen: the attribute src is missing.', true);
+      return;
+    }
+    let address: StreamAddress;
+    try {
+      address = new StreamAddress(src, document.baseURI, this.getAttribute('token'));
+    } catch {
+      this.#notices.show('error', `src: “${src}” is not an address; expected one such as http://host/live/cam.`, true);
+      return;
+    }
+    const player = new Player({
+      address,
+      stage: this.#stage,
+      transport: this.transport,
+      decoder: this.decoder,
+      autoplay: this.autoplay,
+      muted: this.#muted,
+      volume: this.#volume,
+    });
+    this.#player = player;
+    for (const name of FORWARDED) player.on(name, (detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail })));
+    player.on('statechange', ({ state, message }) => {
+      this.#notices.show(state, message, player.shownFrame === null);
+      this.#controls.update();
+    });
+    player.on('notice', (text) => this.#notices.tell(text));
+    player.on('transportchange', ({ reason, previous }) => {
+      if (previous && reason.endsWith('.')) this.#notices.tell(reason);
+    });
+    player.on('info', () => this.#applyLook());
+    player.open();
+    this.#notices.show(player.state, player.message, true);
+  }
+
+  /** Box and fit of the picture. The box has the stream's shape before the first picture comes, so that nothing moves. */
+  #applyLook(): void {
+    const info = this.#player?.info;
+    const aspect = info?.width && info.height ? `--_aspect: ${info.width} / ${info.height};` : '';
+    const text = `:host { ${aspect} --_fit: ${this.fit === 'fill' ? '100% 100%' : this.fit}; } .picture { object-fit: ${this.fit}; }`;
+    if (this.#aspect.textContent !== text) this.#aspect.textContent = text;
+  }
+
+  #applyControls(): void {
+    if (this.controls === (this.#detachControls !== undefined)) return;
+    if (!this.controls) {
+      this.#detachControls?.();
+      this.#detachControls = undefined;
+      for (const element of this.#controls.elements) element.remove();
+      return;
+    }
+    if (!this.hasAttribute('tabindex')) this.tabIndex = 0;
+    this.shadowRoot?.append(...this.#controls.elements);
+    this.#detachControls = this.#controls.attach();
+  }
+
+  #onClick(event: MouseEvent): void {
+    const point = this.#stage.pointAt(event.clientX, event.clientY, this.fit);
+    if (!point) return;
+    const detail: PixelClick = { ...point, frame: this.shownFrame };
+    this.dispatchEvent(new CustomEvent('pixelclick', { detail }));
+  }
+}
+
+function noSource(): SluiceError {
+  return new SluiceError('unavailable', 'The player has no stream: set its attribute src, and put it into the page.');
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'sluice-player': SluicePlayer;
+  }
+}
+
+// A page may load the player twice, through different addresses.
+if (!customElements.get('sluice-player')) customElements.define('sluice-player', SluicePlayer);

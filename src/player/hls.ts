@@ -1,0 +1,366 @@
+// HLS: hls.js feeds the <video>; the identity of each picture is read from the very bytes that are played.
+import Hls, { type ErrorData, ErrorDetails, ErrorTypes, type Fragment, type LevelDetails, XhrLoader } from 'hls.js/light';
+import { readIdentities } from '../formats/fmp4-read.ts';
+import { type FrameRow, FrameTable } from './frame-table.ts';
+import { LiveEdgeController } from './live-edge.ts';
+import { openNativeHls } from './native-hls.ts';
+import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } from './transport.ts';
+
+const TICKS = 90_000;
+const CONTROL_MS = 250;
+const SEEK_TIMEOUT_MS = 15_000;
+/** Into the frame, not on its edge: rounding in the browser would else show the one before. */
+const INSIDE = 0.001;
+
+/** Opens HLS with hls.js or, only where Media Source is missing, the browser's own player (Chromium's has no way back in time). */
+export async function openHls(context: TransportContext): Promise<Transport> {
+  return Hls.isSupported() ? new HlsTransport(context) : openNativeHls(context);
+}
+
+interface Pending {
+  readonly pts: number;
+  /** Media time that was asked for last. */
+  at: number;
+  settle: ReturnType<typeof setTimeout> | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+class HlsTransport implements Transport, Dvr {
+  readonly picture = document.createElement('video');
+  readonly table = new FrameTable();
+  readonly #context: TransportContext;
+  readonly #hls: Hls;
+  readonly #edge = new LiveEdgeController();
+  /** Stream time minus media time in seconds, by discontinuity. */
+  readonly #offsets = new Map<number, number>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #pending: Pending | undefined;
+  #shown: FrameRow | null = null;
+  #live = true;
+  #pausedAt = 0;
+  #bytes = 0;
+  #recovered = 0;
+  #halted = false;
+  #closed = false;
+
+  constructor(context: TransportContext) {
+    this.#context = context;
+    const video = this.picture;
+    video.playsInline = true;
+    // ManagedMediaSource demands it (WebKit).
+    video.disableRemotePlayback = true;
+    video.preload = 'auto';
+    this.setAudio(context.muted, context.volume);
+    this.#live = !context.startPaused;
+
+    const onBytes = (data: ArrayBuffer, fragment: Fragment) => this.#read(data, fragment);
+    class IdentityLoader extends XhrLoader {
+      override load(...[loaderContext, config, callbacks]: Parameters<XhrLoader['load']>): void {
+        const fragment = (loaderContext as { frag?: Fragment }).frag;
+        super.load(loaderContext, config, {
+          ...callbacks,
+          onSuccess: (response, stats, own, details) => {
+            // Before hls.js: it hands the buffer on to the browser.
+            if (fragment && response.data instanceof ArrayBuffer) onBytes(response.data, fragment);
+            callbacks.onSuccess(response, stats, own, details);
+          },
+        });
+      }
+    }
+    const retry = { maxNumRetry: 4, retryDelayMs: 250, maxRetryDelayMs: 1500, backoff: 'exponential' } as const;
+    this.#hls = new Hls({
+      fLoader: IdentityLoader as never,
+      lowLatencyMode: true,
+      liveSyncDuration: this.#edge.target,
+      liveSyncOnStallIncrease: 0.2,
+      // Its own catch-up needs more than a second of buffer; ours is in live-edge.ts.
+      maxLiveSyncPlaybackRate: 1,
+      backBufferLength: 30,
+      maxBufferLength: 20,
+      enableWorker: false,
+      startFragPrefetch: true,
+      preferManagedMediaSource: true,
+      enableDateRangeMetadataCues: false,
+      manifestLoadPolicy: {
+        default: {
+          maxTimeToFirstByteMs: 15_000,
+          maxLoadTimeMs: 20_000,
+          timeoutRetry: { ...retry, maxNumRetry: 1 },
+          errorRetry: { ...retry, maxNumRetry: 0 },
+        },
+      },
+      playlistLoadPolicy: {
+        default: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 20_000, timeoutRetry: { ...retry, maxNumRetry: 2 }, errorRetry: retry },
+      },
+      fragLoadPolicy: {
+        default: { maxTimeToFirstByteMs: 9_000, maxLoadTimeMs: 60_000, timeoutRetry: { ...retry, maxNumRetry: 2 }, errorRetry: retry },
+      },
+    });
+    const hls = this.#hls;
+    hls.on(Hls.Events.ERROR, (_event, data) => this.#onError(data));
+    hls.on(Hls.Events.INIT_PTS_FOUND, (_event, data) => {
+      this.#offsets.set(data.frag.cc, data.initPTS / data.timescale);
+      this.#retarget();
+    });
+    hls.on(Hls.Events.LEVEL_LOADED, (_event, data) => {
+      if (!data.details.live) this.#onEndList(data.details);
+    });
+    hls.loadSource(context.address.live('hls/index.m3u8'));
+    hls.attachMedia(video);
+
+    video.addEventListener('waiting', () => {
+      if (this.#live && !video.seeking && this.#shown) this.#edge.stalled(performance.now());
+    });
+    video.addEventListener('seeked', () => this.#onSeeked());
+    video.addEventListener('canplay', () => this.#start(), { once: true });
+    video.requestVideoFrameCallback(this.#onFrame);
+    this.#timer = setInterval(() => this.#control(), CONTROL_MS);
+  }
+
+  get dvr(): Dvr {
+    return this;
+  }
+
+  get live(): boolean {
+    return this.#live && !this.picture.paused;
+  }
+
+  get paused(): boolean {
+    return this.picture.paused;
+  }
+
+  range(): { start: number; end: number } | null {
+    const details = this.#hls.latestLevelDetails;
+    const first = details?.fragments.find((fragment) => fragment.programDateTime !== null);
+    if (!details || !first) return null;
+    const start = first.programDateTime! * 1000;
+    return { start, end: start + (details.edge - first.start) * 1_000_000 };
+  }
+
+  pause(): void {
+    if (this.picture.paused) return;
+    this.#pausedAt = performance.now();
+    this.picture.pause();
+  }
+
+  play(): void {
+    // After a short pause the live edge is still near: catch up. After a longer one go on from here, as people expect of a recorder.
+    if (this.#live && performance.now() - this.#pausedAt > 3000) this.#live = false;
+    this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
+  }
+
+  goLive(): void {
+    this.#abandon(new DOMException('The live edge was asked for.', 'AbortError'));
+    this.#live = true;
+    const position = this.#hls.liveSyncPosition;
+    if (position !== null && Math.abs(position - this.picture.currentTime) > 0.5) this.picture.currentTime = position;
+    this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
+  }
+
+  seek(target: SeekTarget, signal: AbortSignal): Promise<void> {
+    this.#abandon(new DOMException('A newer seek replaced this one.', 'AbortError'));
+    this.#live = false;
+    this.picture.pause();
+    this.picture.playbackRate = 1;
+    return new Promise((resolve, reject) => {
+      const at = this.#mediaTime(target.pts);
+      if (at === null) {
+        reject(new DOMException('It is no longer in the playlist.', 'NotFoundError'));
+        return;
+      }
+      const timeout = setTimeout(
+        () => this.#abandon(new DOMException('The picture did not come within 15 s.', 'TimeoutError')),
+        SEEK_TIMEOUT_MS,
+      );
+      const onAbort = () => this.#abandon(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const done = () => {
+        clearTimeout(timeout);
+        clearTimeout(this.#pending?.settle);
+        signal.removeEventListener('abort', onAbort);
+        this.#pending = undefined;
+      };
+      this.#pending = {
+        pts: target.pts,
+        at,
+        settle: undefined,
+        resolve: () => (done(), resolve()),
+        reject: (error) => (done(), reject(error)),
+      };
+      this.picture.currentTime = at;
+    });
+  }
+
+  halt(): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    this.#abandon(new DOMException('The player changed its transport.', 'AbortError'));
+    clearInterval(this.#timer);
+    this.#hls.stopLoad();
+    this.picture.pause();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.halt();
+    this.#closed = true;
+    this.#hls.destroy();
+    this.picture.removeAttribute('src');
+    this.picture.load();
+  }
+
+  stats(): TransportStats {
+    const video = this.picture;
+    return {
+      bytes: this.#bytes,
+      dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+      decoder: 'Media Source',
+      bufferedSeconds: this.#ahead(),
+      playbackRate: video.playbackRate,
+    };
+  }
+
+  setAudio(muted: boolean, volume: number): void {
+    this.picture.muted = muted;
+    this.picture.volume = volume;
+  }
+
+  #start(): void {
+    if (this.#halted || this.#pending || !this.#live) return;
+    // Loading took a while: begin at the live edge of now, not of then, where that is loaded already.
+    const position = this.#hls.liveSyncPosition;
+    const { buffered, currentTime } = this.picture;
+    const loaded = buffered.length ? buffered.end(buffered.length - 1) - 0.15 : 0;
+    if (position !== null && Math.min(position, loaded) - currentTime > 0.1) this.picture.currentTime = Math.min(position, loaded);
+    this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
+  }
+
+  #onPlayRefused(error: unknown): void {
+    if (error instanceof DOMException && error.name === 'NotAllowedError' && !this.#halted) this.#context.events.blocked();
+  }
+
+  /** The bytes of a segment or part as they came from the server. */
+  #read(data: ArrayBuffer, fragment: Fragment): void {
+    this.#bytes += data.byteLength;
+    this.table.add(
+      readIdentities(new Uint8Array(data)).map(({ pts, duration, identity: { id, timestamp, repeat } }) => {
+        return { pts, duration, id, timestamp, repeat, cc: fragment.cc };
+      }),
+    );
+  }
+
+  #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
+    if (this.#halted) return;
+    this.picture.requestVideoFrameCallback(this.#onFrame);
+    const row = this.#rowAt(metadata.mediaTime);
+    this.#shown = row;
+    this.#context.events.shown({
+      frame: row && { id: row.id, timestamp: row.timestamp },
+      repeat: row?.repeat ?? false,
+      atMs: metadata.expectedDisplayTime,
+    });
+    const pending = this.#pending;
+    if (pending && row?.pts === pending.pts && !this.picture.seeking) pending.resolve();
+  };
+
+  /** Media times of different discontinuities do not overlap, so at most one offset leads to a row of its own discontinuity. */
+  #rowAt(mediaTime: number): FrameRow | null {
+    for (const cc of [...this.#offsets.keys()].reverse()) {
+      const row = this.table.nearest((mediaTime + this.#offsets.get(cc)!) * TICKS);
+      if (row?.cc === cc) return row;
+    }
+    return null;
+  }
+
+  /** Where a picture lies on the media timeline; an estimate where its discontinuity was not loaded yet. */
+  #mediaTime(pts: number): number | null {
+    const row = this.table.nearest(pts);
+    const known = row && this.#offsets.get(row.cc);
+    if (row && known !== undefined && known !== null) return row.pts / TICKS - known + INSIDE;
+    const details = this.#hls.latestLevelDetails;
+    if (!details) return null;
+    const ms = (pts / TICKS) * 1000;
+    const fragments = details.fragmentHint ? [...details.fragments, details.fragmentHint] : details.fragments;
+    const fragment = fragments.findLast((candidate) => candidate.programDateTime !== null && candidate.programDateTime <= ms + 1);
+    if (!fragment) return null;
+    const offset = this.#offsets.get(fragment.cc);
+    if (offset !== undefined) return pts / TICKS - offset + INSIDE;
+    return fragment.start + (ms - fragment.programDateTime!) / 1000 + INSIDE;
+  }
+
+  /** The offset of a discontinuity became known: an estimated seek is made exact. */
+  #retarget(): void {
+    const pending = this.#pending;
+    const at = pending && this.#mediaTime(pending.pts);
+    if (!pending || at === null || at === undefined || Math.abs(at - pending.at) < INSIDE / 4) return;
+    pending.at = at;
+    this.picture.currentTime = at;
+  }
+
+  #onSeeked(): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    this.#retarget();
+    clearTimeout(pending.settle);
+    // No callback comes where the picture on the screen was already the right one.
+    pending.settle = setTimeout(() => {
+      if (this.#pending === pending && !this.picture.seeking && this.#shown?.pts === pending.pts) pending.resolve();
+    }, 250);
+  }
+
+  #abandon(reason: unknown): void {
+    this.#pending?.reject(reason);
+  }
+
+  #control(): void {
+    const video = this.picture;
+    if (!this.#live || video.paused || video.seeking || !this.#hls.latestLevelDetails?.live || !this.#shown) return;
+    const { rate, jump } = this.#edge.step(performance.now(), this.#hls.latency, this.#ahead());
+    if (jump) this.goLive();
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+  }
+
+  #ahead(): number {
+    const { buffered, currentTime } = this.picture;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= currentTime + 0.1 && buffered.end(i) >= currentTime) return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+
+  #onEndList(details: LevelDetails): void {
+    if (this.#live && !this.#shown) this.picture.currentTime = Math.max(0, details.edge - 0.1);
+    this.#live = false;
+    this.#context.events.ended();
+  }
+
+  #onError(data: ErrorData): void {
+    if (!data.fatal || this.#halted) return;
+    if (
+      data.details === ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR ||
+      data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR
+    ) {
+      this.#fail('unusable', 'this browser cannot decode H.264');
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recovered < 2) {
+      this.#recovered++;
+      this.#hls.recoverMediaError();
+    } else if (data.type === ErrorTypes.NETWORK_ERROR) {
+      this.#fail('lost', networkReason(data));
+    } else this.#fail('lost', `the video could not be played (${data.details})`);
+  }
+
+  #fail(kind: 'unusable' | 'lost', reason: string): void {
+    this.halt();
+    this.#context.events.failed({ kind, reason });
+  }
+}
+
+function networkReason(data: ErrorData): string {
+  const what = data.details.startsWith('frag') ? 'a segment' : 'the playlist';
+  if (data.details === ErrorDetails.MANIFEST_PARSING_ERROR || data.details === ErrorDetails.LEVEL_PARSING_ERROR)
+    return 'the playlist cannot be read';
+  const status = data.response?.code;
+  if (data.details.endsWith('TimeOut')) return `${what} did not come in time`;
+  return status ? `${what} could not be loaded (status ${status})` : `${what} could not be loaded`;
+}

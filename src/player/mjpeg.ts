@@ -1,0 +1,119 @@
+// MJPEG, read as a byte stream so that each picture comes with its identity, and shown in one lasting <img>.
+import { MultipartReader, multipartBoundary } from '../formats/multipart-read.ts';
+import type { ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+
+/** Why it cannot be used here, as a clause. */
+export function mjpegUnusable(): string | null {
+  return 'ReadableStream' in globalThis && 'fetch' in globalThis ? null : 'this browser cannot read a stream of pictures';
+}
+
+export async function openMjpeg(context: TransportContext): Promise<Transport> {
+  return new MjpegTransport(context);
+}
+
+interface Part {
+  readonly frame: ShownFrame | null;
+  readonly jpeg: Blob;
+}
+
+class MjpegTransport implements Transport {
+  readonly picture = document.createElement('img');
+  readonly dvr = null;
+  readonly #context: TransportContext;
+  readonly #abort = new AbortController();
+  #url = '';
+  #loading = false;
+  #next: Part | undefined;
+  #lastId = 0;
+  #bytes = 0;
+  #dropped = 0;
+
+  constructor(context: TransportContext) {
+    this.#context = context;
+    this.picture.alt = '';
+    this.picture.decoding = 'sync';
+    this.picture.draggable = false;
+    this.#run().catch((error: unknown) => this.#fail(error instanceof Error ? error.message : 'the connection ended'));
+  }
+
+  halt(): void {
+    this.#abort.abort();
+    this.#next = undefined;
+  }
+
+  close(): void {
+    this.halt();
+    this.picture.removeAttribute('src');
+    URL.revokeObjectURL(this.#url);
+  }
+
+  stats(): TransportStats {
+    return { bytes: this.#bytes, dropped: this.#dropped, decoder: '<img>', bufferedSeconds: null, playbackRate: 1 };
+  }
+
+  setAudio(): void {}
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    const response = await fetch(this.#context.address.live('mjpeg'), { signal, cache: 'no-store' }).catch(() => {
+      throw new Error('the connection could not be made');
+    });
+    if (!response.ok || !response.body) throw new Error(`the pictures could not be loaded (status ${response.status})`);
+    const boundary = multipartBoundary(response.headers.get('content-type') ?? '');
+    if (!boundary) throw new Error('the answer is not a stream of pictures');
+    const reader = new MultipartReader(boundary);
+    const stream = response.body.getReader();
+    while (!reader.ended) {
+      const { done, value } = await stream.read().catch(() => {
+        throw new Error('the connection ended');
+      });
+      if (done) break;
+      this.#bytes += value.length;
+      for (const { headers, body } of reader.push(value)) {
+        const id = Number(headers.get('x-sluice-frame'));
+        const timestamp = Number(headers.get('x-sluice-timestamp'));
+        const frame = id > 0 && timestamp > 0 ? { id, timestamp } : null;
+        this.#offer({ frame, jpeg: new Blob([body as Uint8Array<ArrayBuffer>], { type: headers.get('content-type') ?? 'image/jpeg' }) });
+      }
+    }
+    throw new Error('the server ended the stream of pictures');
+  }
+
+  /** One picture is being loaded, one waits; a newer one replaces the waiting one. */
+  #offer(part: Part): void {
+    if (!this.#loading) {
+      this.#show(part);
+      return;
+    }
+    if (this.#next) this.#dropped++;
+    this.#next = part;
+  }
+
+  #show(part: Part): void {
+    this.#loading = true;
+    const url = URL.createObjectURL(part.jpeg);
+    const done = (shown: boolean) => {
+      this.picture.onload = this.picture.onerror = null;
+      URL.revokeObjectURL(this.#url);
+      this.#url = url;
+      this.#loading = false;
+      if (this.#abort.signal.aborted) return;
+      if (shown) {
+        this.#context.events.shown({ frame: part.frame, repeat: part.frame?.id === this.#lastId, atMs: performance.now() });
+        this.#lastId = part.frame?.id ?? 0;
+      } else this.#dropped++;
+      const next = this.#next;
+      this.#next = undefined;
+      if (next) this.#show(next);
+    };
+    this.picture.onload = () => done(true);
+    this.picture.onerror = () => done(false);
+    this.picture.src = url;
+  }
+
+  #fail(reason: string): void {
+    if (this.#abort.signal.aborted) return;
+    this.halt();
+    this.#context.events.failed({ kind: 'lost', reason });
+  }
+}

@@ -1,0 +1,620 @@
+// The player without its looks: chooses a transport, opens it again when it is lost, tells what is on the screen, and goes to frames.
+
+import type { StreamInfo } from '../api/schema.ts';
+import { Emitter } from '../core/emitter.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { StreamAddress } from './address.ts';
+import { Backoff } from './backoff.ts';
+import { type FrameRow, FrameTable } from './frame-table.ts';
+import type { Stage } from './stage.ts';
+import { describe, type PlayerState, type Status } from './status.ts';
+import { StreamWatch } from './stream-watch.ts';
+import { framesAround } from './timeline-lookup.ts';
+import type {
+  Dvr,
+  ShownFrame,
+  ShownPicture,
+  Transport,
+  TransportFailure,
+  TransportName,
+  TransportRow,
+  TransportStats,
+} from './transport.ts';
+import { TRANSPORTS } from './transports.ts';
+
+export interface PlayerOptions {
+  readonly address: StreamAddress;
+  readonly stage: Stage;
+  /** `auto` or the name of a transport. */
+  readonly transport: string;
+  readonly decoder: string;
+  readonly autoplay: boolean;
+  readonly muted: boolean;
+  readonly volume: number;
+}
+
+/** A picture that was put on the screen. */
+export interface FrameEvent extends ShownFrame {
+  /** Capture to screen in ms by the server's clock; `null` before that is known, and when not live. */
+  readonly latencyMs: number | null;
+  /** The same frame as before, once more. */
+  readonly repeat: boolean;
+}
+
+export interface PlayerEvents {
+  frame: FrameEvent;
+  statechange: Status & { readonly previous: PlayerState };
+  transportchange: { readonly transport: TransportName; readonly previous: TransportName | null; readonly reason: string };
+  error: { readonly code: string; readonly message: string };
+  /** A short word for the viewer, such as "This is the newest frame." */
+  notice: string;
+  /** Size, state or anything else that the server says about the stream. */
+  info: StreamInfo | null;
+}
+
+/** Figures of the moment, for the statistics. */
+export interface PlayerStats extends TransportStats {
+  readonly transport: string;
+  /** New frames shown since the transport was opened. */
+  readonly shown: number;
+  readonly latencyMs: number | null;
+  readonly behindMs: number | null;
+  readonly roundTripMs: number | null;
+}
+
+const TICK_MS = 250;
+const FIRST_PICTURE_MS = 10_000;
+const SILENCE_MS = 12_000;
+const ATTEMPTS = 3;
+const HIDDEN_GRACE_MS = 3000;
+
+interface Session {
+  readonly row: TransportRow;
+  readonly openedMs: number;
+  /** Opened only to go back in time, from a transport that cannot. */
+  readonly forDvr: boolean;
+  transport: Transport | null;
+  /** Its picture may go on the stage. */
+  visible: boolean;
+  halted: boolean;
+  shown: number;
+}
+
+export class Player extends Emitter<PlayerEvents> {
+  readonly #options: PlayerOptions;
+  readonly #watch: StreamWatch;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #backoff = new Backoff();
+  /** Why rows are out, and how often the others failed since their last picture. */
+  readonly #out = new Map<TransportName, string>();
+  readonly #failures = new Map<TransportName, number>();
+  #session: Session | undefined;
+  /** The one whose picture is still on the stage until the new one has its own. */
+  #before: Session | undefined;
+  #reopen: ReturnType<typeof setTimeout> | undefined;
+  #row: TransportRow | undefined;
+  #paused: boolean;
+  #muted: boolean;
+  #volume: number;
+  #blocked = false;
+  #ended = false;
+  #seek: AbortController | undefined;
+  #shown: ShownFrame | null = null;
+  #latencyMs: number | null = null;
+  #newFrameMs: number | null = null;
+  #status: Status = { state: 'loading', message: '' };
+  #transportTrouble: string | null = null;
+  #hidden: { timer?: ReturnType<typeof setTimeout>; released: boolean } = { released: false };
+  #hadPoster = false;
+  #closed = false;
+
+  constructor(options: PlayerOptions) {
+    super();
+    this.#options = options;
+    this.#paused = !options.autoplay;
+    this.#muted = options.muted;
+    this.#volume = options.volume;
+    this.#watch = new StreamWatch(options.address, () => this.#onWatch());
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Starts to work: asks the server, and opens the first transport if it plays by itself. */
+  open(): void {
+    this.#watch.open();
+    document.addEventListener('visibilitychange', this.#onVisibility);
+    if (!this.#paused) this.#openNext('');
+    this.#tick();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    document.removeEventListener('visibilitychange', this.#onVisibility);
+    clearInterval(this.#timer);
+    clearTimeout(this.#reopen);
+    clearTimeout(this.#hidden.timer);
+    this.#seek?.abort(new DOMException('The player was closed.', 'AbortError'));
+    this.#watch.close();
+    this.#session?.transport?.close();
+    this.#before?.transport?.close();
+    this.#session = this.#before = undefined;
+    this.#options.stage.clear();
+  }
+
+  get state(): PlayerState {
+    return this.#status.state;
+  }
+
+  get message(): string {
+    return this.#status.message;
+  }
+
+  get info(): StreamInfo | null {
+    return this.#watch.info;
+  }
+
+  get shownFrame(): ShownFrame | null {
+    return this.#shown;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether the newest picture is being shown as it comes. */
+  get live(): boolean {
+    const session = this.#session;
+    if (this.#paused || !session?.transport || session.halted) return false;
+    return session.transport.dvr ? session.transport.dvr.live : true;
+  }
+
+  get transport(): TransportName | null {
+    return this.#session?.row.name ?? null;
+  }
+
+  /** Server µs UTC now; `null` before it is known. */
+  now(): number | null {
+    return this.#watch.clock.now();
+  }
+
+  /** How far the shown picture lies behind the server's clock, in ms. */
+  get behindMs(): number | null {
+    const now = this.now();
+    return now === null || !this.#shown ? null : Math.max(0, (now - this.#shown.timestamp) / 1000);
+  }
+
+  /** First and last capture time that can be gone to; `null` where there is no way back. */
+  range(): { start: number; end: number } | null {
+    const now = this.now();
+    const range = this.#session?.transport?.dvr?.range() ?? this.#keptRange();
+    return range && now !== null && this.info?.state === 'live' ? { start: range.start, end: Math.max(range.end, now) } : range;
+  }
+
+  stats(): PlayerStats | null {
+    const session = this.#session;
+    if (!session?.transport) return null;
+    return {
+      ...session.transport.stats(),
+      transport: session.row.label,
+      shown: session.shown,
+      latencyMs: this.#latencyMs,
+      behindMs: this.behindMs,
+      roundTripMs: this.#watch.clock.roundTripMs,
+    };
+  }
+
+  setAudio(muted: boolean, volume: number): void {
+    this.#muted = muted;
+    this.#volume = volume;
+    this.#session?.transport?.setAudio(muted, volume);
+  }
+
+  play(): void {
+    this.#blocked = false;
+    this.#paused = false;
+    this.#cancelSeek();
+    const session = this.#session;
+    if (!session || session.halted) this.#openNext('');
+    else if (session.transport?.dvr) session.transport.dvr.play();
+    this.#tick();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    clearTimeout(this.#reopen);
+    const session = this.#session;
+    if (session?.transport?.dvr) session.transport.dvr.pause();
+    else if (session) this.#halt(session);
+    this.#tick();
+  }
+
+  /** Back to the newest picture, playing. */
+  liveEdge(): void {
+    this.#cancelSeek();
+    this.#blocked = false;
+    this.#paused = false;
+    const session = this.#session;
+    if (session?.transport?.dvr && !session.forDvr && !session.halted) session.transport.dvr.goLive();
+    else if (!session || session.halted || session.forDvr) this.#openNext('');
+    this.#tick();
+  }
+
+  /** Shows exactly the frame with this id, paused. Rejects with `unknown-frame` if it is not kept, with AbortError if replaced. */
+  seekFrame(id: number): Promise<void> {
+    if (!Number.isSafeInteger(id) || id < 1) {
+      return Promise.reject(new SluiceError('bad-value', `frame: ${String(id)} received; expected an integer from 1`, { received: id }));
+    }
+    return this.#goTo(async (dvr, signal) => dvr.table.byId(id) ?? (await this.#lookUp(id, signal)).byId(id), `Frame ${id}`);
+  }
+
+  /** Shows exactly the frame that was the newest at this time (µs UTC), paused; times outside what is kept go to its ends. */
+  seekTime(timestamp: number): Promise<void> {
+    if (!Number.isFinite(timestamp)) {
+      return Promise.reject(
+        new SluiceError('bad-timestamp', `time: ${String(timestamp)} received; expected microseconds since the Unix epoch`),
+      );
+    }
+    return this.#goTo((dvr, signal) => this.#rowAtTime(dvr, timestamp, signal), 'The picture of this time');
+  }
+
+  /** Shows the next (1) or the previous (-1) frame, paused. */
+  async step(step: 1 | -1): Promise<void> {
+    const from = this.#shown;
+    if (!from) return;
+    this.pause();
+    let none = false;
+    await this.#goTo(
+      async (dvr, signal) => {
+        const row = dvr.table.neighbour(from.id, step) ?? (await this.#lookUp(from.id, signal)).neighbour(from.id, step);
+        none = row === null;
+        return row ?? dvr.table.byId(from.id);
+      },
+      `The frame ${step === 1 ? 'after' : 'before'} ${from.id}`,
+    );
+    if (none) this.emit('notice', step === 1 ? 'This is the newest frame.' : 'This is the oldest frame that is kept.');
+  }
+
+  async #goTo(find: (dvr: Dvr, signal: AbortSignal) => Promise<FrameRow | null>, what: string): Promise<void> {
+    this.#cancelSeek();
+    const seek = new AbortController();
+    this.#seek = seek;
+    this.#paused = true;
+    this.#tick();
+    try {
+      const dvr = await this.#ensureDvr(seek.signal);
+      let row = await find(dvr, seek.signal);
+      // The newest frames reach the kept media a little after the low-latency transports.
+      for (let waited = 0; !row && waited < 1500; waited += 300) {
+        await wait(300, seek.signal);
+        row = await find(dvr, seek.signal);
+      }
+      if (!row) throw new SluiceError('unknown-frame', `${what} is not kept on the server.${this.#keptText()}`);
+      await dvr.seek({ pts: row.pts }, seek.signal);
+      this.#reveal(this.#session);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'NotFoundError') {
+        throw new SluiceError('gone', `${what} is no longer kept on the server.${this.#keptText()}`, {}, error);
+      }
+      throw error;
+    } finally {
+      if (this.#seek === seek) this.#seek = undefined;
+      this.#tick();
+    }
+  }
+
+  #cancelSeek(): void {
+    this.#seek?.abort(new DOMException('Something newer was asked for.', 'AbortError'));
+    this.#seek = undefined;
+  }
+
+  /** The running transport if it has a way back, else a second one that has. */
+  async #ensureDvr(signal: AbortSignal): Promise<Dvr> {
+    if (!this.#session?.row.hasDvr || this.#session.halted) {
+      const row = TRANSPORTS.find((candidate) => candidate.hasDvr && candidate.unusable() === null && !this.#out.has(candidate.name));
+      if (!row) throw new SluiceError('unavailable', 'This browser cannot go back in time in this stream: it cannot play HLS.');
+      this.#openRow(row, 'to go back in time', { forDvr: row !== this.#row, startPaused: true });
+    }
+    const session = this.#session!;
+    for (let waited = 0; waited < 12_000; waited += 30) {
+      if (session !== this.#session || session.halted)
+        throw new SluiceError('unavailable', 'HLS could not be loaded, so there is no way back in time.');
+      const dvr = session.transport?.dvr;
+      if (dvr?.range()) return dvr;
+      await wait(30, signal);
+    }
+    throw new SluiceError('unavailable', 'HLS did not start in time, so there is no way back in time.');
+  }
+
+  async #lookUp(frame: number, signal: AbortSignal): Promise<FrameTable> {
+    const table = new FrameTable();
+    table.add(await framesAround(this.#options.address, { frame }, signal));
+    return table;
+  }
+
+  async #rowAtTime(dvr: Dvr, asked: number, signal: AbortSignal): Promise<FrameRow | null> {
+    const range = dvr.range();
+    const timestamp = range ? Math.min(Math.max(asked, range.start), range.end) : asked;
+    const known = dvr.table.byTime(timestamp);
+    if (known) return known;
+    for (const span of [2_000_000, 30_000_000, 300_000_000]) {
+      const rows = (await framesAround(this.#options.address, { start: timestamp - span, end: timestamp + span }, signal)).filter(
+        (row) => !row.repeat,
+      );
+      const row = rows.findLast((candidate) => candidate.timestamp <= timestamp) ?? rows[0];
+      if (row) return row;
+    }
+    return null;
+  }
+
+  #keptRange(): { start: number; end: number } | null {
+    const dvr = this.info?.dvr;
+    if (!dvr || dvr.start === null || dvr.end === null) return null;
+    return TRANSPORTS.some((row) => row.hasDvr && row.unusable() === null) ? { start: dvr.start, end: dvr.end } : null;
+  }
+
+  #keptText(): string {
+    const range = this.range();
+    if (!range) return '';
+    const text = (micros: number) => new Date(micros / 1000).toISOString();
+    return ` Kept is what was captured from ${text(range.start)} to ${text(range.end)}.`;
+  }
+
+  /** Opens the row to play with. */
+  #openNext(reason: string): void {
+    const row = this.#choose();
+    if (row) this.#openRow(row, reason, { forDvr: false, startPaused: false });
+  }
+
+  #choose(): TransportRow | null {
+    const { transport } = this.#options;
+    const wanted = transport === 'auto' || transport === '' ? TRANSPORTS : TRANSPORTS.filter((row) => row.name === transport);
+    if (!wanted.length) {
+      this.#transportTrouble = `There is no transport “${transport}”; known are auto, ${TRANSPORTS.map((row) => row.name).join(', ')}.`;
+      return null;
+    }
+    for (const row of wanted) {
+      const reason = row.unusable();
+      if (reason) this.#out.set(row.name, reason);
+    }
+    const row = wanted.find((candidate) => !this.#out.has(candidate.name));
+    if (row) {
+      this.#transportTrouble = null;
+      return row;
+    }
+    const reasons = wanted.map((candidate) => `${candidate.label}: ${this.#out.get(candidate.name)}`).join('; ');
+    this.#transportTrouble = `The picture cannot be shown here. ${reasons}.`;
+    // Another round later: what failed may work again.
+    for (const candidate of wanted) if (candidate.unusable() === null) this.#out.delete(candidate.name);
+    this.#failures.clear();
+    this.#scheduleOpen();
+    return null;
+  }
+
+  #openRow(row: TransportRow, reason: string, how: { forDvr: boolean; startPaused: boolean }): void {
+    clearTimeout(this.#reopen);
+    const old = this.#session;
+    const previous = old?.row.name ?? null;
+    if (old) {
+      this.#halt(old);
+      if (this.#options.stage.picture && this.#options.stage.picture === old.transport?.picture) {
+        this.#before?.transport?.close();
+        this.#before = old;
+      } else old.transport?.close();
+    }
+    const session: Session = {
+      row,
+      forDvr: how.forDvr,
+      openedMs: performance.now(),
+      transport: null,
+      visible: !how.startPaused,
+      halted: false,
+      shown: 0,
+    };
+    this.#session = session;
+    this.#ended = false;
+    if (!how.forDvr) this.#row = row;
+    if (previous !== row.name) this.emit('transportchange', { transport: row.name, previous, reason });
+    const mine = () => this.#session === session && !session.halted;
+    row
+      .open({
+        address: this.#options.address,
+        clock: this.#watch.clock,
+        decoder: this.#options.decoder,
+        startPaused: how.startPaused,
+        muted: this.#muted,
+        volume: this.#volume,
+        events: {
+          shown: (picture) => mine() && this.#onShown(session, picture),
+          failed: (failure) => mine() && this.#onFailed(session, failure),
+          ended: () => mine() && this.#onEnded(),
+          blocked: () => {
+            if (!mine()) return;
+            this.#blocked = this.#paused = true;
+            this.#tick();
+          },
+        },
+      })
+      .then((transport) => {
+        if (this.#session !== session || session.halted) {
+          transport.close();
+          return;
+        }
+        session.transport = transport;
+        transport.setAudio(this.#muted, this.#volume);
+        if (session.visible && !this.#options.stage.picture) this.#options.stage.show(transport.picture);
+      })
+      .catch((error: unknown) => {
+        if (mine()) this.#onFailed(session, { kind: 'lost', reason: error instanceof Error ? error.message : 'it could not be loaded' });
+      });
+  }
+
+  #halt(session: Session): void {
+    session.halted = true;
+    session.transport?.halt();
+  }
+
+  #onShown(session: Session, picture: ShownPicture): void {
+    if (!session.visible) return;
+    this.#reveal(session);
+    const { frame } = picture;
+    const isNew = frame === null || frame.id !== this.#shown?.id;
+    this.#shown = frame;
+    if (isNew) {
+      this.#newFrameMs = performance.now();
+      session.shown++;
+      this.#failures.delete(session.row.name);
+      this.#backoff.reset();
+    }
+    if (!frame) return;
+    const now = this.live ? this.#watch.clock.now(picture.atMs) : null;
+    if (isNew) this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
+    this.emit('frame', { ...frame, latencyMs: this.#latencyMs, repeat: picture.repeat });
+    if (this.#status.state !== 'playing' && isNew) this.#tick();
+  }
+
+  /** Puts the session's picture on the stage and lets the one before go. */
+  #reveal(session: Session | undefined): void {
+    if (!session?.transport) return;
+    session.visible = true;
+    if (this.#options.stage.picture === session.transport.picture) return;
+    this.#options.stage.show(session.transport.picture);
+    this.#before?.transport?.close();
+    this.#before = undefined;
+  }
+
+  #onEnded(): void {
+    this.#ended = true;
+    void this.#watch.check();
+    this.#tick();
+  }
+
+  #onFailed(session: Session, failure: TransportFailure): void {
+    this.#halt(session);
+    void this.#watch.check();
+    const { name, label } = session.row;
+    const failures = (this.#failures.get(name) ?? 0) + 1;
+    this.#failures.set(name, failures);
+    const auto = this.#options.transport === 'auto' || this.#options.transport === '';
+    const serverFine = this.#watch.trouble === null && this.#watch.info?.state === 'live';
+    const giveUp = failure.kind === 'unusable' || (auto && failures >= ATTEMPTS && serverFine);
+    if (session.forDvr) {
+      this.emit('error', { code: 'unavailable', message: `Going back in time failed: ${failure.reason}.` });
+      return;
+    }
+    this.emit('error', { code: failure.kind === 'unusable' ? 'not-acceptable' : 'unavailable', message: `${label}: ${failure.reason}.` });
+    if (giveUp) {
+      this.#out.set(name, failure.reason);
+      if (!this.#paused) this.#openNext(`${label} does not work here: ${failure.reason}.`);
+    } else this.#scheduleOpen();
+    this.#tick();
+  }
+
+  #scheduleOpen(): void {
+    clearTimeout(this.#reopen);
+    if (this.#closed) return;
+    this.#reopen = setTimeout(() => {
+      const { trouble } = this.#watch;
+      // Without the stream or the right to see it no transport can work; the watch goes on asking.
+      if (trouble && trouble !== 'away') this.#scheduleOpen();
+      else if (!this.#paused) this.#openNext('');
+    }, this.#backoff.next());
+  }
+
+  #onWatch(): void {
+    const { info, trouble } = this.#watch;
+    this.emit('info', info);
+    const session = this.#session;
+    // Good news: do not wait for the end of the back-off.
+    const failed = session?.halted && !this.#paused && !this.#hidden.released;
+    if (failed && !trouble && info && (info.state === 'live' || info.state === 'starting') && this.#backoff.attempts > 2) {
+      this.#backoff.reset();
+      this.#openNext('');
+    } else if (this.#ended && info?.state === 'live' && !this.#paused) this.#openNext('');
+    if (info && !this.#shown && !this.#hadPoster && (this.#paused || (info.state !== 'live' && info.state !== 'starting')))
+      void this.#loadPoster();
+    this.#tick();
+  }
+
+  /** The last picture, for streams that show none now. */
+  async #loadPoster(): Promise<void> {
+    if (!this.info?.lastFrame || this.info.state === 'asleep') return;
+    this.#hadPoster = true;
+    const response = await fetch(this.#options.address.live('snapshot.jpg'), { cache: 'no-store' }).catch(() => null);
+    if (!response?.ok || this.#closed) return;
+    const blob = await response.blob();
+    if (!this.#closed && blob.type.startsWith('image/')) this.#options.stage.poster(blob);
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    const nowMs = performance.now();
+    const session = this.#session;
+    const { info, trouble } = this.#watch;
+    const interval = info && info.fps > 0 ? 1000 / info.fps : 0;
+    const sinceFrameMs = this.#newFrameMs === null ? null : nowMs - this.#newFrameMs;
+    if (session?.transport && !session.halted && !this.#paused && !trouble && (info === null || info.state === 'live') && !this.#ended) {
+      const silent = sinceFrameMs !== null && sinceFrameMs < nowMs - session.openedMs ? sinceFrameMs : nowMs - session.openedMs;
+      if (session.shown === 0 && silent > FIRST_PICTURE_MS)
+        this.#onFailed(session, { kind: 'lost', reason: `no picture came within ${FIRST_PICTURE_MS / 1000} s` });
+      else if (silent > Math.max(SILENCE_MS, 5 * interval)) this.#onFailed(session, { kind: 'lost', reason: 'no new pictures came' });
+    }
+    const status = describe({
+      hasSource: true,
+      paused: this.#paused,
+      seeking: this.#seek !== undefined,
+      blocked: this.#blocked,
+      ended: this.#ended,
+      sinceFrameMs,
+      stallMs: Math.max(3000, 3 * interval),
+      trouble,
+      streamState: info?.state ?? null,
+      reason: this.#watch.reason,
+      name: this.#options.address.name,
+      host: this.#options.address.host,
+      transportTrouble: this.#transportTrouble,
+    });
+    const previous = this.#status;
+    if (status.state === previous.state && status.message === previous.message) return;
+    this.#status = status;
+    this.emit('statechange', { ...status, previous: previous.state });
+    if (status.state === 'error' && previous.state !== 'error')
+      this.emit('error', { code: trouble ?? 'unavailable', message: status.message });
+  }
+
+  /** A hidden page takes nothing from the server. */
+  #onVisibility = (): void => {
+    clearTimeout(this.#hidden.timer);
+    if (!document.hidden) {
+      if (!this.#hidden.released) return;
+      this.#hidden.released = false;
+      const shown = this.#shown;
+      if (!this.#paused) this.#openNext('');
+      else if (shown && this.#session?.row.hasDvr) this.seekFrame(shown.id).catch(() => {});
+      return;
+    }
+    this.#hidden.timer = setTimeout(() => {
+      if (document.pictureInPictureElement || !this.#session) return;
+      this.#hidden.released = true;
+      clearTimeout(this.#reopen);
+      this.#halt(this.#session);
+    }, HIDDEN_GRACE_MS);
+  };
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,124 @@
+// Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
+// -radius, -font) and by ::part(): stage, picture, controls, timeline, button, live-button, clock, stats, help, message, notice.
+export const STYLE = `
+:host {
+  --_text: var(--sluice-text, #f4f5f7);
+  --_muted: var(--sluice-text-muted, #b9bdc6);
+  --_accent: var(--sluice-accent, #58c4ff);
+  --_live: var(--sluice-live, #ff5a52);
+  --_panel: var(--sluice-panel, rgb(17 19 23 / 88%));
+  --_line: var(--sluice-line, rgb(255 255 255 / 28%));
+  --_background: var(--sluice-background, #0b0c0e);
+  --_radius: var(--sluice-radius, 6px);
+  --_font: var(--sluice-font, system-ui, sans-serif);
+  display: block;
+  position: relative;
+  overflow: hidden;
+  aspect-ratio: var(--_aspect, 16 / 9);
+  background: var(--_background);
+  color: var(--_text);
+  font: 13px/1.4 var(--_font);
+  container: sluice-player / inline-size;
+  user-select: none;
+  -webkit-user-select: none;
+}
+@media (prefers-color-scheme: light) {
+  :host {
+    --_text: var(--sluice-text, #15181d);
+    --_muted: var(--sluice-text-muted, #545b66);
+    --_accent: var(--sluice-accent, #0b6bcb);
+    --_live: var(--sluice-live, #c8231c);
+    --_panel: var(--sluice-panel, rgb(255 255 255 / 92%));
+    --_line: var(--sluice-line, rgb(0 0 0 / 26%));
+    --_background: var(--sluice-background, #e4e6ea);
+  }
+}
+:host([hidden]) { display: none; }
+:host(:focus) { outline: none; }
+:host(:focus-visible) { outline: 2px solid var(--_accent); outline-offset: -2px; }
+:host(:fullscreen) { width: 100vw; height: 100vh; --_background: #000; }
+[hidden] { display: none !important; }
+.stage { position: absolute; inset: 0; background: center / var(--_fit, contain) no-repeat; }
+.stage.quiet { cursor: none; }
+.picture { display: block; width: 100%; height: 100%; object-fit: contain; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
+.message {
+  position: absolute; inset: 0 0 auto 0; top: 50%; translate: 0 -50%; margin: auto; width: fit-content;
+  max-width: min(34em, calc(100% - 32px)); box-sizing: border-box; padding: 10px 16px; border-radius: var(--_radius);
+  background: var(--_panel); text-align: center; display: flex; align-items: center; gap: 12px;
+}
+.message p { margin: 0; overflow-wrap: anywhere; user-select: text; -webkit-user-select: text; }
+.message p:empty { display: none; }
+.message:has(.big-play:not([hidden])) { flex-direction: column; background: none; padding: 0; }
+.message:has(.big-play:not([hidden])) p { background: var(--_panel); padding: 6px 12px; border-radius: var(--_radius); }
+.message[data-state='error'] { border-inline-start: 4px solid var(--_live); text-align: start; }
+.message[data-state='stalled'] { top: auto; bottom: 76px; translate: none; }
+.spinner { display: none; flex: none; width: 18px; height: 18px; border-radius: 50%; border: 2px solid var(--_line); border-top-color: var(--_accent); animation: turn 0.9s linear infinite; }
+.message:is([data-state='loading'], [data-state='stalled']) .spinner { display: block; }
+@keyframes turn { to { rotate: 1turn; } }
+@media (prefers-reduced-motion: reduce) { .spinner { animation-duration: 4s; } .controls { transition: none !important; } }
+.toast {
+  position: absolute; top: 12px; left: 50%; translate: -50% 0; max-width: calc(100% - 24px); box-sizing: border-box; padding: 6px 12px;
+  border-radius: var(--_radius); background: var(--_panel); overflow-wrap: anywhere; user-select: text; -webkit-user-select: text;
+}
+
+.controls {
+  position: absolute; inset: auto 8px 8px 8px; padding: 4px 6px; border-radius: var(--_radius); background: var(--_panel);
+  transition: opacity 0.15s;
+}
+.controls.away { opacity: 0; pointer-events: none; }
+.row { display: flex; align-items: center; gap: 2px; min-width: 0; }
+.space { flex: 1; }
+button {
+  font: inherit; color: inherit; background: none; border: 0; border-radius: var(--_radius); height: 32px; min-width: 32px; padding: 0 5px;
+  display: inline-flex; align-items: center; justify-content: center; gap: 6px; cursor: pointer; flex: none;
+}
+button:hover { background: color-mix(in srgb, var(--_text) 14%, transparent); }
+button:disabled { opacity: 0.45; cursor: default; background: none; }
+button:focus-visible, .timeline:focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
+svg { width: 20px; height: 20px; fill: currentColor; display: block; }
+.live { font-variant-numeric: tabular-nums; color: var(--_muted); font-weight: 600; white-space: nowrap; }
+.live.on { color: var(--_text); }
+.dot { width: 8px; height: 8px; border-radius: 50%; border: 1.5px solid var(--_muted); box-sizing: border-box; }
+.live.on .dot { background: var(--_live); border-color: var(--_live); }
+.clock { color: var(--_muted); font-variant-numeric: tabular-nums; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; padding: 0 4px; }
+.big-play { width: 64px; height: 64px; border-radius: 50%; background: var(--_panel); }
+.big-play:hover { background: color-mix(in srgb, var(--_accent) 30%, var(--_panel)); }
+.big-play svg { width: 36px; height: 36px; }
+
+.timeline { position: relative; height: 20px; margin: 0 6px; cursor: pointer; touch-action: none; border-radius: 3px; }
+.track { position: absolute; inset: 8px 0; border-radius: 2px; background: var(--_line); }
+.done { position: absolute; inset: 0 auto 0 0; border-radius: 2px; background: var(--_accent); }
+.knob { position: absolute; top: 50%; width: 12px; height: 12px; margin: -6px; border-radius: 50%; background: var(--_accent); box-shadow: 0 0 0 2px var(--_panel); }
+.tip {
+  position: absolute; bottom: 24px; translate: -50% 0; padding: 4px 8px; border-radius: var(--_radius); background: var(--_panel);
+  white-space: nowrap; pointer-events: none; font-variant-numeric: tabular-nums; text-align: center; box-shadow: 0 1px 4px rgb(0 0 0 / 30%);
+}
+.tip span { display: block; color: var(--_muted); font-size: 11px; }
+
+.stats {
+  position: absolute; top: 8px; left: 8px; margin: 0; padding: 8px 12px; border-radius: var(--_radius); background: var(--_panel);
+  display: grid; grid-template-columns: auto auto; gap: 1px 12px; font-size: 12px; font-variant-numeric: tabular-nums;
+  max-width: calc(100% - 16px); max-height: calc(100% - 90px); overflow: auto; box-sizing: border-box; user-select: text; -webkit-user-select: text;
+}
+dt { color: var(--_muted); }
+dd { margin: 0; overflow-wrap: anywhere; }
+.help {
+  position: absolute; inset: 0; margin: auto; width: fit-content; height: fit-content; max-width: calc(100% - 24px); max-height: calc(100% - 24px); overflow: auto;
+  padding: 12px 18px; border-radius: var(--_radius); background: var(--_panel); box-sizing: border-box;
+}
+.help dl { display: grid; grid-template-columns: auto auto; gap: 4px 14px; margin: 0 0 8px; align-items: baseline; }
+kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_line); border-radius: 4px; white-space: nowrap; }
+.close { border: 1px solid var(--_line); padding: 0 12px; }
+
+@container sluice-player (max-width: 560px) {
+  .clock { display: none; }
+  .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
+  .message[data-state='stalled'] { bottom: 66px; }
+  .stats { font-size: 11px; padding: 4px 8px; }
+}
+@container sluice-player (max-width: 330px) {
+  [part~='help-button'], [part~='stats-button'] { display: none; }
+}
+`;

@@ -1,0 +1,24 @@
+// The table of transports, in the order in which `transport=auto` tries them.
+import { jpegUnusable, openJpeg } from './jpeg.ts';
+import { mjpegUnusable, openMjpeg } from './mjpeg.ts';
+import type { TransportRow } from './transport.ts';
+
+export const TRANSPORTS: readonly TransportRow[] = [
+  {
+    name: 'hls',
+    label: 'HLS',
+    hasDvr: true,
+    unusable: () =>
+      'MediaSource' in globalThis || 'ManagedMediaSource' in globalThis || canPlayHls()
+        ? null
+        : 'this browser can play neither Media Source nor HLS',
+    // The engine is ten times larger than the rest of the player: loaded when it is needed.
+    open: async (context) => (await import('./hls.ts')).openHls(context),
+  },
+  { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, unusable: jpegUnusable, open: openJpeg },
+  { name: 'mjpeg', label: 'MJPEG', hasDvr: false, unusable: mjpegUnusable, open: openMjpeg },
+];
+
+function canPlayHls(): boolean {
+  return document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
+}

@@ -1,0 +1,20 @@
+// What the server's own routes are given.
+import type { FastifyInstance } from 'fastify';
+import type { SharedClock } from '../core/clock.ts';
+import type { Logger } from '../core/log.ts';
+import type { OutputMeter } from '../outputs/meter.ts';
+import type { ResolvedConfig } from './config.ts';
+import type { StreamService } from './stream-service.ts';
+import type { UpgradeDispatcher } from './upgrade.ts';
+
+export interface RouteContext {
+  readonly app: FastifyInstance;
+  readonly upgrades: UpgradeDispatcher;
+  readonly streams: StreamService;
+  readonly config: ResolvedConfig;
+  readonly clock: SharedClock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly meter: (output: string, stream: string) => OutputMeter;
+  readonly version: string;
+}

@@ -1,0 +1,122 @@
+// REST of streams: configuration and state, start and stop, params of the source, figures.
+import { z } from 'zod';
+import { SOURCE_PARAMS, StreamConfig, StreamInfo, StreamName, StreamStats } from '../../api/schema.ts';
+import { SluiceError } from '../../core/errors.ts';
+import { parseStreamName } from '../../core/stream-name.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import { admissionOf } from '../access.ts';
+import type { RouteContext } from '../context.ts';
+import { checkSource } from '../source-access.ts';
+import { parseInput } from '../zod-problem.ts';
+
+const Params = z.object({ stream: StreamName });
+const tags = ['streams'];
+
+export function streamRoutes({ app, streams, config }: RouteContext): void {
+  const { registry } = streams;
+
+  app.get(
+    '/api/streams',
+    { schema: { tags, summary: 'All streams', response: { 200: z.object({ items: z.array(StreamInfo) }) } } },
+    async () => ({
+      items: registry.all().map((stream) => streams.info(stream)),
+    }),
+  );
+
+  app.get<{ Params: { stream: string } }>(
+    '/api/streams/:stream',
+    { schema: { tags, summary: 'Configuration and state', params: Params, response: { 200: StreamInfo } } },
+    async (request) => streams.info(registry.get(request.params.stream)),
+  );
+
+  app.put<{ Params: { stream: string } }>(
+    '/api/streams/:stream',
+    {
+      schema: {
+        tags,
+        summary: 'Make or change a stream',
+        params: Params,
+        body: StreamConfig,
+        response: { 200: StreamInfo, 201: StreamInfo },
+      },
+    },
+    async (request, reply) => {
+      const name = parseStreamName(request.params.stream);
+      const parsed = streams.parse(request.body ?? {});
+      checkSource(parsed.source, admissionOf(request), config.allowSources);
+      const { stream, created } = await streams.put(name, parsed);
+      reply.code(created ? 201 : 200);
+      if (created) reply.header('location', name);
+      return streams.info(stream);
+    },
+  );
+
+  app.delete<{ Params: { stream: string } }>(
+    '/api/streams/:stream',
+    { schema: { tags, summary: 'Remove a stream and its recordings', params: Params, response: { 204: z.null() } } },
+    async (request, reply) => {
+      await streams.remove(request.params.stream);
+      return reply.code(204).send();
+    },
+  );
+
+  for (const verb of ['start', 'stop'] as const) {
+    app.post<{ Params: { stream: string } }>(
+      `/api/streams/:stream/${verb}`,
+      {
+        schema: {
+          tags,
+          summary: verb === 'start' ? 'Let the source run when it is needed' : 'Stop the source, whoever watches',
+          params: Params,
+          response: { 200: StreamInfo },
+        },
+      },
+      async (request) => {
+        const stream = registry.get(request.params.stream);
+        stream[verb]();
+        return streams.info(stream);
+      },
+    );
+  }
+
+  app.get<{ Params: { stream: string } }>(
+    '/api/streams/:stream/stats',
+    { schema: { tags, summary: 'Rates, latencies, drops by reason, queues', params: Params, response: { 200: StreamStats } } },
+    async (request) => streams.stats(registry.get(request.params.stream)),
+  );
+
+  app.get<{ Params: { stream: string } }>(
+    '/api/streams/:stream/params',
+    { schema: { tags, summary: 'Values and JSON Schema of the source params', params: Params } },
+    async (request) => describeParams(registry.get(request.params.stream)),
+  );
+
+  app.patch<{ Params: { stream: string } }>(
+    '/api/streams/:stream/params',
+    {
+      schema: {
+        tags,
+        summary: 'Change source params; the answer says from which frame id they hold',
+        params: Params,
+        body: z.record(z.string(), z.unknown()),
+      },
+    },
+    async (request) => {
+      const stream = registry.get(request.params.stream);
+      const { type, ...values } = stream.config.source;
+      const schema = SOURCE_PARAMS[type];
+      const next = parseInput(schema as z.ZodType, { ...values, ...(request.body as object) }) as object;
+      const source = { ...next, type } as StreamConfig['source'];
+      checkSource(source, admissionOf(request), config.allowSources);
+      await streams.put(stream.name, { ...stream.config, source });
+      return { ...describeParams(stream), frame: (stream.lastFrame?.id ?? 0) + 1 };
+    },
+  );
+}
+
+function describeParams(stream: Stream) {
+  const { type, ...values } = stream.config.source;
+  const schema = SOURCE_PARAMS[type];
+  if (!schema) throw new SluiceError('internal', `source type ${type} has no params`);
+  return { values, schema: z.toJSONSchema(schema as z.ZodType, { io: 'input' }) };
+}

@@ -1,0 +1,234 @@
+// The server: starts everything in one readable order, closes in the reverse one.
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import cors from '@fastify/cors';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { StreamConfigInput } from '../api/schema.ts';
+import type { SharedClock } from '../core/clock.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { Scope } from '../core/scope.ts';
+import { startClock, wallMicros } from '../native/system-clock.ts';
+import type { HlsOutput } from '../outputs/hls/routes.ts';
+import { OUTPUTS } from '../outputs/index.ts';
+import { OutputMeter } from '../outputs/meter.ts';
+import type { Output } from '../outputs/output.ts';
+import { MediaPool } from '../pipeline/media-pool.ts';
+import { Registry } from '../pipeline/registry.ts';
+import type { Stream } from '../pipeline/stream.ts';
+import { Store } from '../timeline/store.ts';
+import { access, stripBasePath, tokenQuery } from './access.ts';
+import type { ResolvedConfig } from './config.ts';
+import { diskKeeper } from './disk-keeper.ts';
+import { openApi } from './openapi.ts';
+import { pageRoutes } from './page.ts';
+import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { eventRoutes } from './routes/events.ts';
+import { frameRoutes } from './routes/frames.ts';
+import { healthRoutes } from './routes/health.ts';
+import { streamRoutes } from './routes/streams.ts';
+import { StreamService } from './stream-service.ts';
+import { UpgradeDispatcher } from './upgrade.ts';
+
+/** A running server. */
+export interface SluiceServer extends AsyncDisposable {
+  /** Address of the dashboard, with the base path. */
+  readonly url: string;
+  readonly port: number;
+  readonly config: ResolvedConfig;
+  readonly streams: StreamService;
+  readonly clock: SharedClock;
+  /** Makes or changes a stream of this process; it is not kept across restarts. */
+  openStream(name: string, config: StreamConfigInput): Promise<Stream>;
+  /** Ends playlists, encoders, sources, sockets and the store, in that order. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ServerDeps {
+  readonly log: Logger;
+}
+
+/** Version of the package. */
+export async function packageVersion(): Promise<string> {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    const text = await readFile(new URL(path, import.meta.url), 'utf8').catch(() => null);
+    if (text) return (JSON.parse(text) as { version: string }).version;
+  }
+  return '0.0.0';
+}
+
+/** Starts a server. Throws `port-taken` if something else listens there. */
+export async function startServer(config: ResolvedConfig, { log }: ServerDeps): Promise<SluiceServer> {
+  const scope = new Scope();
+  try {
+    return await start(config, log, scope);
+  } catch (error) {
+    await scope.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise<SluiceServer> {
+  const version = await packageVersion();
+  const mediaDir = join(config.dataDir, 'media');
+  await mkdir(mediaDir, { recursive: true });
+
+  const clock = startClock();
+  scope.interval(1000, () => clock.slew(wallMicros()));
+
+  const store = scope.use(new Store(join(config.dataDir, 'sluice.db')));
+  const last = new Map((await store.call('streams')).map((row) => [row.name, row.lastTimestamp]));
+  const pool = scope.use(new MediaPool(log));
+  pool.warm();
+
+  const registry = new Registry({
+    deps: async (name) => ({
+      pool,
+      clock,
+      log,
+      ringBytes: config.ringBytes,
+      reserveIds: (stream, count) => store.call('reserveIds', stream, count),
+      lastTimestamp: last.get(name) ?? 0,
+    }),
+    onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
+  });
+  scope.defer(() => registry.close());
+
+  const meters = new Map<string, Map<string, OutputMeter>>();
+  const metersOf = (stream: string) => meters.get(stream) ?? new Map<string, OutputMeter>();
+  const meter = (output: string, stream: string) => {
+    const own = metersOf(stream);
+    meters.set(stream, own);
+    const known = own.get(output) ?? new OutputMeter();
+    own.set(output, known);
+    return known;
+  };
+  registry.events.on('removed', ({ stream }) => meters.delete(stream.name));
+
+  let hls: HlsOutput | undefined;
+  const outputs: Output[] = [];
+  const removals = new Set<Promise<void>>();
+  const streams = new StreamService({
+    registry,
+    store,
+    config,
+    log,
+    meters: metersOf,
+    recorder: (name) => hls?.recorder(name),
+    outputs: () => outputs,
+  });
+
+  const app = makeApp(config, log);
+  const guard = access(config, log);
+  app.addHook('onRequest', guard.onRequest);
+  await app.register(cors, { origin: false, exposedHeaders: ['X-Sluice-Frame', 'X-Sluice-Timestamp'] });
+  installProblems(app, log);
+  await openApi(app, version);
+
+  const upgrades = new UpgradeDispatcher({ access: guard, basePath: config.basePath, log });
+  const context = { app, upgrades, streams, config, clock, log, signal: scope.signal, meter, version };
+  streamRoutes(context);
+  frameRoutes(context);
+  eventRoutes(context);
+  healthRoutes(context);
+
+  await streams.restore();
+  const outputContext = {
+    app,
+    upgrades,
+    registry,
+    store,
+    mediaDir,
+    maxBytes: config.maxBytes,
+    log,
+    signal: scope.signal,
+    tokenQuery,
+    meter,
+    removing: (work: Promise<void>) => {
+      removals.add(work);
+      void work
+        .catch((error) => log.error({ error: String(error) }, 'recordings could not be removed'))
+        .finally(() => removals.delete(work));
+    },
+    findFrame: async (stream: Stream, want: Parameters<NonNullable<Output['findFrame']>>[1]) => {
+      for (const output of outputs) {
+        const found = await output.findFrame?.(stream, want);
+        if (found) return found;
+      }
+      return null;
+    },
+  };
+  for (const row of OUTPUTS) {
+    const output = await row.open(outputContext);
+    outputs.push(output);
+    if (row.name === 'hls') hls = output as HlsOutput;
+  }
+  await pageRoutes(app, config.frameAncestors);
+  diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes, log });
+
+  await listen(app, config);
+  upgrades.attach(app.server);
+  const address = app.server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+
+  scope.defer(async () => {
+    // Playlists get their end while the server can still be asked; then everything that holds a connection goes.
+    await Promise.all(outputs.map((output) => output.close?.()));
+    await Promise.all(removals);
+    await upgrades.close();
+    app.server.closeAllConnections?.();
+    await app.close();
+  });
+
+  return {
+    url: `${config.tls ? 'https' : 'http'}://${host}:${port}${config.basePath}`,
+    port,
+    config,
+    streams,
+    clock,
+    openStream: async (name, input) => (await streams.put(name, streams.parse(input), false)).stream,
+    close: () => scope.close(),
+    [Symbol.asyncDispose]: () => scope.close(),
+  };
+}
+
+function makeApp(config: ResolvedConfig, log: Logger): FastifyInstance {
+  const options: FastifyServerOptions = {
+    logger: false,
+    trustProxy: config.trustedProxies.length ? [...config.trustedProxies] : false,
+    // Publishers and playlists hold requests open for as long as they like; headers must come in time (DESIGN 4).
+    requestTimeout: 0,
+    bodyLimit: 1_048_576,
+    forceCloseConnections: true,
+    rewriteUrl: (request) => stripBasePath(request.url ?? '/', config.basePath),
+    routerOptions: { maxParamLength: 300 },
+    frameworkErrors: onFrameworkError as never,
+    clientErrorHandler: onClientError as never,
+  };
+  const app = Fastify(options) as unknown as FastifyInstance;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  void serializerCompiler;
+  void log;
+  return app;
+}
+
+async function listen(app: FastifyInstance, config: ResolvedConfig): Promise<void> {
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new SluiceError(
+        'port-taken',
+        `port ${config.port} on ${config.host} is in use by another program; choose another one with --port`,
+        {
+          field: 'port',
+          received: config.port,
+        },
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+// Streams as the REST interface sees them: made, changed and removed, kept across restarts, described.
+import type { z } from 'zod';
+import { StreamConfig, type StreamInfo, type StreamStats } from '../api/schema.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { parseStreamName } from '../core/stream-name.ts';
+import { dtypeAndShape } from '../formats/npy.ts';
+import type { Recorder } from '../outputs/hls/recorder.ts';
+import type { OutputMeter } from '../outputs/meter.ts';
+import type { Output } from '../outputs/output.ts';
+import type { Registry } from '../pipeline/registry.ts';
+import type { Stream } from '../pipeline/stream.ts';
+import type { Store } from '../timeline/store.ts';
+import { type ResolvedConfig, withStreamDefaults } from './config.ts';
+import { parseInput } from './zod-problem.ts';
+
+export interface StreamServiceOptions {
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly config: ResolvedConfig;
+  readonly log: Logger;
+  readonly meters: (stream: string) => ReadonlyMap<string, OutputMeter>;
+  readonly recorder: (stream: string) => Recorder | undefined;
+  readonly outputs: () => readonly Output[];
+}
+
+const micros = (ticks: number) => Math.round((ticks * 100) / 9);
+
+export class StreamService {
+  readonly #options: StreamServiceOptions;
+  readonly #readOnly: ReadonlySet<string>;
+  /** Streams of this process alone (library, `--input`): not kept. */
+  readonly #transient = new Set<string>();
+
+  constructor(options: StreamServiceOptions) {
+    this.#options = options;
+    this.#readOnly = new Set(Object.keys(options.config.streams));
+  }
+
+  get registry(): Registry {
+    return this.#options.registry;
+  }
+
+  /** Opens the streams of the configuration file and those that earlier runs have kept. */
+  async restore(): Promise<void> {
+    const { registry, store, config, log } = this.#options;
+    for (const [name, stream] of Object.entries(config.streams)) await registry.open(name, stream);
+    for (const row of await store.call('streams')) {
+      if (this.#readOnly.has(row.name)) continue;
+      try {
+        await registry.open(row.name, StreamConfig.parse(JSON.parse(row.config)));
+      } catch (error) {
+        log.error({ stream: row.name, error: String(error) }, 'a kept stream could not be opened');
+      }
+    }
+  }
+
+  /** Parses a configuration from outside. */
+  parse(body: unknown): StreamConfig {
+    return parseInput(StreamConfig, withStreamDefaults(body, this.#options.config));
+  }
+
+  /** Makes or changes a stream. `kept`: it comes back after a restart. */
+  async put(name: string, config: StreamConfig, kept = true): Promise<{ stream: Stream; created: boolean }> {
+    parseStreamName(name);
+    this.#assertWritable(name, 'changed');
+    const { registry, store } = this.#options;
+    const known = registry.find(name);
+    if (kept) {
+      await store.call('saveStream', name, JSON.stringify(config));
+      this.#transient.delete(name);
+    } else if (!known) this.#transient.add(name);
+    if (known) {
+      await known.configure(config);
+      return { stream: known, created: false };
+    }
+    return { stream: await registry.open(name, config), created: true };
+  }
+
+  /** The stream that a program pushes into; made on the way unless that is switched off. */
+  async forPush(name: string): Promise<Stream> {
+    parseStreamName(name);
+    const known = this.#options.registry.find(name);
+    if (known) {
+      known.assertPush();
+      return known;
+    }
+    if (!this.#options.config.createOnPush) {
+      throw new SluiceError('unknown-stream', `there is no stream ${name}, and createOnPush is off: PUT /api/streams/${name} makes it`, {
+        received: name,
+      });
+    }
+    const { stream } = await this.put(name, this.parse({ source: { type: 'push' } }));
+    return stream;
+  }
+
+  /** Removes a stream with all its media. Its frame ids stay used. */
+  async remove(name: string): Promise<void> {
+    const { registry, store } = this.#options;
+    registry.get(name);
+    this.#assertWritable(name, 'removed');
+    await registry.remove(name);
+    await store.call('removeStream', name);
+  }
+
+  #assertWritable(name: string, verb: string): void {
+    if (!this.#readOnly.has(name)) return;
+    const file = this.#options.config.configFile ?? 'the configuration';
+    throw new SluiceError('read-only', `${name} is defined in ${file} and can be ${verb} only there`, { file });
+  }
+
+  info(stream: Stream): StreamInfo {
+    const { config, lastFrame } = stream;
+    const recorder = this.#options.recorder(stream.name);
+    const window = recorder?.window ?? null;
+    const array = lastFrame && dtypeAndShape(lastFrame.format, lastFrame.width, lastFrame.height);
+    return {
+      name: stream.name,
+      title: config.title ?? stream.name,
+      description: config.description ?? '',
+      pixelSize: config.pixelSize ?? null,
+      state: stream.state,
+      reason: stream.reason,
+      readOnly: this.#readOnly.has(stream.name),
+      config: withoutSecrets(config),
+      format: lastFrame?.format ?? null,
+      width: lastFrame?.width ?? null,
+      height: lastFrame?.height ?? null,
+      dtype: array?.dtype ?? null,
+      shape: array ? [...array.shape] : null,
+      fps: stream.fps,
+      viewers: stream.viewers,
+      lastFrame: lastFrame && { id: lastFrame.id, timestamp: lastFrame.timestamp },
+      dvr: { bytes: recorder?.bytes ?? 0, start: window && micros(window.start), end: window && micros(window.end) },
+    };
+  }
+
+  stats(stream: Stream): StreamStats {
+    const recorder = this.#options.recorder(stream.name);
+    const window = recorder?.window ?? null;
+    const { hub } = stream;
+    const outputs: StreamStats['outputs'] = {};
+    for (const [name, meter] of this.#options.meters(stream.name)) outputs[name] = meter.stats;
+    return {
+      state: stream.state,
+      fps: stream.fps,
+      ledger: {
+        captured: hub.published + hub.refused.total + hub.dropped.total,
+        refused: hub.refused.counts,
+        dropped: hub.dropped.counts,
+        published: hub.published,
+      },
+      ring: hub.stats,
+      renditions: stream.renditions.map((rendition) => rendition.stats()),
+      outputs,
+      dvr: {
+        bytes: recorder?.bytes ?? 0,
+        segments: window?.segments ?? 0,
+        start: window && micros(window.start),
+        end: window && micros(window.end),
+      },
+    };
+  }
+
+  /** Counters of a stream by output. */
+  metersOf(stream: string): ReadonlyMap<string, OutputMeter> {
+    return this.#options.meters(stream);
+  }
+
+  /** Bytes of all recordings. */
+  get diskBytes(): number {
+    return this.#options.registry.all().reduce((sum, stream) => sum + (this.#options.recorder(stream.name)?.bytes ?? 0), 0);
+  }
+}
+
+/** Passwords inside addresses never leave the server. */
+function withoutSecrets(config: StreamConfig): StreamConfig {
+  if (config.source.type !== 'ffmpeg') return config;
+  return { ...config, source: { ...config.source, url: config.source.url.replace(/\/\/([^/@:]*):[^/@]*@/, '//$1:***@') } };
+}

@@ -1,0 +1,39 @@
+// The contract of sources that make frames by themselves. A source runs in a media worker, only while somebody needs its frames. It
+// fills slots of the frame ring and never waits for readers.
+import type { Clock } from '../core/clock.ts';
+import type { PixelFormat } from '../core/frame.ts';
+import type { Logger } from '../core/log.ts';
+import type { Micros } from '../core/time.ts';
+
+/** A frame in the making: its id is taken, its slot is the source's alone until `publish` or `discard`. */
+export interface Draft {
+  readonly id: number;
+  /** The slot's pixels, exactly as long as the tightly packed picture. The same memory backs many frames: fill all of it. */
+  readonly pixels: Uint8Array;
+  /** Hands the frame to its readers. Refused (false) if `timestamp` does not rise or lies more than 10 s ahead of the clock. */
+  publish(timestamp: Micros, options?: { significantBits?: number }): boolean;
+  /** Gives the slot back; the id stays unused. */
+  discard(): void;
+}
+
+/** What a source is given. */
+export interface SourceContext<Params> {
+  readonly params: Params;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborted when nobody needs frames any more. Return soon after. */
+  readonly signal: AbortSignal;
+  /**
+   * A free slot for a picture of this geometry, or `null` if every slot is in use (the frame is then counted as dropped: go on with the
+   * next one). Waits only while memory for another picture size is made.
+   */
+  begin(format: PixelFormat, width: number, height: number): Promise<Draft | null>;
+  /** Tells people what happens: `message` is shown as the stream's reason. `live` is reported by itself with the first frame. */
+  report(state: 'starting' | 'failed', message: string): void;
+  /** Waits until a time of the clock, or until aborted. Costs no CPU. */
+  until(time: Micros): Promise<void>;
+}
+
+/** Makes frames until aborted or at its end. Throws a SluiceError (code `source-failed` or `bad-value`) if it cannot; it is then tried
+ *  again with back-off. */
+export type RunSource<Params> = (context: SourceContext<Params>) => Promise<void>;

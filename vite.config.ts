@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const page = (name: string) => fileURLToPath(new URL(`web/${name}.html`, import.meta.url));
+
+// One build: the dashboard, the one-player page and player.js, which anybody's page can load by a stable name.
+export default defineConfig({
+  root: 'web',
+  base: './',
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2023',
+    modulePreload: false,
+    rolldownOptions: {
+      input: { index: page('index'), embed: page('embed'), player: fileURLToPath(new URL('src/player/element.ts', import.meta.url)) },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === 'player' ? 'player.js' : 'assets/[name]-[hash].js'),
+        chunkFileNames: 'assets/[name]-[hash].js',
+        assetFileNames: 'assets/[name]-[hash][extname]',
+      },
+      preserveEntrySignatures: 'strict',
+    },
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  server: { proxy: { '/api': 'http://127.0.0.1:8000', '/live': { target: 'http://127.0.0.1:8000', ws: true } } },
+});

@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+// Native media engines do not survive being loaded twice in one process's threads: every test file gets its own process.
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'node',
+          include: ['{src,test,bench,scripts,web}/**/*.test.ts'],
+          exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'browser',
+          include: ['{src,test,web}/**/*.browser.test.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

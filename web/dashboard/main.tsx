@@ -1,0 +1,16 @@
+// The dashboard's first line: theme, routes, data, page.
+import './style/base.css';
+import './style/frame.css';
+import './style/wall.css';
+import './style/stream.css';
+import './style/dialog.css';
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { followLinks } from './route.ts';
+import { start } from './store.ts';
+import { applyTheme } from './theme.ts';
+
+applyTheme();
+followLinks();
+start();
+render(<App />, document.getElementById('app')!);

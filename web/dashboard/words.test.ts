@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, plural } from './words.ts';
+
+test('bytesText', () => {
+  expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([
+    '0 B',
+    '999 B',
+    '1.0 kB',
+    '12.3 MB',
+    '123 MB',
+    '10.0 GB',
+    '1.00 MB',
+  ]);
+});
+
+test('durationText', () => {
+  expect([0, 4.2, 42, 999.4, 1000, 9400, 42_000, 600_000, 7_500_000, 7_200_000, 260_000_000].map(durationText)).toEqual([
+    '0 ms',
+    '4.2 ms',
+    '42 ms',
+    '999 ms',
+    '1 s',
+    '9.4 s',
+    '42 s',
+    '10 min',
+    '2 h 5 min',
+    '2 h',
+    '3 d',
+  ]);
+});
+
+test('fpsText, countText, plural, codecText', () => {
+  expect([29.97, 7.5, 10, 0.25, 0].map(fpsText)).toEqual(['30', '7.5', '10', '0.3', '0']);
+  expect(countText(1_234_567)).toBe('1,234,567');
+  expect([0, 1, 2].map((count) => plural(count, 'viewer'))).toEqual(['0 viewers', '1 viewer', '2 viewers']);
+  expect(['avc1.42c01f', 'h264', 'jpeg', 'vp8'].map(codecText)).toEqual(['H.264', 'H.264', 'JPEG', 'vp8']);
+});
+
+test('keptMs', () => {
+  expect(keptMs({ start: null, end: 5 })).toBe(0);
+  expect(keptMs({ start: 1_000_000, end: 601_000_000 })).toBe(600_000);
+});
+
+describe('ledgerRows', () => {
+  test('sums to what was captured', () => {
+    const rows = ledgerRows({ captured: 100, refused: { future: 2 }, dropped: { ring: 3, other: 0 }, published: 95 });
+    expect(rows.map((row) => [row.label, row.count])).toEqual([
+      ['passed on', 95],
+      ['refused: its time lies in the future', 2],
+      ['dropped: every memory slot was in use', 3],
+    ]);
+    expect(rows.reduce((sum, row) => sum + row.share, 0)).toBeCloseTo(1);
+  });
+
+  test('says what is missing instead of hiding it', () => {
+    expect(ledgerRows({ captured: 10, refused: {}, dropped: {}, published: 8 }).at(-1)).toMatchObject({
+      label: 'not accounted for',
+      count: 2,
+    });
+    expect(ledgerRows({ captured: 0, refused: {}, dropped: {}, published: 0 })).toHaveLength(1);
+  });
+});

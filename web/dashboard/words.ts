@@ -1,0 +1,162 @@
+// Numbers, sizes, times and states in plain words. Pure.
+import type { StreamInfo, StreamState, StreamStats } from '../../src/api/schema.ts';
+
+/** 12_345_678 → `12.3 MB`: decimal units, three digits at most. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 || unit < 2 ? 1 : 2;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** 1_234_567 → `1,234,567`, whatever the language of the system: the page is in English. */
+export function countText(count: number): string {
+  return Math.round(count).toLocaleString('en-GB');
+}
+
+/** `1 viewer`, `2 viewers`. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${countText(count)} ${count === 1 ? one : many}`;
+}
+
+/** 29.97 → `30`, 7.5 → `7.5`, 0.2 → `0.2`: at most one digit of fraction, none where it says nothing. */
+export function fpsText(fps: number): string {
+  return fps >= 9.95 ? String(Math.round(fps)) : fps.toFixed(1).replace(/\.0$/, '');
+}
+
+/** A length of time: `850 ms`, `9.4 s`, `42 s`, `10 min`, `2 h 5 min`, `3 d`. */
+export function durationText(ms: number): string {
+  if (ms < 9.95) return `${ms.toFixed(1).replace(/\.0$/, '')} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9950) return `${(ms / 1000).toFixed(1).replace(/\.0$/, '')} s`;
+  if (ms < 90_000) return `${Math.round(ms / 1000)} s`;
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.round(hours / 24)} d`;
+  return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+}
+
+/** Bits per second: `2.4 Mbit/s`. */
+export function bitrateText(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(bitsPerSecond >= 9.95e6 ? 0 : 1)} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+/** Time of day in the viewer's zone. */
+export function clockText(ms: number): string {
+  return new Date(ms).toLocaleTimeString('en-GB');
+}
+
+interface StateWords {
+  readonly label: string;
+  readonly hint: string;
+}
+
+/** What each state means to somebody who looks at the page. */
+export const STATE_WORDS: Record<StreamState, StateWords> = {
+  live: { label: 'Live', hint: 'Pictures are coming in.' },
+  asleep: { label: 'Asleep', hint: 'Nobody watches. It starts by itself as soon as somebody does.' },
+  starting: { label: 'Starting', hint: 'The source is being opened.' },
+  waiting: { label: 'Waiting', hint: 'Waiting for a program to push the first picture.' },
+  lost: { label: 'No picture', hint: 'No picture has come for 10 s.' },
+  failed: { label: 'Failed', hint: 'The source cannot be read. It is tried again by itself.' },
+  stopped: { label: 'Stopped', hint: 'Stopped by hand. Press Start to go on.' },
+};
+
+/** One line about a stream whose picture does not move: the server's reason if it gave one. */
+export function stateHint(info: StreamInfo): string {
+  return info.reason || STATE_WORDS[info.state].hint;
+}
+
+/** What is kept of a stream, as a length of time in ms. */
+export function keptMs(dvr: { start: number | null; end: number | null }): number {
+  return dvr.start !== null && dvr.end !== null ? Math.max(0, (dvr.end - dvr.start) / 1000) : 0;
+}
+
+/** What removing a stream loses, as the end of the sentence "Removing it deletes …". */
+export function lossText(info: StreamInfo): string {
+  const kept = keptMs(info.dvr);
+  const parts = ['its settings'];
+  if (kept > 0 || info.dvr.bytes > 0) {
+    parts.unshift(`the last ${durationText(kept)} of pictures (${bytesText(info.dvr.bytes)})`);
+  }
+  return parts.join(' and ');
+}
+
+/** A row of the account that is kept of a stream's frames. */
+export interface LedgerRow {
+  readonly label: string;
+  readonly count: number;
+  /** Share of the captured frames, 0 to 1. */
+  readonly share: number;
+  readonly kind: 'good' | 'lost';
+}
+
+/** Names of stages, policies and reasons of drops, for people. Others are shown as they are, with spaces. */
+const DROP_WORDS: Record<string, string> = {
+  ring: 'every memory slot was in use',
+  ids: 'no frame id was free',
+  decode: 'it could not be decoded',
+  'not-rising': 'its time was not after the one before',
+  future: 'its time lies in the future',
+  newest: 'a newer one came first',
+  keyframe: 'skipped up to the next key frame',
+  late: 'its time was over',
+  'too-early': 'its time was not after the one before',
+  thinned: 'above the frame rate asked for',
+  left: 'the viewer went away',
+};
+
+const OUTPUT_WORDS: Record<string, string> = {
+  hls: 'HLS',
+  'ws-jpeg': 'JPEG (WebSocket)',
+  'ws-h264': 'H.264 (WebSocket)',
+  mjpeg: 'MJPEG',
+  snapshot: 'snapshots',
+  thumbnail: 'small on the wall',
+  webrtc: 'WebRTC',
+};
+
+/** An output by the name that people know. */
+export function outputText(name: string): string {
+  return OUTPUT_WORDS[name] ?? name;
+}
+
+/** A codec by the name that people know: `avc1.42c01f` → `H.264`. */
+export function codecText(codec: string): string {
+  if (/^(avc|h264)/i.test(codec)) return 'H.264';
+  return /^m?jpeg$/i.test(codec) ? 'JPEG' : codec;
+}
+
+/** A reason of a drop in words. */
+export function dropText(reason: string): string {
+  return DROP_WORDS[reason] ?? reason.replace(/[-_.]/g, ' ');
+}
+
+/** The ledger as rows: what became of every captured frame. The counts sum to `captured`, or the last row says what is missing. */
+export function ledgerRows(ledger: StreamStats['ledger']): LedgerRow[] {
+  const total = ledger.captured || 1;
+  const row = (label: string, count: number, kind: LedgerRow['kind']): LedgerRow => ({ label, count, share: count / total, kind });
+  const rows = [row('passed on', ledger.published, 'good')];
+  for (const [reason, count] of Object.entries(ledger.refused)) {
+    if (count) rows.push(row(`refused: ${dropText(reason)}`, count, 'lost'));
+  }
+  for (const [stage, count] of Object.entries(ledger.dropped)) {
+    if (count) rows.push(row(`dropped: ${dropText(stage)}`, count, 'lost'));
+  }
+  const missing = ledger.captured - rows.reduce((sum, each) => sum + each.count, 0);
+  if (missing) rows.push(row('not accounted for', missing, 'lost'));
+  return rows;
+}
+
+/** Frames that a rendition should have encoded and did not; those above its frame rate are left out on purpose. */
+export function lostIn(rendition: StreamStats['renditions'][number]): number {
+  const dropped = Object.entries(rendition.dropped).reduce((sum, [policy, count]) => sum + (policy === 'thinned' ? 0 : count), 0);
+  return dropped + rendition.failed;
+}
