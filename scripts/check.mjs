@@ -6,6 +6,7 @@ const steps = [
   ['Format and lint', ['biome', 'ci', '.', '--error-on-warnings']],
   ['Types (Node)', ['tsc', '-p', 'tsconfig.json']],
   ['Types (browser)', ['tsc', '-p', 'tsconfig.browser.json']],
+  ['Types (browser tests)', ['tsc', '-p', 'tsconfig.test.json']],
   ['Tests', ['vitest', 'run', ...process.argv.slice(2)]],
 ];
 

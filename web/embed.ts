@@ -17,7 +17,6 @@ player.src = new URL(`../live/${stream}`, location.href).href.split('?')[0]!;
 player.controls = query.get('controls') !== '0';
 player.autoplay = query.get('autoplay') !== '0';
 document.body.append(player);
-player.focus();
 openAtMoment(player);
 
 // Keys work wherever the focus is: there is nothing else on the page.

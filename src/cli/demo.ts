@@ -7,9 +7,10 @@ import type { StreamConfigInput } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
 import { loadConfig, type ResolvedConfig } from '../server/config.ts';
 import { redactUrl } from '../server/redact.ts';
+import type { SluiceServer } from '../server/server.ts';
 import { type CommandContext, flagText, UsageError } from './context.ts';
 import { probe } from './probe.ts';
-import { describeServer, type RunningServer, start, untilStopped } from './serve.ts';
+import { describeServer, start, untilStopped } from './serve.ts';
 
 /** What the demo shows. */
 const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
@@ -42,7 +43,7 @@ export async function run(context: CommandContext): Promise<number> {
   const streams = input === undefined ? DEMO_STREAMS : { [nameOf(input)]: await inputStream(input, context) };
   const { server, config } = await startOnFreePort(asked, context);
   for (const [name, stream] of Object.entries(streams)) {
-    if (!Object.hasOwn(config.streams, name)) await server.stream(name, stream);
+    if (!Object.hasOwn(config.streams, name)) await server.openStream(name, stream);
   }
   context.print(describeServer(config, server.url).join('\n'));
   if (config.port !== asked.port) context.print(`  Port ${asked.port} was in use, so this is port ${config.port}.`);
@@ -51,7 +52,7 @@ export async function run(context: CommandContext): Promise<number> {
   return untilStopped(server, context);
 }
 
-async function startOnFreePort(asked: ResolvedConfig, context: CommandContext): Promise<{ server: RunningServer; config: ResolvedConfig }> {
+async function startOnFreePort(asked: ResolvedConfig, context: CommandContext): Promise<{ server: SluiceServer; config: ResolvedConfig }> {
   for (let port = asked.port; ; port++) {
     const last = port === 0 || port >= Math.min(65_535, asked.port + PORTS_TO_TRY);
     if (!last && !(await isFree(asked.host, port))) continue;
@@ -108,7 +109,7 @@ async function checkCameras(): Promise<void> {
   if (cameras.length === 0) throw new UsageError('--input: no camera was found on this machine');
 }
 
-function addressOf(config: ResolvedConfig, server: RunningServer): string {
+function addressOf(config: ResolvedConfig, server: SluiceServer): string {
   const line = describeServer(config, server.url).find((text) => /^\s*Open /.test(text)) ?? '';
   return line.replace(/^\s*Open\s+/, '') || server.url;
 }

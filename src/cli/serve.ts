@@ -5,15 +5,12 @@ import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { isLoopback, isWildcard } from '../server/address.ts';
 import { loadConfig, type ResolvedConfig } from '../server/config.ts';
-import { createServer } from '../server/server.ts';
+import { type SluiceServer, startServer } from '../server/server.ts';
 import { type CommandContext, flagText, terminalLogger } from './context.ts';
 import { packageVersion } from './version.ts';
 
 /** How long a graceful end may take before the process goes. */
 const CLOSE_MS = 5000;
-
-/** A started server, as the command line uses it. */
-export type RunningServer = Awaited<ReturnType<typeof createServer>>;
 
 export async function run(context: CommandContext): Promise<number> {
   const config = await loadConfig({ flags: context.flags, env: context.env, cwd: context.cwd, file: flagText(context, 'config') });
@@ -23,9 +20,9 @@ export async function run(context: CommandContext): Promise<number> {
 }
 
 /** Starts a server; its log goes to standard error, for people on a terminal, else as JSON lines. */
-export async function start(config: ResolvedConfig, context: CommandContext): Promise<RunningServer> {
+export async function start(config: ResolvedConfig, context: CommandContext): Promise<SluiceServer> {
   try {
-    return await createServer(config, { log: makeLogger(config, context) });
+    return await startServer(config, { log: makeLogger(config, context) });
   } catch (error) {
     throw listenError(error, config);
   }
@@ -73,7 +70,7 @@ export function listenError(error: unknown, config: Pick<ResolvedConfig, 'host' 
 }
 
 /** Waits for Ctrl-C or SIGTERM, then closes within 5 s. */
-export async function untilStopped(server: RunningServer, context: CommandContext): Promise<number> {
+export async function untilStopped(server: SluiceServer, context: CommandContext): Promise<number> {
   const { signal } = context;
   if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   if (context.isTTY) context.warn('\nEnding. Ctrl-C again ends at once.\n');

@@ -13,8 +13,8 @@ export class Emitter<Events extends object> {
 
   /** Listens until the returned function is called. */
   on<K extends keyof Events>(name: K, listener: Listener<Events[K]>): () => void {
-    let set = this.#listeners.get(name);
-    if (!set) this.#listeners.set(name, (set = new Set()));
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
     const own: Listener<Events[K]> = (event) => listener(event);
     set.add(own as Listener<never>);
     return () => void set.delete(own as Listener<never>);

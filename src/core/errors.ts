@@ -78,14 +78,15 @@ export class SluiceError extends Error {
   /** The problem document (RFC 9457 section 3.1). */
   toProblem(): Problem {
     const kind = ERRORS[this.code];
-    return {
+    const standard = {
       type: `urn:sluice:error:${this.code}`,
       title: kind.title,
       status: kind.status,
       code: this.code,
       detail: this.message,
-      ...this.details,
     };
+    // Details never hide the standard members; spread twice to keep those in front.
+    return { ...standard, ...this.details, ...standard };
   }
 }
 

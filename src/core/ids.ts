@@ -22,10 +22,12 @@ export class IdCounter {
 
   /** The next id, or 0 when the reserved block is used up (the frame must then be dropped: an id may never be used twice). */
   take(): number {
-    const id = Atomics.add(this.memory, NEXT, 1n);
-    if (id < Atomics.load(this.memory, LIMIT)) return Number(id);
-    Atomics.sub(this.memory, NEXT, 1n);
-    return 0;
+    for (;;) {
+      const id = Atomics.load(this.memory, NEXT);
+      if (id >= Atomics.load(this.memory, LIMIT)) return 0;
+      // Nothing is given back: an id that was counted back after `extend` could be taken twice.
+      if (Atomics.compareExchange(this.memory, NEXT, id, id + 1n) === id) return Number(id);
+    }
   }
 
   /** The id that the next frame will get. */

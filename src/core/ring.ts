@@ -11,6 +11,8 @@ import type { Micros } from './time.ts';
 export const MAX_READERS = 24;
 /** Longest FIFO of one reader. */
 export const MAX_DEPTH = 8;
+/** Most slots of a ring. */
+export const MAX_RING_SLOTS = 256;
 
 const NEWEST = 1 << 29;
 const WRITER = 1 << 30;
@@ -31,6 +33,11 @@ const LOST = 2;
 const DEPTH = 3;
 const FIFO = 4;
 
+/** An entry of a FIFO: the slot, and the position it was written for, so that a lapped reader can tell a newer entry from its own. */
+function entryOf(position: number, slot: number): number {
+  return (position & 0x3fffff) * MAX_RING_SLOTS + slot;
+}
+
 // Doubles of a slot's description.
 const META = 10;
 
@@ -46,6 +53,7 @@ export interface RingMemory {
 
 /** Makes the memory of a ring. Untouched slots cost no physical memory. */
 export function allocateRing(slotBytes: number, slots: number): RingMemory {
+  if (!(slots >= 1 && slots <= MAX_RING_SLOTS)) throw new RangeError(`a ring has 1 to ${MAX_RING_SLOTS} slots, got ${slots}`);
   const memory: RingMemory = {
     control: new SharedArrayBuffer((MASKS + slots) * 4),
     meta: new SharedArrayBuffer(slots * META * 8),
@@ -120,6 +128,9 @@ export class FrameRing {
     const before = Atomics.exchange(control, LATEST, slot);
     if (before >= 0) Atomics.and(control, MASKS + before, ~NEWEST);
     for (let reader = 0; reader < MAX_READERS; reader++) if (readers & (1 << reader)) this.#deliver(reader, slot);
+    // A reader that was detached meanwhile left before our bit was set: nobody else would clear it.
+    const gone = readers & ~Atomics.load(control, ACTIVE);
+    for (let reader = 0; gone && reader < MAX_READERS; reader++) if (gone & (1 << reader)) this.#clear(reader);
   }
 
   #deliver(reader: number, slot: number): void {
@@ -127,9 +138,9 @@ export class FrameRing {
     const base = READER + reader * READER_WORDS;
     const depth = Math.max(1, Atomics.load(control, base + DEPTH));
     const position = Atomics.load(control, base + WRITTEN);
-    const old = Atomics.exchange(control, base + FIFO + (position % depth), slot);
+    const old = Atomics.exchange(control, base + FIFO + (position % depth), entryOf(position, slot));
     if (old >= 0) {
-      Atomics.and(control, MASKS + old, ~(1 << reader));
+      Atomics.and(control, MASKS + (old % MAX_RING_SLOTS), ~(1 << reader));
       Atomics.add(control, base + LOST, 1);
     }
     Atomics.add(control, base + WRITTEN, 1);
@@ -158,9 +169,14 @@ export class FrameRing {
   detach(reader: number): void {
     const control = this.#control;
     Atomics.and(control, ACTIVE, ~(1 << reader));
+    this.#clear(reader);
+    this.wake(reader);
+  }
+
+  #clear(reader: number): void {
+    const control = this.#control;
     for (let i = 0; i < MAX_DEPTH; i++) Atomics.store(control, READER + reader * READER_WORDS + FIFO + i, -1);
     for (let slot = 0; slot < this.memory.slots; slot++) Atomics.and(control, MASKS + slot, ~(1 << reader));
-    this.wake(reader);
   }
 
   /** Says that another ring has taken over: readers finish what they hold and then move on. */
@@ -208,9 +224,12 @@ export class FrameRing {
       if (position >= written) return { slot: -1, position };
       // The writer may have lapped: what lies further back was dropped by it.
       if (written - position > depth) position = written - depth;
-      const slot = Atomics.exchange(control, base + FIFO + (position % depth), -1);
+      const at = base + FIFO + (position % depth);
+      const entry = Atomics.load(control, at);
+      const own = entry >= 0 && Math.floor(entry / MAX_RING_SLOTS) === (position & 0x3fffff);
       position++;
-      if (slot >= 0) return { slot, position };
+      // Lapped since `written` was read: what lies here now is newer than what lies behind it, and its turn comes later.
+      if (own && Atomics.compareExchange(control, at, entry, -1) === entry) return { slot: entry % MAX_RING_SLOTS, position };
     }
   }
 

@@ -32,7 +32,7 @@ export class Scope implements AsyncDisposable {
   /** Runs `cleanup` on close (at once if already closed). Returns a function that takes it out again without running it. */
   defer(cleanup: Cleanup): () => void {
     if (this.closed) {
-      void Promise.resolve(cleanup()).catch(() => {});
+      void (async () => cleanup())().catch(() => {});
       return () => {};
     }
     const entry = { run: cleanup };
@@ -57,7 +57,12 @@ export class Scope implements AsyncDisposable {
   }
 
   close(reason?: unknown): Promise<void> {
-    this.#closing ??= this.#run(reason);
+    if (!this.#closing) {
+      // Set before anything runs: a listener of the signal may close this very scope.
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#closing = promise;
+      this.#run(reason).then(resolve, reject);
+    }
     return this.#closing;
   }
 
@@ -65,13 +70,14 @@ export class Scope implements AsyncDisposable {
     this.#abort.abort(reason ?? new DOMException('closed', 'AbortError'));
     const errors: unknown[] = [];
     for (const entry of [...this.#cleanups].reverse()) {
+      // Taken out meanwhile by another clean-up.
+      if (!this.#cleanups.delete(entry)) continue;
       try {
         await entry.run();
       } catch (error) {
         errors.push(error);
       }
     }
-    this.#cleanups.clear();
     if (errors.length) throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'several resources failed to close');
   }
 

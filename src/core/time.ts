@@ -51,8 +51,10 @@ export function parseTimestamp(value: unknown, field: string): Micros {
     if (match) {
       const [, date, time, fraction = '', zone] = match;
       const ms = Date.parse(`${date}T${time}${zone!.toUpperCase()}`);
-      if (Number.isNaN(ms)) throw badTime(field, value, 'is not a date of the calendar');
-      return plausible(ms * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6)), field, value);
+      if (Number.isNaN(ms) || !onCalendar(date!, time!)) throw badTime(field, value, 'is not a date of the calendar');
+      const us = ms * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+      if (us >= MIN_MICROS && us < MAX_MICROS) return us as Micros;
+      throw badTime(field, value, `is out of range; expected a time from ${iso(MIN_MICROS)} to ${iso(MAX_MICROS)}`);
     }
     if (!/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value.trim())) {
       throw badTime(
@@ -66,6 +68,15 @@ export function parseTimestamp(value: unknown, field: string): Micros {
   if (typeof value === 'bigint') return plausible(Number(value), field, value.toString());
   if (typeof value !== 'number') throw badTime(field, value, 'must be integer microseconds since the Unix epoch or an RFC 3339 string');
   return plausible(value, field, value);
+}
+
+/** `Date` takes 30 February for 2 March and 24:00 for the next day; RFC 3339 knows neither. */
+function onCalendar(date: string, time: string): boolean {
+  return !time.startsWith('24') && new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+}
+
+function iso(us: number): string {
+  return new Date(us / 1000).toISOString().slice(0, 10);
 }
 
 function plausible(us: number, field: string, received: unknown): Micros {

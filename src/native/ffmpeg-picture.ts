@@ -28,7 +28,16 @@ import {
 import { avGetPixFmtName, Filter, type FilterContext, FilterGraph, Frame, SoftwareScaleContext } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import { MAX_SIDE, type PixelFormat, planesOf } from '../core/frame.ts';
-import { filtersOf, isUpright, matrixOfFlip, matrixOfRotation, type Orientation, orientationOf, swapsSides, then } from './orientation.ts';
+import {
+  compose,
+  filtersOf,
+  isUpright,
+  matrixOfFlip,
+  matrixOfRotation,
+  type Orientation,
+  orientationOf,
+  swapsSides,
+} from './orientation.ts';
 
 /** What is done to each picture, beyond what the file says. */
 export interface PictureOptions {
@@ -82,7 +91,7 @@ export class PictureWriter implements Disposable {
   constructor(options: PictureOptions, geometry: StreamGeometry) {
     this.#options = options;
     this.#geometry = geometry;
-    this.#wanted = then(matrixOfRotation(options.rotate), matrixOfFlip(options.flip));
+    this.#wanted = compose(matrixOfRotation(options.rotate), matrixOfFlip(options.flip));
   }
 
   /** The shape that a decoded picture will have. */
@@ -113,7 +122,7 @@ export class PictureWriter implements Disposable {
 
   #orientation(frame: Frame): Orientation {
     const matrix = frame.getSideData(AV_FRAME_DATA_DISPLAYMATRIX) ?? this.#geometry.matrix;
-    return matrix ? then(orientationOf(matrix), this.#wanted) : this.#wanted;
+    return matrix ? compose(orientationOf(matrix), this.#wanted) : this.#wanted;
   }
 
   /** Writes all bytes of a picture into `pixels`, which is as long as `shape` needs. Fails with `source-failed`. */

@@ -35,7 +35,7 @@ export function swapsSides(orientation: Orientation): boolean {
 }
 
 /** First one, then the other. */
-export function then(first: Orientation, second: Orientation): Orientation {
+export function compose(first: Orientation, second: Orientation): Orientation {
   const [a, b, c, d] = first;
   const [e, f, g, h] = second;
   // `+ 0` turns -0 into 0, which would be written differently in the table.

@@ -215,7 +215,7 @@ export class Controls {
     if (!player) return;
     this.#resume ??= !player.paused;
     this.#scrubNext = timestamp;
-    if (this.#scrubbing) return;
+    if (this.#scrubbing !== undefined) return;
     const run = async () => {
       while (this.#scrubNext !== undefined) {
         const next = this.#scrubNext;
@@ -239,7 +239,7 @@ export class Controls {
     const finished = this.#scrubbing;
     void finished?.then(() => {
       // Another drag may have begun meanwhile.
-      if (this.#scrubbing) return;
+      if (this.#scrubbing !== undefined) return;
       if (this.#resume && player === this.#player) player.play();
       this.#resume = undefined;
       this.update();

@@ -185,8 +185,14 @@ class HlsTransport implements Transport, Dvr {
         pts: target.pts,
         at,
         settle: undefined,
-        resolve: () => (done(), resolve()),
-        reject: (error) => (done(), reject(error)),
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
       };
       this.picture.currentTime = at;
     });

@@ -35,7 +35,7 @@ export class Notices {
     this.#state = state;
     clearTimeout(this.#loadingTimer);
     this.#text.textContent = message;
-    this.#panel.dataset['state'] = state;
+    this.#panel.dataset.state = state;
     this.#play.hidden = !(state === 'paused' && (empty || message !== ''));
     const visible = message !== '' || !this.#play.hidden;
     if (visible && state === 'loading' && this.#panel.hidden) {

@@ -34,15 +34,16 @@ export async function pageRoutes(app: FastifyInstance, frameAncestors: readonly 
   );
   app.get<{ Params: { stream: string } }>('/embed/:stream', { schema: { hide: true } }, async (request, reply) => {
     parseStreamName(request.params.stream);
+    // No restriction of scripts here: the one-player page shows nothing that others wrote, and people measure it with scripts of their own.
+    const embedPolicy = `object-src 'none'; base-uri 'self'; frame-ancestors ${ancestors}`;
     // The page lies one level deeper than its files.
     const text = (await html('embed.html')).replaceAll('="./', '="../');
-    return reply.headers({ 'content-security-policy': policy, 'cache-control': 'no-cache' }).type('text/html; charset=utf-8').send(text);
+    return reply.headers({ 'content-security-policy': embedPolicy, 'cache-control': 'no-cache' }).type('text/html; charset=utf-8').send(text);
   });
   if (!folder) return;
   await app.register(fastifyStatic, {
     root: folder,
     index: false,
-    wildcard: false,
     setHeaders: (response, path) => {
       // player.js is loaded by pages of any origin; the names of assets change with their content.
       response.header('access-control-allow-origin', '*');

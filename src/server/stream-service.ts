@@ -1,5 +1,3 @@
-// Streams as the REST interface sees them: made, changed and removed, kept across restarts, described.
-import type { z } from 'zod';
 import { StreamConfig, type StreamInfo, type StreamStats } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';

@@ -9,7 +9,7 @@ db.exec(SCHEMA);
 const calls: StoreCalls = {
   reserveIds: (stream, count) =>
     db.transaction(true, () => {
-      const first = (db.all('SELECT next FROM ids WHERE stream = ?', stream)[0]?.['next'] as number | undefined) ?? 1;
+      const first = (db.all('SELECT next FROM ids WHERE stream = ?', stream)[0]?.next as number | undefined) ?? 1;
       db.run('INSERT INTO ids VALUES (?, ?) ON CONFLICT (stream) DO UPDATE SET next = excluded.next', stream, first + count);
       return first;
     }),

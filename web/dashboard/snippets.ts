@@ -150,9 +150,10 @@ function typescript(target: SnippetTarget): string {
   return [
     `const [width, height] = [${width}, ${height}];`,
     `const address = ${quoted(`${framesAddress(target)}?format=gray&width=${width}&height=${height}`)};`,
+    'const pixels = new Uint8Array(width * height);',
     '',
-    'for (let n = 0; ; n++) {',
-    '  const pixels = new Uint8Array(width * height).map((_, i) => (i % width) + n * 4);',
+    'for (let row = 0; ; row = (row + 4) % height) {',
+    '  pixels.fill(40).fill(220, row * width, (row + 60) * width);',
     "  const answer = await fetch(address, { method: 'POST', body: pixels, headers: {",
     `    ${headers.join(', ')},`,
     '  } });',

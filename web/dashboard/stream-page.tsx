@@ -80,7 +80,7 @@ function Head(props: { info: StreamInfo }) {
       document.title = 'Sluice';
     };
   }, [title]);
-  const run = info.state === 'stopped' || info.state === 'failed';
+  const run = info.state === 'stopped';
   const onRun = async () => {
     busy.value = true;
     try {

@@ -106,7 +106,7 @@ function Card(props: { info: ReadonlySignal<StreamInfo> }) {
         <p class="card-line">
           <StateBadge state={info.state} />
           <span class="card-facts">
-            {info.state === 'live' && <span>{fpsText(info.fps)} fps</span>}
+            {info.state === 'live' && info.fps > 0 && <span>{fpsText(info.fps)} fps</span>}
             {info.width && info.height ? <span>{`${info.width}×${info.height}`}</span> : null}
             {info.viewers > 0 && <span>{plural(info.viewers, 'viewer')}</span>}
           </span>

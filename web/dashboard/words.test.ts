@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, plural } from './words.ts';
+import { bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
 
 test('bytesText', () => {
   expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([
@@ -59,4 +59,15 @@ describe('ledgerRows', () => {
     });
     expect(ledgerRows({ captured: 0, refused: {}, dropped: {}, published: 0 })).toHaveLength(1);
   });
+});
+
+test('sentence', () => {
+  expect(sentence('no program has pushed a frame yet')).toBe('No program has pushed a frame yet.');
+  expect(sentence('rtsp://cam/1: refused. Trying again…')).toBe('rtsp://cam/1: refused. Trying again…');
+  expect(sentence(' cam_1 is gone!')).toBe('cam_1 is gone!');
+});
+
+test('lostIn leaves out what is above the frame rate asked for', () => {
+  const rendition = { dropped: { thinned: 500, newest: 2 }, failed: 1 } as unknown as Parameters<typeof lostIn>[0];
+  expect(lostIn(rendition)).toBe(3);
 });

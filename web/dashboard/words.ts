@@ -71,7 +71,14 @@ export const STATE_WORDS: Record<StreamState, StateWords> = {
 
 /** One line about a stream whose picture does not move: the server's reason if it gave one. */
 export function stateHint(info: StreamInfo): string {
-  return info.reason || STATE_WORDS[info.state].hint;
+  return info.reason ? sentence(info.reason) : STATE_WORDS[info.state].hint;
+}
+
+/** A reason of the server as a sentence of the page: capital and full stop. Addresses and names at its start stay as they are. */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  const start = /^[a-z]+[ ,]/.test(trimmed) ? trimmed.charAt(0).toUpperCase() + trimmed.slice(1) : trimmed;
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
 }
 
 /** What is kept of a stream, as a length of time in ms. */

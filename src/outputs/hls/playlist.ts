@@ -60,8 +60,8 @@ export class PlaylistRenderer {
       this.#version = this.#recorder.version;
     }
     const key = `${options.lowLatency} ${options.delta} ${options.query}`;
-    let entry = this.#texts.get(key);
-    if (!entry) this.#texts.set(key, (entry = { text: this.#render(options), gzipped: null }));
+    const entry = this.#texts.get(key) ?? { text: this.#render(options), gzipped: null };
+    this.#texts.set(key, entry);
     return entry;
   }
 
@@ -87,7 +87,7 @@ export class PlaylistRenderer {
       partHoldBack: PART_TARGET * 3,
       mediaSequence: first?.sequence ?? 0,
       discontinuitySequence: first?.era ?? 0,
-      segments: (skipped ? entries.slice(skipped) : entries).map((entry, i) => (skipped && i === 0 ? { ...entry, map: entry.map } : entry)),
+      segments: skipped ? entries.slice(skipped) : entries,
       preloadHint: next && this.#recorder.recording ? `${next}${options.query}` : null,
       skipped,
       canSkipUntil: SKIP_UNTIL,

@@ -23,13 +23,13 @@ export function openWebSocket(context: OutputContext): Output {
   context.upgrades.route(
     '/live/:stream/ws',
     (ws, _request, params, query) => {
-      const stream = context.registry.get(params['stream']!);
+      const stream = context.registry.get(params.stream!);
       const { codec: _codec, ...settings } = parse(query);
       serveJpeg(ws, stream, settings, context.meter('ws-jpeg', stream.name));
     },
     {
       before: (_request, params, query) => {
-        context.registry.get(params['stream']!);
+        context.registry.get(params.stream!);
         parse(query);
       },
     },

@@ -79,7 +79,7 @@ export function frameRoutes(context: RouteContext): void {
   const { app, upgrades, streams, config } = context;
 
   // Every body is taken as bytes in this part of the tree: pictures have many types, and npy may come under any.
-  void app.register(async (scope) => {
+  app.register((scope, _options, registered) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(FRAMES_TYPE, (_request, payload, done) => done(null, payload));
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: config.maxFrameBytes }, (_request, body, done) => done(null, body));
@@ -114,6 +114,7 @@ export function frameRoutes(context: RouteContext): void {
         return reply.code(202).send(publicReceipt(receipt));
       },
     );
+    registered();
   });
 
   upgrades.route(
@@ -122,14 +123,14 @@ export function frameRoutes(context: RouteContext): void {
       const pending: { data: Buffer; binary: boolean }[] = [];
       const collect = (data: Buffer, binary: boolean) => void pending.push({ data, binary });
       ws.on('message', collect);
-      const stream = await streams.forPush(params['stream']!);
+      const stream = await streams.forPush(params.stream!);
       ws.off('message', collect);
       new PublisherSocket(ws, stream, config.maxFrameBytes, query.get('exclusive') === '1').run(pending);
     },
     {
       maxPayload: config.maxFrameBytes + 65_536,
       before: async (_request, params, query) => {
-        const stream = await streams.forPush(params['stream']!);
+        const stream = await streams.forPush(params.stream!);
         if (query.get('exclusive') === '1' && stream.input.publisher) {
           throw new SluiceError(
             'publisher-busy',

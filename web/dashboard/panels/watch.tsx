@@ -130,7 +130,7 @@ function Ledger(props: { ledger: StreamStats['ledger'] }) {
 }
 
 function Outputs(props: { outputs: StreamStats['outputs'] }) {
-  const rows = Object.entries(props.outputs);
+  const rows = Object.entries(props.outputs).filter(([, output]) => output.viewers > 0 || sum(output.skipped) > 0);
   if (!rows.length) return null;
   return (
     <section>
@@ -167,7 +167,8 @@ function Outputs(props: { outputs: StreamStats['outputs'] }) {
 }
 
 function Renditions(props: { renditions: StreamStats['renditions'] }) {
-  if (!props.renditions.length) {
+  const running = props.renditions.filter((each) => each.readers > 0);
+  if (!running.length) {
     return (
       <section>
         <h3>Encoders</h3>
@@ -189,7 +190,7 @@ function Renditions(props: { renditions: StreamStats['renditions'] }) {
           </tr>
         </thead>
         <tbody>
-          {props.renditions.map((each) => (
+          {running.map((each) => (
             <tr key={each.key} title={`${each.key}: ${plural(each.readers, 'reader')}, ${plural(each.keyframes, 'key frame')}`}>
               <th scope="row">
                 {codecText(each.codec)} <small>{`${each.width}×${each.height}`}</small>
@@ -222,8 +223,14 @@ function Kept(props: { stats: StreamStats; info: StreamInfo }) {
         <p class="note">{KEPT_WORDS.off}</p>
       ) : (
         <p class="note">
-          <strong>{bytesText(dvr.bytes)}</strong> on disk, {durationText(keptMs(dvr))} long. {KEPT_WORDS[mode]}, at most{' '}
-          {durationText(parseDuration(window, 'dvr.window'))}.
+          {dvr.bytes > 0 ? (
+            <>
+              <strong>{bytesText(dvr.bytes)}</strong> on disk, {durationText(keptMs(dvr))} long.
+            </>
+          ) : (
+            'Nothing yet.'
+          )}{' '}
+          {KEPT_WORDS[mode]}, at most {durationText(parseDuration(window, 'dvr.window'))}.
         </p>
       )}
     </section>

@@ -1,0 +1,59 @@
+// Reads the barcode of what a page really shows, beside what the player says that it shows.
+import type { Page } from 'playwright-core';
+import { decodeCells } from '../src/formats/barcode.ts';
+
+export interface Shown {
+  /** Number in the picture, `null` = unreadable. */
+  readonly code: { frame: number; timeMs: number } | null;
+  /** What `shownFrame` says. */
+  readonly named: { id: number; timestamp: number } | null;
+}
+
+/** Both at the same moment: pixels of `<video>`, `<canvas>` or `<img>` in the player, and its `shownFrame`. */
+export async function readShown(page: Page): Promise<Shown> {
+  const { luma, named } = await page.evaluate(() => {
+    const player = document.querySelector('sluice-player') as
+      | (HTMLElement & { shownFrame: { id: number; timestamp: number } | null })
+      | null;
+    const picture = player?.shadowRoot?.querySelector('video, canvas, img') as
+      | HTMLVideoElement
+      | HTMLCanvasElement
+      | HTMLImageElement
+      | null;
+    const width =
+      picture instanceof HTMLVideoElement
+        ? picture.videoWidth
+        : picture instanceof HTMLImageElement
+          ? picture.naturalWidth
+          : (picture?.width ?? 0);
+    if (!picture || !width) return { luma: null, named: player?.shownFrame ?? null };
+    const canvas = new OffscreenCanvas(256, 8);
+    const context = canvas.getContext('2d', { willReadFrequently: true })!;
+    context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+    const { data } = context.getImageData(0, 0, 256, 8);
+    const cells: number[] = [];
+    for (let row = 0; row < 2; row++) {
+      for (let column = 0; column < 64; column++) {
+        let sum = 0;
+        for (let y = row * 4 + 1; y < row * 4 + 3; y++) {
+          for (let x = column * 4 + 1; x < column * 4 + 3; x++) sum += data[(y * 256 + x) * 4 + 1]!;
+        }
+        cells.push(sum / 4);
+      }
+    }
+    return { luma: cells, named: player?.shownFrame ?? null };
+  });
+  const code = luma && decodeCells(luma);
+  return { code: code ? { frame: code.frame, timeMs: code.timeMs } : null, named };
+}
+
+/** Waits until the player shows and names a picture. */
+export async function waitForPicture(page: Page, timeoutMs = 30_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const shown = await readShown(page);
+    if (shown.code && shown.named) return;
+    if (Date.now() > end) throw new Error(`no named picture within ${timeoutMs} ms: ${JSON.stringify(shown)}`);
+    await page.waitForTimeout(100);
+  }
+}

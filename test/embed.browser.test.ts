@@ -1,0 +1,60 @@
+// From the pattern to the pixels: what the page says it shows is what it shows, on every transport.
+import { expect, test } from 'vitest';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { testServer } from './server.ts';
+
+const cam = { source: { type: 'pattern', width: 640, height: 360, vary: [16, 61], drop: 0.1 } } as const;
+
+/** A canvas may hold a newer picture than the last callback has named: one later is no error, any other difference is. */
+const offset = (shown: Awaited<ReturnType<typeof readShown>>) => shown.code!.frame - shown.named!.id;
+
+for (const transport of ['hls', 'jpeg', 'mjpeg'] as const) {
+  test(`${transport}: shownFrame is the frame in the picture`, async () => {
+    await using server = await testServer({ streams: { cam } });
+    await using chromium = await launchChromium();
+    const page = await chromium.page();
+    await page.goto(`${server.url}embed/cam?transport=${transport}`);
+    await waitForPicture(page);
+    let same = 0;
+    for (let i = 0; i < 20; i++) {
+      await page.waitForTimeout(100);
+      const shown = await readShown(page);
+      if (!shown.code || !shown.named) continue;
+      const difference = offset(shown);
+      expect([0, 1, 2]).toContain(difference);
+      if (difference === 0) {
+        same++;
+        expect(Math.abs(shown.code.timeMs * 1000 - shown.named.timestamp)).toBeLessThanOrEqual(100);
+      }
+    }
+    expect(same).toBeGreaterThan(10);
+    expect(chromium.errors).toEqual([]);
+  });
+}
+
+test('seekFrame goes to exactly that frame, on a source of irregular rate', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=hls`);
+  await waitForPicture(page);
+  const seen: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    await page.waitForTimeout(150);
+    const { code, named } = await readShown(page);
+    if (code && named && code.frame === named.id) seen.push(named.id);
+  }
+  expect(seen.length).toBeGreaterThan(10);
+  for (let i = 0; i < 8; i++) {
+    const id = seen[Math.floor((i * seen.length) / 8)]!;
+    await page.evaluate(
+      (wanted) => (document.querySelector('sluice-player') as unknown as { seekFrame(id: number): Promise<void> }).seekFrame(wanted),
+      id,
+    );
+    await page.waitForTimeout(100);
+    const shown = await readShown(page);
+    expect({ code: shown.code?.frame, named: shown.named?.id }).toEqual({ code: id, named: id });
+  }
+  expect(chromium.errors).toEqual([]);
+});
