@@ -1,6 +1,6 @@
 // A real Chromium for the browser tests: the system's, or where there is none the one from npm. No download in either case.
 import { access } from 'node:fs/promises';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const FLAGS = [
   '--no-sandbox',
@@ -14,9 +14,32 @@ const FLAGS = [
 ];
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Starts Chromium without a window; close it with the returned browser. `CHROMIUM` names another one. */
-export async function launchChromium(): Promise<Browser> {
-  return await chromium.launch({ executablePath: await findChromium(), args: FLAGS, headless: true });
+/** A running Chromium; it ends with the scope. */
+export interface TestChromium extends AsyncDisposable {
+  readonly browser: Browser;
+  /** What the pages complained about: uncaught errors, and errors on the console. */
+  readonly errors: string[];
+  /** Opens an empty page in a context of its own. */
+  page(options?: BrowserContextOptions): Promise<Page>;
+}
+
+/** Starts Chromium without a window. `CHROMIUM` names another one. */
+export async function launchChromium(): Promise<TestChromium> {
+  const browser = await chromium.launch({ executablePath: await findChromium(), args: FLAGS, headless: true });
+  const errors: string[] = [];
+  return {
+    browser,
+    errors,
+    page: async (options = {}) => {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+      page.on('pageerror', (error) => errors.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') errors.push(message.text());
+      });
+      return page;
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
 }
 
 async function findChromium(): Promise<string> {

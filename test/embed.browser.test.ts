@@ -4,7 +4,7 @@ import { readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
 import { testServer } from './server.ts';
 
-const cam = { source: { type: 'pattern', width: 640, height: 360, vary: [16, 61], drop: 0.1 } } as const;
+const cam = { source: { type: 'pattern' as const, width: 640, height: 360, vary: [16, 61] as [number, number], drop: 0.1 } };
 
 /** A canvas may hold a newer picture than the last callback has named: one later is no error, any other difference is. */
 const offset = (shown: Awaited<ReturnType<typeof readShown>>) => shown.code!.frame - shown.named!.id;

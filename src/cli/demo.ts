@@ -36,9 +36,11 @@ const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
 const PORTS_TO_TRY = 20;
 
 export async function run(context: CommandContext): Promise<number> {
-  const quiet = context.flags.logLevel === undefined && !context.env.SLUICE_LOG_LEVEL ? { logLevel: 'warn' } : {};
-  const flags = { ...quiet, ...context.flags };
-  const asked = await loadConfig({ flags, env: context.env, cwd: context.cwd, file: flagText(context, 'config') });
+  const { flags, env, cwd } = context;
+  const loaded = await loadConfig({ flags, env, cwd, file: flagText(context, 'config') });
+  // People who look at the demo want its address, not its log.
+  const logGiven = flags.logLevel !== undefined || env.SLUICE_LOG_LEVEL || loaded.configFile;
+  const asked: ResolvedConfig = logGiven ? loaded : { ...loaded, logLevel: 'warn' };
   const input = flagText(context, 'input');
   const streams = input === undefined ? DEMO_STREAMS : { [nameOf(input)]: await inputStream(input, context) };
   const { server, config } = await startOnFreePort(asked, context);
@@ -56,7 +58,7 @@ async function startOnFreePort(asked: ResolvedConfig, context: CommandContext): 
   for (let port = asked.port; ; port++) {
     const last = port === 0 || port >= Math.min(65_535, asked.port + PORTS_TO_TRY);
     if (!last && !(await isFree(asked.host, port))) continue;
-    const config = { ...asked, port };
+    const config = { ...asked, port, dataDir: dataDirFor(port, asked, context) };
     try {
       return { server: await start(config, context), config };
     } catch (error) {
@@ -64,6 +66,12 @@ async function startOnFreePort(asked: ResolvedConfig, context: CommandContext): 
       if (last || !(error instanceof SluiceError && error.code === 'port-taken')) throw error;
     }
   }
+}
+
+/** The program on the port before is most likely another demo: two servers must not write into one folder. */
+function dataDirFor(port: number, asked: ResolvedConfig, context: CommandContext): string {
+  const given = context.flags.dataDir !== undefined || context.env.SLUICE_DATA_DIR || asked.configFile;
+  return given || port === asked.port ? asked.dataDir : `${asked.dataDir}-${port}`;
 }
 
 /** True unless another program listens there. */

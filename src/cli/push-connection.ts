@@ -46,6 +46,7 @@ export class PushConnection {
   readonly #noted = new Set<string>();
   readonly #dropped = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
+  readonly #failed = new AbortController();
   #ws: WebSocket | null = null;
   #offered = 0;
   #acked = 0;
@@ -79,6 +80,11 @@ export class PushConnection {
   /** Why no frame can be sent any more: the server refused for good, or another program took the stream over. */
   get failure(): SluiceError | null {
     return this.#failure;
+  }
+
+  /** Aborted as soon as there is a `failure`. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
   }
 
   get connected(): boolean {
@@ -258,6 +264,7 @@ export class PushConnection {
 
   #fail(error: SluiceError): void {
     this.#failure ??= error;
+    this.#failed.abort();
     clearTimeout(this.#retry);
     this.#wake();
   }

@@ -99,8 +99,9 @@ async function pushInput(params: FfmpegParams, connection: PushConnection, clock
   const worker = new Worker(new URL(`./push-source${here.endsWith('.ts') ? '.ts' : '.js'}`, here), { name: 'sluice-push', workerData });
   const post = (command: PushSourceCommand, transfer: ArrayBuffer[] = []) => worker.postMessage(command, transfer);
   const stop = () => post({ type: 'stop' });
-  context.signal.addEventListener('abort', stop, { once: true });
-  if (context.signal.aborted) stop();
+  const signal = AbortSignal.any([context.signal, connection.failed]);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject);
@@ -116,16 +117,16 @@ async function pushInput(params: FfmpegParams, connection: PushConnection, clock
         } else if (event.type === 'busy') connection.skip('busy');
         else if (event.type === 'note') context.warn(`sluice: ${event.text}\n`);
         else if (event.error) reject(toSluiceError(event.error, 'source-failed'));
-        if (connection.failure) stop();
       });
     });
   } finally {
-    context.signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }
 
 async function pushStdin(settings: Settings, connection: PushConnection, clock: SharedClock, context: CommandContext): Promise<void> {
-  const { stdin, signal } = context;
+  const { stdin } = context;
+  const signal = AbortSignal.any([context.signal, connection.failed]);
   const stop = () => stdin.destroy();
   signal.addEventListener('abort', stop, { once: true });
   const reader = new RawReader(stdin as AsyncIterable<Uint8Array>);
@@ -136,7 +137,7 @@ async function pushStdin(settings: Settings, connection: PushConnection, clock: 
     const bytes = shapeBytes(shape);
     const spare: Uint8Array[] = [];
     let last = 0;
-    while (!signal.aborted && !connection.failure) {
+    while (!signal.aborted) {
       await connection.ready();
       await pace.wait();
       const message = spare.pop() ?? new Uint8Array(FRAME_HEADER_BYTES + bytes);

@@ -69,13 +69,9 @@ function thisProcess(): CliProcess {
     if (abort.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
     abort.abort(signal);
   };
-  for (const signal of [
-    'SIGINT',
-    'SIGTERM',
-    ...(process.platform === 'win32' ? (['SIGBREAK'] as const) : (['SIGHUP'] as const)),
-  ] as const) {
+  // Not SIGHUP: a handler would undo `nohup`.
+  for (const signal of ['SIGINT', 'SIGTERM', ...(process.platform === 'win32' ? (['SIGBREAK'] as const) : [])] as const)
     process.on(signal, stop);
-  }
   // A reader that has gone (`| head`) is no reason to fail.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});

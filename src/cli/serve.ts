@@ -94,15 +94,16 @@ export function describeServer(config: ResolvedConfig, url: string): string[] {
   const rows: [string, string][] = [];
   const local = isWildcard(config.host) ? '127.0.0.1' : config.host;
   // A token that somebody chose is not shown to whoever looks at the screen.
-  const withToken = (address: string, token: string | null) =>
-    token === null || config.tokenGiven ? address : `${address}?token=${token}`;
-  rows.push(['Open', isLoopback(local) ? here(local) : withToken(here(local), config.token)]);
-  if (isWildcard(config.host)) for (const address of ownAddresses()) rows.push(['Network', withToken(here(address), config.token)]);
-  for (const name of config.allowHosts) if (!name.startsWith('*.')) rows.push(['Name', withToken(here(name), config.token)]);
-  if (config.token !== null) {
-    rows.push(['Token', config.tokenGiven ? 'as given; needed by everybody' : `${config.token}  (everything)`]);
-    if (config.viewToken !== null && !config.tokenGiven) rows.push(['View token', `${config.viewToken}  (watching only)`]);
-    if (config.viewToken !== null && config.tokenGiven) rows.push(['View token', 'as given, or made at random']);
+  const token = config.generated.includes('token') ? config.token : null;
+  const withToken = (address: string) => (token === null ? address : `${address}?token=${token}`);
+  rows.push(['Open', isLoopback(local) && !config.tokenGiven ? here(local) : withToken(here(local))]);
+  if (isWildcard(config.host)) for (const address of ownAddresses()) rows.push(['Network', withToken(here(address))]);
+  for (const name of config.allowHosts) if (!name.startsWith('*.')) rows.push(['Name', withToken(here(name))]);
+  for (const [key, name, use] of [
+    ['token', 'Token', 'everything'],
+    ['viewToken', 'View token', 'watching only'],
+  ] as const) {
+    if (config[key] !== null) rows.push([name, `${config.generated.includes(key) ? config[key] : 'as given'}  (${use})`]);
   }
   if (config.anonymous !== 'none')
     rows.push(['Without token', config.anonymous === 'all' ? 'EVERYTHING, for everybody who reaches this server' : 'watching']);

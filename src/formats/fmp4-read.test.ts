@@ -44,7 +44,7 @@ describe('readIdentities', () => {
     expect(readSamples(media)).toHaveLength(2);
     const sps = Uint8Array.of(NAL.sps, 0x42, 0xc0, 0x1f, 0xda);
     const avcC = concatBytes([Uint8Array.of(1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, sps.length), sps, Uint8Array.of(1, 0, 1, NAL.pps)]);
-    expect(readSamples(initSegment({ width: 640, height: 360, configuration: avcC, codec: 'avc1.42c01f' } as never))).toEqual([]);
+    expect(readSamples(initSegment({ width: 640, height: 360, description: avcC }))).toEqual([]);
   });
 
   test('reads a foreign run: several samples, composition offsets, defaults of tfhd', () => {

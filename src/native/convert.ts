@@ -6,13 +6,13 @@ const BT601 = { red: 0.299, blue: 0.114 };
 const BT709 = { red: 0.2126, blue: 0.0722 };
 
 /**
- * yuv420p and nv12 as rgb24 (limited range; BT.709 from 720 lines on, else BT.601, as everywhere in the program); other formats come
+ * yuv420p and nv12 as rgb24 (limited range; without `matrix` BT.709 from 720 lines on, else BT.601, as everywhere in the program); other formats come
  * back as they are. The result has memory of its own.
  */
-export function toPacked(picture: Picture): Picture {
+export function toPacked(picture: Picture, matrix: 'bt601' | 'bt709' = picture.height >= 720 ? 'bt709' : 'bt601'): Picture {
   const { format, width, height, data } = picture;
   if (FORMATS[format].bytesPerPixel) return picture;
-  const { red, blue } = height >= 720 ? BT709 : BT601;
+  const { red, blue } = matrix === 'bt709' ? BT709 : BT601;
   const green = 1 - red - blue;
   // Limited range: luma 16..235, chroma 16..240 around 128.
   const luma = new Float64Array(256).map((_, v) => ((v - 16) * 255) / 219);

@@ -28,16 +28,7 @@ import {
 import { avGetPixFmtName, Filter, type FilterContext, FilterGraph, Frame, SoftwareScaleContext } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import { MAX_SIDE, type PixelFormat, planesOf } from '../core/frame.ts';
-import {
-  compose,
-  filtersOf,
-  isUpright,
-  matrixOfFlip,
-  matrixOfRotation,
-  type Orientation,
-  orientationOf,
-  swapsSides,
-} from './orientation.ts';
+import { compose, matrixOfFlip, matrixOfRotation, type Orientation, orientationOf, swapsSides, type Turn, turnOf } from './orientation.ts';
 
 /** What is done to each picture, beyond what the file says. */
 export interface PictureOptions {
@@ -127,11 +118,15 @@ export class PictureWriter implements Disposable {
 
   /** Writes all bytes of a picture into `pixels`, which is as long as `shape` needs. Fails with `source-failed`. */
   write(frame: Frame, shape: PictureShape, pixels: Uint8Array): void {
-    const orientation = this.#orientation(frame);
+    let orientation = this.#orientation(frame);
     let source = frame;
-    if (!isUpright(orientation)) {
+    // Stored from the bottom up. swscale would crash; `vflip` only turns the row length round, and what it did is undone below.
+    const upsideDown = frame.linesize[0]! < 0;
+    if (upsideDown) orientation = compose(matrixOfFlip('vertical'), orientation);
+    const { filters, reverseRows } = turnOf(orientation);
+    if (upsideDown || filters.length > 0) {
       this.#turner ??= new Turner();
-      source = this.#turner.turn(frame, orientation);
+      source = this.#turner.turn(frame, upsideDown ? [['vflip', null], ...filters] : filters);
     }
     const target = this.#slot(source, shape, pixels);
     setColours(source, target, shape);
@@ -150,6 +145,7 @@ export class PictureWriter implements Disposable {
     if (shape.format === 'yuv420p' && shape.height % 2 && source.height === shape.height && source.width === shape.width) {
       mendLastChromaRow(source, target, shape, pixels);
     }
+    if (reverseRows) reverse(shape, pixels);
   }
 
   #slot(source: Frame, shape: PictureShape, pixels: Uint8Array): Frame {
@@ -247,6 +243,19 @@ function mendLastChromaRow(source: Frame, target: Frame, shape: PictureShape, pi
   });
 }
 
+/** Puts the rows of a picture into the opposite order. */
+function reverse(shape: PictureShape, pixels: Uint8Array): void {
+  for (const { offset, stride, rows } of planesOf(shape.format, shape.width, shape.height)) {
+    const kept = new Uint8Array(stride);
+    for (let top = 0, bottom = rows - 1; top < bottom; top++, bottom--) {
+      const [upper, lower] = [offset + top * stride, offset + bottom * stride];
+      kept.set(pixels.subarray(upper, upper + stride));
+      pixels.copyWithin(upper, lower, lower + stride);
+      pixels.set(kept, lower);
+    }
+  }
+}
+
 /** Rotates and mirrors through a filter graph, which is made anew when the kind of picture changes. */
 class Turner implements Disposable {
   #graph: FilterGraph | undefined;
@@ -260,7 +269,7 @@ class Turner implements Disposable {
   }
 
   /** The frame that comes back is this object's own and holds until the next call. */
-  turn(frame: Frame, orientation: Orientation): Frame {
+  turn(frame: Frame, filters: Turn['filters']): Frame {
     const args = [
       `video_size=${frame.width}x${frame.height}`,
       `pix_fmt=${frame.format}`,
@@ -269,8 +278,8 @@ class Turner implements Disposable {
       `colorspace=${frame.colorSpace}`,
       `range=${frame.colorRange}`,
     ].join(':');
-    const key = `${args} ${orientation.join()}`;
-    if (this.#key !== key) this.#build(args, orientation, key);
+    const key = `${args} ${filters.join()}`;
+    if (this.#key !== key) this.#build(args, filters, key);
     this.#turned.unref();
     if (
       this.#source!.buffersrcAddFrameSync(frame, AV_BUFFERSRC_FLAG_KEEP_REF) < 0 ||
@@ -281,14 +290,14 @@ class Turner implements Disposable {
     return this.#turned;
   }
 
-  #build(args: string, orientation: Orientation, key: string): void {
+  #build(args: string, filters: Turn['filters'], key: string): void {
     this.#graph?.free();
     const graph = new FilterGraph();
     graph.alloc();
     // One thread: a picture takes less time than waking others.
     graph.nbThreads = 1;
     let last: FilterContext | null = null;
-    const chain = [['buffer', args], ...filtersOf(orientation), ['buffersink', null]] as const;
+    const chain = [['buffer', args], ...filters, ['buffersink', null]] as const;
     chain.forEach(([name, options], index) => {
       const filter = Filter.getByName(name);
       const next = filter ? graph.createFilter(filter, `${name}${index}`, options) : null;

@@ -5,28 +5,27 @@ export type Orientation = readonly [a: number, b: number, c: number, d: number];
 
 const UPRIGHT: Orientation = [1, 0, 0, 1];
 
-/** FFmpeg's filters for each orientation. */
-const FILTERS: Record<string, readonly (readonly [name: string, options: string | null])[]> = {
-  '1,0,0,1': [],
-  '0,-1,1,0': [['transpose', 'dir=clock']],
-  '-1,0,0,-1': [
-    ['hflip', null],
-    ['vflip', null],
-  ],
-  '0,1,-1,0': [['transpose', 'dir=cclock']],
-  '-1,0,0,1': [['hflip', null]],
-  '1,0,0,-1': [['vflip', null]],
-  '0,1,1,0': [['transpose', 'dir=cclock_flip']],
-  '0,-1,-1,0': [['transpose', 'dir=clock_flip']],
-};
-
-/** The filters that bring a picture into this orientation. */
-export function filtersOf(orientation: Orientation): readonly (readonly [name: string, options: string | null])[] {
-  return FILTERS[orientation.join()] ?? [];
+/** How a picture is brought into an orientation: by filters of FFmpeg, then by reversing the order of its rows. */
+export interface Turn {
+  readonly filters: readonly (readonly [name: string, options: string | null])[];
+  readonly reverseRows: boolean;
 }
 
-export function isUpright(orientation: Orientation): boolean {
-  return filtersOf(orientation).length === 0;
+// FFmpeg's `vflip` is not among them: it gives pictures with negative row lengths, which swscale copies to the wrong place (a crash).
+const TURNS: Record<string, Turn> = {
+  '1,0,0,1': { filters: [], reverseRows: false },
+  '0,-1,1,0': { filters: [['transpose', 'dir=clock']], reverseRows: false },
+  '-1,0,0,-1': { filters: [['hflip', null]], reverseRows: true },
+  '0,1,-1,0': { filters: [['transpose', 'dir=cclock']], reverseRows: false },
+  '-1,0,0,1': { filters: [['hflip', null]], reverseRows: false },
+  '1,0,0,-1': { filters: [], reverseRows: true },
+  '0,1,1,0': { filters: [['transpose', 'dir=cclock_flip']], reverseRows: false },
+  '0,-1,-1,0': { filters: [['transpose', 'dir=clock_flip']], reverseRows: false },
+};
+
+/** What brings a picture into this orientation. */
+export function turnOf(orientation: Orientation): Turn {
+  return TURNS[orientation.join()] ?? TURNS['1,0,0,1']!;
 }
 
 /** Whether width and height change places. */
@@ -62,5 +61,5 @@ export function orientationOf(matrix: Uint8Array): Orientation {
   const at = (index: number) => view.getInt32(index * 4, little);
   const [a, b, c, d] = [at(0), at(1), at(3), at(4)];
   const orientation: Orientation = Math.abs(a) >= Math.abs(c) ? [Math.sign(a), 0, 0, Math.sign(d)] : [0, Math.sign(c), Math.sign(b), 0];
-  return orientation.join() in FILTERS ? orientation : UPRIGHT;
+  return orientation.join() in TURNS ? orientation : UPRIGHT;
 }

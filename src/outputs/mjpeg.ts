@@ -63,11 +63,12 @@ export function openMjpeg(context: OutputContext): Output {
 
 /** Writes one part; settles when the socket takes more, so that a picture waits in our queue and not in the socket's. */
 async function writePart(raw: FastifyReply['raw'], packet: Packet, ended: AbortSignal): Promise<void> {
-  raw.cork();
+  // HTTP/2 responses cannot be corked; they need not be.
+  raw.cork?.();
   raw.write(multipartHead({ contentType: 'image/jpeg', length: packet.data.length, id: packet.id, timestamp: packet.timestamp }));
   raw.write(packet.data);
   const flushed = raw.write(MULTIPART_NEXT);
-  raw.uncork();
+  raw.uncork?.();
   // Over HTTP/2 the response has no buffer of its own to ask; its stream has.
   if (flushed || ended.aborted) return;
   await new Promise<void>((resolve) => {

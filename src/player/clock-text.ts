@@ -32,8 +32,8 @@ export function utcText(micros: number): string {
 
 /** `0.6 s`, `3 min 05 s`, `1 h 02 min`. */
 export function lengthText(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
   const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
   return `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;

@@ -38,7 +38,7 @@ describe('status', () => {
       message: 'No picture for 3 s: the source has stopped.',
     });
     expect(status({ sinceFrameMs: 12_000, streamState: 'lost', reason: 'no frame for 10 s' }).message).toBe(
-      'No picture for 12 s: the source has stopped. no frame for 10 s.',
+      'No picture for 12 s: the source has stopped. No frame for 10 s.',
     );
     expect(status({ sinceFrameMs: 5000 }).message).toBe('No picture for 5 s: the source sends nothing, or the connection is too slow.');
   });
@@ -50,7 +50,7 @@ describe('status', () => {
   test('a failed source names its reason', () => {
     expect(status({ sinceFrameMs: null, streamState: 'failed', reason: 'camera:0 does not exist' })).toEqual({
       state: 'error',
-      message: 'The source of “cam” failed. camera:0 does not exist. It is tried again.',
+      message: 'The source of “cam” failed. Camera:0 does not exist. It is tried again.',
     });
   });
 

@@ -40,6 +40,12 @@ export function stripBasePath(url: string, basePath: string): string {
   return url === bare || url.startsWith(`${bare}?`) ? `/${url.slice(bare.length)}` : url;
 }
 
+/** HTTP/2 has `:authority` in the place of Host (RFC 9113 8.3.1). */
+function headersOf(request: IncomingMessage): IncomingMessage['headers'] {
+  const authority = request.headers[':authority'];
+  return request.headers.host === undefined && typeof authority === 'string' ? { ...request.headers, host: authority } : request.headers;
+}
+
 /** Guards a server of this configuration. */
 export function access(config: AccessConfig, log: Logger): AccessGuard {
   const decide = makeAdmission(config);
@@ -56,7 +62,7 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
       const decision = decide({
         method: request.method,
         url: request.url,
-        headers: raw.headers,
+        headers: headersOf(raw),
         peer: raw.socket.remoteAddress,
         encrypted: 'encrypted' in raw.socket,
         upgrade: false,

@@ -31,6 +31,8 @@ export interface ResolvedConfig {
   readonly viewToken: string | null;
   /** True if a person chose a token: loopback then needs it too. */
   readonly tokenGiven: boolean;
+  /** Tokens that were made at random: they must be printed, nobody knows them yet. */
+  readonly generated: readonly ('token' | 'viewToken')[];
   readonly anonymous: 'none' | 'view' | 'all';
   readonly allowSources: readonly string[];
   readonly allowHosts: readonly string[];
@@ -129,6 +131,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     token: config.token ?? (needTokens ? newToken() : null),
     viewToken: config.viewToken ?? (needTokens ? newToken() : null),
     tokenGiven,
+    generated: needTokens ? (['token', 'viewToken'] as const).filter((key) => config[key] === undefined) : [],
     anonymous: config.anonymous,
     allowSources: config.allowSources,
     allowHosts: config.allowHosts.map((name) => name.toLowerCase()),

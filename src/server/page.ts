@@ -38,7 +38,10 @@ export async function pageRoutes(app: FastifyInstance, frameAncestors: readonly 
     const embedPolicy = `object-src 'none'; base-uri 'self'; frame-ancestors ${ancestors}`;
     // The page lies one level deeper than its files.
     const text = (await html('embed.html')).replaceAll('="./', '="../');
-    return reply.headers({ 'content-security-policy': embedPolicy, 'cache-control': 'no-cache' }).type('text/html; charset=utf-8').send(text);
+    return reply
+      .headers({ 'content-security-policy': embedPolicy, 'cache-control': 'no-cache' })
+      .type('text/html; charset=utf-8')
+      .send(text);
   });
   if (!folder) return;
   await app.register(fastifyStatic, {

@@ -1,9 +1,8 @@
 // The server: starts everything in one readable order, closes in the reverse one.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { StreamConfigInput } from '../api/schema.ts';
 import type { SharedClock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -21,6 +20,7 @@ import { Store } from '../timeline/store.ts';
 import { access, stripBasePath, tokenQuery } from './access.ts';
 import type { ResolvedConfig } from './config.ts';
 import { diskKeeper } from './disk-keeper.ts';
+import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
@@ -73,6 +73,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const version = await packageVersion();
   const mediaDir = join(config.dataDir, 'media');
   await mkdir(mediaDir, { recursive: true });
+  scope.defer(await lockFolder(config.dataDir));
 
   const clock = startClock();
   scope.interval(1000, () => clock.slew(wallMicros()));
@@ -119,10 +120,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     outputs: () => outputs,
   });
 
-  const app = makeApp(config, log);
+  const app = await makeApp(config);
   const guard = access(config, log);
   app.addHook('onRequest', guard.onRequest);
-  await app.register(cors, { origin: false, exposedHeaders: ['X-Sluice-Frame', 'X-Sluice-Timestamp'] });
   installProblems(app, log);
   await openApi(app, version);
 
@@ -194,7 +194,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   };
 }
 
-function makeApp(config: ResolvedConfig, log: Logger): FastifyInstance {
+async function makeApp(config: ResolvedConfig): Promise<FastifyInstance> {
   const options: FastifyServerOptions = {
     logger: false,
     trustProxy: config.trustedProxies.length ? [...config.trustedProxies] : false,
@@ -207,11 +207,15 @@ function makeApp(config: ResolvedConfig, log: Logger): FastifyInstance {
     frameworkErrors: onFrameworkError as never,
     clientErrorHandler: onClientError as never,
   };
-  const app = Fastify(options) as unknown as FastifyInstance;
+  // HTTP/2 lifts the browsers' limit of six connections per host; WebSocket and old clients go on with HTTP/1.1 on the same port.
+  const tls = config.tls && {
+    http2: true,
+    https: { allowHTTP1: true, cert: await readFile(config.tls.cert), key: await readFile(config.tls.key) },
+  };
+  const app = Fastify({ ...options, ...tls } as FastifyServerOptions) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
+  // Answers are made by typed code; their schemas are for the OpenAPI document.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  void serializerCompiler;
-  void log;
   return app;
 }
 

@@ -234,7 +234,9 @@ function wordsOf(node: Json, message = ''): string {
       return 'true or false';
     case 'string':
       // The message of a pattern is written for people where zod's own would only quote the expression.
-      if (node.pattern) return message && !message.startsWith('Invalid') ? message : (node.description ?? `text like ${node.pattern}`);
+      if (node.pattern && message && !message.startsWith('Invalid')) return message;
+      if (node.pattern && message.startsWith('Invalid input')) return 'a text';
+      if (node.pattern) return node.description ?? `text like ${node.pattern}`;
       if (node.minLength === 1 && node.maxLength === undefined) return 'a text that is not empty';
       if (node.minLength !== undefined && node.maxLength !== undefined)
         return `a text of ${node.minLength} to ${node.maxLength} characters`;

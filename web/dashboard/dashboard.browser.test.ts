@@ -1,5 +1,5 @@
 // The dashboard in a real Chromium against a real server: what a person does, and what they then see.
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from '../../test/chromium.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
@@ -7,12 +7,11 @@ import { type TestServer, testServer } from '../../test/server.ts';
 const PREFIX = '/user/x/proxy/8000/';
 const SMALL = { type: 'pattern', width: 320, height: 192, fps: 15 } as const;
 
-let browser: Browser;
+let chromium: Awaited<ReturnType<typeof launchChromium>>;
 let server: TestServer;
-const complaints: string[] = [];
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([
+  [chromium, server] = await Promise.all([
     launchChromium(),
     testServer({ basePath: PREFIX, streams: { bars: { title: 'Bars', source: { ...SMALL, kind: 'testbars' } } } }),
   ]);
@@ -20,7 +19,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await browser?.close();
+  await chromium?.[Symbol.asyncDispose]();
   await server?.close();
 });
 
@@ -45,15 +44,10 @@ async function push(name: string): Promise<void> {
   expect(answer.status).toBe(202);
 }
 
-/** Opens a page of the dashboard; it must not complain on the console. */
+/** Opens a page of the dashboard. */
 async function open(path: string, width = 1280): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 } });
-  const page = await context.newPage();
-  complaints.length = 0;
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
+  const page = await chromium.page({ viewport: { width, height: 800 } });
+  chromium.errors.length = 0;
   await page.goto(at(path));
   return page;
 }
@@ -64,8 +58,7 @@ const shownFrame = (page: Page) => page.evaluate<number>("document.querySelector
 test('the wall moves over one WebSocket, and nothing else', async () => {
   const sockets: string[] = [];
   const requests: string[] = [];
-  const context = await browser.newContext();
-  const page = await context.newPage();
+  const page = await chromium.page();
   page.on('websocket', (socket) => sockets.push(new URL(socket.url()).pathname));
   page.on('request', (request) => requests.push(new URL(request.url()).pathname));
   await page.goto(at(''));
@@ -77,16 +70,15 @@ test('the wall moves over one WebSocket, and nothing else', async () => {
   expect(sockets).toEqual([`${PREFIX}api/events`]);
   expect(requests.filter((path) => /mjpeg|\/live\/|api\/events/.test(path))).toEqual([]);
   expect(requests.filter((path) => !path.startsWith(PREFIX))).toEqual([]);
-  expect(await page.locator('[data-stream=board] .state').innerText()).toBe('Live');
-  await context.close();
+  expect(await page.locator('[data-stream=board] .state').textContent()).toBe('Live');
+  await page.close();
 });
 
 test('only the cards in view are asked for, and none of a page that is left', async () => {
   const names = Array.from({ length: 9 }, (_, n) => `many-${n}`);
   for (const name of names) await put(name, { source: SMALL });
   const wanted: string[][] = [];
-  const context = await browser.newContext({ viewport: { width: 400, height: 500 } });
-  const page = await context.newPage();
+  const page = await chromium.page({ viewport: { width: 400, height: 500 } });
   page.on('websocket', (socket) =>
     socket.on('framesent', ({ payload }) => {
       const message = JSON.parse(String(payload)) as { type: string; streams: string[] };
@@ -101,7 +93,7 @@ test('only the cards in view are asked for, and none of a page that is left', as
   expect(wanted.at(-1)).not.toContain('bars');
   await page.click('[data-stream=many-8] a');
   await expect.poll(() => wanted.at(-1)).toEqual([]);
-  await context.close();
+  await page.close();
   for (const name of names) await fetch(at(`api/streams/${name}`), { method: 'DELETE' });
 });
 
@@ -114,8 +106,8 @@ test('keys: / goes to the filter, Escape clears it', async () => {
   await expect.poll(() => page.locator('.card').count()).toBe(1);
   await page.keyboard.press('Escape');
   await expect.poll(() => page.locator('.card').count()).toBe(10);
-  expect(complaints).toEqual([]);
-  await page.context().close();
+  expect(chromium.errors).toEqual([]);
+  await page.close();
   for (let n = 0; n < 8; n++) await fetch(at(`api/streams/push-${n}`), { method: 'DELETE' });
 });
 
@@ -130,15 +122,15 @@ test('adds a stream, shows it, keeps it over the tabs, opens it at a frame', asy
   await page.waitForSelector('h1:has-text("<b>Added</b>")');
   expect(page.url()).toBe(at('?stream=added'));
   await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBeGreaterThan(10);
-  await expect.poll(() => page.innerText('.figures')).toMatch(/Picture\s+320×192/);
+  await expect.poll(() => page.textContent('.figures')).toContain('Picture320×192');
   const before = await shownFrame(page);
   await page.click('.tab:has-text("Embed")');
-  expect(await page.innerText('[data-snippet=element] code')).toContain(`src="${at('live/added')}"`);
+  expect(await page.textContent('[data-snippet=element] code')).toContain(`src="${at('live/added')}"`);
   await expect.poll(() => shownFrame(page), { timeout: 10_000 }).toBeGreaterThan(before + 10);
   await page.goto(at(`?stream=added&frame=${before}`));
   await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBe(before);
-  expect(complaints).toEqual([]);
-  await page.context().close();
+  expect(chromium.errors).toEqual([]);
+  await page.close();
 });
 
 test("the server's refusals are shown at their field", async () => {
@@ -148,15 +140,15 @@ test("the server's refusals are shown at their field", async () => {
   await page.click('summary');
   await page.fill('input[name=gap]', '{"every": "often", "length": "1s"}');
   await page.click('dialog button[type=submit]');
-  await expect.poll(() => page.locator('.field-key-gap .field-error').innerText()).toContain('often');
+  await expect.poll(() => page.locator('.field-key-gap .field-error').textContent()).toContain('often');
   expect(await page.evaluate("document.activeElement?.getAttribute('name')")).toBe('gap');
   await page.fill('#add-name', 'board');
   await page.click('dialog button[type=submit]');
-  await expect.poll(() => page.locator('#add-name-error').innerText()).toContain('already');
+  await expect.poll(() => page.locator('#add-name-error').textContent()).toContain('already');
   await page.keyboard.press('Escape');
   await expect.poll(() => page.locator('dialog').count()).toBe(0);
   expect((await fetch(at('api/streams/refused'))).status).toBe(404);
-  await page.context().close();
+  await page.close();
 });
 
 test('removing asks, can be undone, and is sent when the page goes away', async () => {
@@ -182,24 +174,24 @@ test('removing asks, can be undone, and is sent when the page goes away', async 
   expect((await fetch(at('api/streams/doomed'))).status).toBe(200);
   await page.goto('about:blank');
   await expect.poll(async () => (await fetch(at('api/streams/doomed'))).status, { timeout: 5000 }).toBe(404);
-  await page.context().close();
+  await page.close();
 });
 
 test('streams of the configuration cannot be removed here, and the page says so', async () => {
   const page = await open('?stream=bars');
   await page.waitForSelector('text=Defined in the configuration file');
   expect(await page.locator('.stream-actions button:has-text("Remove")').count()).toBe(0);
-  await page.context().close();
+  await page.close();
 });
 
 test('an empty push stream shows what to paste, then the picture', async () => {
   await put('fresh', { source: { type: 'push' } });
   const page = await open('?stream=fresh');
   await page.waitForSelector('h2:has-text("Waiting for the first picture")');
-  expect(await page.innerText('[data-snippet=curl] code')).toContain(at('api/streams/fresh/frames'));
+  expect(await page.textContent('[data-snippet=curl] code')).toContain(at('api/streams/fresh/frames'));
   await push('fresh');
   await page.waitForSelector('sluice-player', { timeout: 5000 });
-  await page.context().close();
+  await page.close();
 });
 
 test('an unknown stream is said to be unknown, and appears when it comes', async () => {
@@ -207,7 +199,7 @@ test('an unknown stream is said to be unknown, and appears when it comes', async
   await page.waitForSelector('h1:has-text("There is no stream “later”")');
   await push('later');
   await page.waitForSelector('sluice-player', { timeout: 5000 });
-  await page.context().close();
+  await page.close();
 });
 
 test('nothing is wider than a narrow window', async () => {
@@ -215,15 +207,14 @@ test('nothing is wider than a narrow window', async () => {
     const page = await open(path, 400);
     await page.waitForSelector('main h1');
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), path).toBeLessThanOrEqual(0);
-    await page.context().close();
+    await page.close();
   }
 });
 
 test('says since when the server is away, and goes on when it is back', async () => {
   const own = await testServer({ streams: { cam: { source: SMALL } } });
   const { port } = own;
-  const context = await browser.newContext();
-  const page = await context.newPage();
+  const page = await chromium.page();
   await page.goto(own.url);
   await page.waitForSelector('.link-state.is-open');
   await page.waitForSelector('[data-stream=cam]');
@@ -233,5 +224,5 @@ test('says since when the server is away, and goes on when it is back', async ()
   await page.waitForSelector('.link-state.is-open', { timeout: 30_000 });
   await page.waitForSelector('[data-stream=cam] a:has-text("Back")');
   expect(await page.locator('.banner').count()).toBe(0);
-  await context.close();
+  await page.close();
 });

@@ -117,10 +117,9 @@ def _frame(
     significant_bits: int,
 ) -> _Frame:
     encoding = "raw"
-    if isinstance(picture, (bytes, bytearray, memoryview)) and (
-        not isinstance(picture, memoryview) or picture.ndim == 1 or width is not None
-    ):
-        payload = memoryview(picture).cast("B")
+    raw = _raw_bytes(picture, width is not None)
+    if raw is not None:
+        payload = raw
         if width is None and height is None and format is None:
             encoding = _encoding_of(payload)
             width, height, format = 0, 0, "rgb24"
@@ -144,6 +143,17 @@ def _frame(
         0, _micros(timestamp), len(meta), significant_bits, 0,
     )  # fmt: skip
     return _Frame((header + meta).ljust(header_bytes, b"\0"), payload)
+
+
+def _raw_bytes(picture: Any, described: bool) -> Optional[memoryview]:
+    """The bytes of what is no array: bytes, bytearray, mmap, array.array, a flat memoryview. None: look at it as an array."""
+    if hasattr(picture, "shape") and not (isinstance(picture, memoryview) and (picture.ndim == 1 or described)):
+        return None
+    try:
+        view = memoryview(picture)
+    except TypeError:
+        return None
+    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 
 def _encoding_of(payload: memoryview) -> str:
@@ -256,6 +266,8 @@ def _micros(value: Any) -> int:
         value = (value - _EPOCH) // timedelta(microseconds=1)
     elif np is not None and isinstance(value, np.datetime64):
         value = int(value.astype("datetime64[us]").astype("int64"))
+    if isinstance(value, float) and value.is_integer() and value >= _MIN_MICROS:
+        value = int(value)
     try:
         micros = operator.index(value)
         if not isinstance(value, bool) and _MIN_MICROS <= micros < _MAX_MICROS:
@@ -321,12 +333,6 @@ class _Socket:
         self._timeout = sluice._timeout
         try:
             sock: socket.socket = socket.create_connection((sluice._host, sluice._port), timeout=self._timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            local = sock.getpeername()[0] in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-            if sluice._tls:
-                sock = sluice._tls.wrap_socket(sock, server_hostname=sluice._host)
-        except ssl.SSLCertVerificationError as error:
-            raise SluiceError("unreachable", f"{sluice.url}: {error.verify_message}; see ssl_context=") from None
         except OSError as error:
             raise _Retry(str(error)) from None
         self._sock = sock
@@ -337,14 +343,19 @@ class _Socket:
         # RFC 6455 5.3 wants an unpredictable key, so that a script in a browser cannot choose the bytes that an old proxy sees (10.3).
         # Where no proxy can look (this machine, TLS) a key of zeros does the same, and neither side has to touch each byte: it saves
         # the server 8 ms of CPU for 2 MB.
-        self.masked = not (local or self._tls)
+        self.masked = False
         try:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.masked = not self._tls and sock.getpeername()[0] not in ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+            if sluice._tls:
+                self._sock = sluice._tls.wrap_socket(sock, server_hostname=sluice._host)
             self._handshake(sluice, path)
-        except (OSError, _Closed) as error:
-            sock.close()
-            raise _Retry(str(error) or type(error).__name__) from None
-        except BaseException:
-            sock.close()
+        except BaseException as error:
+            self._sock.close()
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise SluiceError("unreachable", f"{sluice.url}: {error.verify_message}; see ssl_context=") from None
+            if isinstance(error, (OSError, _Closed)):
+                raise _Retry(str(error) or type(error).__name__) from None
             raise
 
     def _handshake(self, sluice: "Sluice", path: str) -> None:
@@ -496,7 +507,7 @@ class _Socket:
 def _xor(data: memoryview, key: bytes) -> memoryview:
     """Masking of RFC 6455 5.3, many bytes at a time."""
     size = len(data)
-    if np is not None:
+    if np is not None and size >= 64:
         whole = size // 8 * 8
         out = np.empty(size, np.uint8)
         np.bitwise_xor(np.frombuffer(data[:whole], np.uint64), np.frombuffer(key * 2, np.uint64)[0], out=out[:whole].view(np.uint64))
@@ -512,9 +523,10 @@ def _xor(data: memoryview, key: bytes) -> memoryview:
 class _Ticket:
     """A frame on its way. ``outcome``: None = open, False = the connection was lost."""
 
-    __slots__ = ("outcome",)
+    __slots__ = ("outcome", "waited")
 
-    def __init__(self) -> None:
+    def __init__(self, waited: bool) -> None:
+        self.waited = waited
         self.outcome: Union[Receipt, SluiceError, bool, None] = None
 
 
@@ -586,7 +598,7 @@ class Stream:
                 sock = self._ready(wait, deadline)
                 if sock is None:
                     return None
-                ticket = _Ticket()
+                ticket = _Ticket(wait)
                 with self._changed:
                     self._waiting.append(ticket)
                 try:
@@ -641,7 +653,8 @@ class Stream:
     def _raise(self) -> None:
         error, self._error = self._error, None
         if error or self._fatal:
-            raise error or self._fatal  # type: ignore[misc]
+            # The same error may be raised many times; its traceback must not grow.
+            raise (error or self._fatal).with_traceback(None)  # type: ignore[union-attr]
 
     def _ready(self, wait: bool, deadline: float) -> Optional[_Socket]:
         """The connection, once it takes one more frame. None: there is none and the frame need not wait for one."""
@@ -658,10 +671,10 @@ class Stream:
             while True:
                 self._wanted = True
                 if self._socket is None:
+                    self._changed.notify_all()
                     if not wait:
                         self.counts["disconnected"] += 1
                         return None
-                    self._changed.notify_all()
                     if not self._changed.wait_for(lambda: self._socket or self._fatal, max(0.0, deadline - time.monotonic())):
                         raise SluiceError("unreachable", f"{self._sluice.url} cannot be reached: {self._why}")
                 else:
@@ -691,9 +704,12 @@ class Stream:
         if self._socket is sock:
             self._socket = None
             self._why = why
+            # Set again by the next push: who pushes nothing takes no stream back from another program.
+            self._wanted = False
             for ticket in self._waiting:
                 ticket.outcome = False
-            self.counts["disconnected"] += len(self._waiting)
+                if not ticket.waited:
+                    self.counts["disconnected"] += 1
             self._waiting.clear()
             self._changed.notify_all()
         sock.close()
@@ -709,8 +725,6 @@ class Stream:
                 self._read(sock)
                 sock.free()
             with self._changed:
-                # Nobody who pushes nothing takes the stream back from another program.
-                self._wanted = self._wanted and bool(self._waiting)
                 self._changed.wait_for(lambda: self._wanted or self._fatal)
                 if self._fatal:
                     return
@@ -726,6 +740,10 @@ class Stream:
             self._why = str(error)
             return None
         except SluiceError as error:
+            if error.code == "publisher-busy":
+                # Our own lost connection, as long as the server has not noticed.
+                self._why = error.detail
+                return None
             with self._changed:
                 self._fatal = error
                 self._changed.notify_all()
@@ -784,7 +802,8 @@ class Stream:
                 _log.warning("%s: a frame was dropped (%s): %s", self.name, outcome.dropped, outcome.detail or "")
         else:
             self.counts[outcome.code] += 1
-            self._error = outcome
+            if not (ticket and ticket.waited):
+                self._error = outcome
         self._changed.notify_all()
 
 

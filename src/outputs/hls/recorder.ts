@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet, TrackInfo } from '../../core/packet.ts';
 import { parseDuration, TICKS_PER_SECOND } from '../../core/time.ts';
+import { concatBytes } from '../../formats/bytes.ts';
 import { initSegment } from '../../formats/fmp4.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import type { Stream } from '../../pipeline/stream.ts';
@@ -179,10 +180,14 @@ export class Recorder {
     const segment = this.#closed.find((entry) => entry.sequence === sequence);
     if (!segment) return null;
     if (segment.parts.length) {
-      const whole = Buffer.concat(segment.parts.map((part) => part.bytes));
-      return new Uint8Array(whole.buffer, whole.byteOffset, whole.byteLength).subarray(start, end);
+      return concatBytes(segment.parts.map((part) => part.bytes)).subarray(start, end);
     }
     return (await this.#archive?.read(segment, start, end)) ?? null;
+  }
+
+  /** Bytes of the open segment so far. */
+  openBytes(): Uint8Array | null {
+    return this.#open ? concatBytes(this.#open.data.parts.map((part) => part.bytes)) : null;
   }
 
   /** The segment that holds a frame id. */

@@ -8,6 +8,7 @@ import type { Stream } from '../../pipeline/stream.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Archive } from './archive.ts';
+import { findFrame } from './find-frame.ts';
 import { multivariantPlaylist, PlaylistRenderer } from './playlist.ts';
 import { Recorder } from './recorder.ts';
 import { timelineOf } from './timeline.ts';
@@ -279,6 +280,10 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
 
   return {
     recorder: (name) => streams.get(name)?.recorder,
+    findFrame: async (stream, want) => {
+      const recorder = streams.get(stream.name)?.recorder;
+      return recorder ? await findFrame(recorder, want) : null;
+    },
     close: async () => {
       await Promise.allSettled(opening.values());
       await Promise.all([...streams.values()].map((hls) => hls.close(false)));

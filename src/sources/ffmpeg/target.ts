@@ -64,7 +64,7 @@ export function targetOf(params: TargetOptions, parsed: ParsedUrl): InputTarget 
 }
 
 function networkOptions(protocol: string, transport: string, live: boolean): Record<string, string> {
-  const options: Record<string, string> = live ? { analyzeduration: PROBE_US, fflags: 'nobuffer' } : {};
+  const options: Record<string, string> = live ? { analyzeduration: PROBE_US } : {};
   // RTSP has a time-out of its own; in RTMP the same name would make FFmpeg wait for a caller. The rest knows `rw_timeout`.
   if (protocol === 'rtsp' || protocol === 'rtsps') return { ...options, rtsp_transport: transport, timeout: READ_TIMEOUT_US };
   if (protocol === 'udp' || protocol === 'rtp') return { ...options, timeout: READ_TIMEOUT_US };

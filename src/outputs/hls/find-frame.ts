@@ -1,0 +1,45 @@
+// Finds an older picture in the DVR window by frame id or capture time and decodes it.
+import { readSamples } from '../../formats/fmp4-read.ts';
+import type { Micros } from '../../core/time.ts';
+import { decodeLast } from '../../native/ffmpeg-decode.ts';
+import type { TakenFrame, WantedFrame } from '../output.ts';
+import type { Recorder, WindowSegment } from './recorder.ts';
+import type { FrameRow } from './segmenter.ts';
+
+/** The picture, or `null` if the window does not hold it. A capture time finds the frame that was on show at that time. */
+export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<TakenFrame | null> {
+  const segment = want.frame === undefined ? segmentAt(recorder, want.timestamp!) : recorder.segmentOfId(want.frame);
+  const row = segment && rowOf(segment, want);
+  if (!segment || !row) return null;
+  const bytes = segment.open ? recorder.openBytes() : await recorder.segment(segment.sequence);
+  const init = recorder.init(segment.init);
+  if (!bytes || !init) return null;
+  const rows = segment.frames.filter((frame) => frame.pts <= row.pts);
+  const from = rows.findLastIndex((frame) => frame.key);
+  if (from < 0) return null;
+  const samples = readSamples(bytes)
+    .filter((sample) => sample.pts >= rows[from]!.pts && sample.pts <= row.pts)
+    .map((sample) => bytes.subarray(sample.offset, sample.offset + sample.size));
+  if (samples.length === 0) return null;
+  const picture = await decodeLast(configurationOf(init.data), samples);
+  return { info: { id: row.id, timestamp: row.timestamp as Micros }, picture, lossy: true };
+}
+
+function segmentAt(recorder: Recorder, timestamp: number): WindowSegment | undefined {
+  const pts = Math.round((timestamp * 9) / 100);
+  return recorder.segments().findLast((segment) => segment.start <= pts && segment.end > pts);
+}
+
+function rowOf(segment: WindowSegment, want: WantedFrame): FrameRow | undefined {
+  if (want.frame !== undefined) return segment.frames.find((row) => row.id === want.frame && !row.repeat);
+  return segment.frames.findLast((row) => row.timestamp <= want.timestamp!);
+}
+
+/** The `avcC` box of an init segment that this program wrote. */
+function configurationOf(init: Uint8Array): Uint8Array {
+  const view = new DataView(init.buffer, init.byteOffset, init.byteLength);
+  for (let at = 4; at + 4 < init.length; at++) {
+    if (view.getUint32(at) === 0x61766343) return init.subarray(at + 4, at - 4 + view.getUint32(at - 4));
+  }
+  return new Uint8Array();
+}
