@@ -122,7 +122,7 @@ describe('a file', () => {
   });
 
   it('that starts in the middle of a group of pictures begins with the first that can be decoded, in each loop', async () => {
-    const { shots, error } = await play({ url: join(MEDIA, 'midgop.ts'), loop: true }, { frames: 40 });
+    const { shots, error } = await play({ url: join(MEDIA, 'midgop.mpegts'), loop: true }, { frames: 40 });
     expect(error).toBeUndefined();
     expect(steps(shots).every((step) => step === 40_000)).toBe(true);
     // No gray remains of a missing reference: the first picture of each loop is the same.
@@ -146,11 +146,11 @@ describe('a file', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
     try {
       const cut = join(folder, 'cut.ts');
-      writeFileSync(cut, readFileSync(join(MEDIA, 'midgop.ts')).subarray(0, 8000));
+      writeFileSync(cut, readFileSync(join(MEDIA, 'midgop.mpegts')).subarray(0, 8000));
       const { shots, error } = await play({ url: cut });
       expect(error).toBeUndefined();
       expect(shots.length).toBeGreaterThan(3);
-      writeFileSync(cut, readFileSync(join(MEDIA, 'midgop.ts')).subarray(0, 3000));
+      writeFileSync(cut, readFileSync(join(MEDIA, 'midgop.mpegts')).subarray(0, 3000));
       const nothing = await play({ url: cut, loop: true });
       expect(nothing.error).toMatchObject({ code: 'source-failed' });
       for (const bytes of [0, 1, 100, 1000]) {
@@ -261,7 +261,7 @@ describe('what cannot be read', () => {
 
 describe('a live input', () => {
   it('is read as it comes and opened again when it is lost', async () => {
-    const sender = await startSender(readFileSync(join(MEDIA, 'midgop.ts')));
+    const sender = await startSender(readFileSync(join(MEDIA, 'midgop.mpegts')));
     try {
       const { shots, reports, error } = await play({ url: `tcp://127.0.0.1:${sender.port}` }, { frames: 25, clock: startClock() });
       expect(error).toBeUndefined();
@@ -278,7 +278,7 @@ describe('a live input', () => {
   });
 
   it('is waited for longer and longer', async () => {
-    const sender = await startSender(readFileSync(join(MEDIA, 'midgop.ts')), 1);
+    const sender = await startSender(readFileSync(join(MEDIA, 'midgop.mpegts')), 1);
     try {
       const { waits, reports } = await play({ url: `tcp://127.0.0.1:${sender.port}` }, { report: /next attempt in ([7-9]|1\d)\.\d s/ });
       expect(reports.at(-2)).toContain('connection refused');
