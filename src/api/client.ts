@@ -27,7 +27,12 @@ export const SystemInfo = z.object({
     })
     .optional(),
   python: z.unknown().optional(),
-  auth: z.object({ needed: z.boolean() }).optional(),
+  auth: z
+    .object({
+      needed: z.boolean(),
+      rights: z.enum(['view', 'all']).optional().describe('what the asking client may do; missing = not told'),
+    })
+    .optional(),
 });
 export type SystemInfo = z.infer<typeof SystemInfo>;
 

@@ -76,6 +76,37 @@ const PUSH: readonly CliOption[] = [
   { key: 'token', flag: 'token', env: 'SLUICE_TOKEN', kind: 'text', value: 'TOKEN', help: 'token of the server, if it needs one' },
 ];
 
+const BENCH: readonly CliOption[] = [
+  {
+    key: 'only',
+    flag: 'only',
+    env: '',
+    kind: 'list',
+    value: 'NAME',
+    help: 'runs this bench alone; separated by commas, or given several times',
+  },
+  {
+    key: 'seconds',
+    flag: 'seconds',
+    env: '',
+    kind: 'number',
+    value: 'N',
+    help: 'length of each window of measurement; else as each bench has it',
+  },
+  { key: 'json', flag: 'json', env: '', kind: 'switch', value: '', help: 'prints JSON instead of a table' },
+  { key: 'list', flag: 'list', env: '', kind: 'switch', value: '', help: 'lists the benches' },
+  { key: 'write', flag: 'write', env: '', kind: 'switch', value: '', help: 'puts the table into bench/README.md' },
+  {
+    key: 'note',
+    flag: 'note',
+    env: '',
+    kind: 'text',
+    value: 'TEXT',
+    help: 'said about the machine in the table, such as "2 shared cores, no GPU"',
+  },
+  { key: 'profile', flag: 'profile', env: '', kind: 'text', value: 'DIR', help: 'writes CPU profiles of the servers under test there' },
+];
+
 /** The commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -105,6 +136,14 @@ export const COMMANDS: readonly Command[] = [
       'ffmpeg -i clip.mp4 -f yuv4mpegpipe - | sluice push scope',
     ],
     load: () => import('./push.ts'),
+  },
+  {
+    name: 'bench',
+    summary: 'Measures this machine: CPU per frame and per viewer, wake-up, idleness, each beside its budget.',
+    positionals: [],
+    options: BENCH,
+    examples: ['sluice bench', 'sluice bench --only jpeg --seconds 3', 'sluice bench --json > bench.json'],
+    load: () => import('./bench.ts'),
   },
   {
     name: 'doctor',

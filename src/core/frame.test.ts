@@ -23,7 +23,8 @@ describe('formats', () => {
     expect(parseFormat('gray8')).toBe('gray');
     for (const name of FORMAT_NAMES) expect(parseFormat(name)).toBe(name);
     expect(() => parseFormat('yuv444p', 'format')).toThrow(/^format: "yuv444p" is not a pixel format; allowed are gray, gray16le, rgb24/);
-    for (const value of ['toString', '__proto__', undefined, 3, ['gray']]) expect(() => parseFormat(value)).toThrow(/is not a pixel format/);
+    for (const value of ['toString', '__proto__', undefined, 3, ['gray']])
+      expect(() => parseFormat(value)).toThrow(/is not a pixel format/);
   });
 });
 

@@ -20,8 +20,7 @@ describe('TimeGate', () => {
     expect(answer).toEqual({
       accepted: false,
       reason: 'future',
-      detail:
-        '2025-11-20T12:01:01.240000Z lies 61.2 s ahead of the server (2025-11-20T12:00:00.000000Z); at most 10 s are allowed',
+      detail: '2025-11-20T12:01:01.240000Z lies 61.2 s ahead of the server (2025-11-20T12:00:00.000000Z); at most 10 s are allowed',
     });
     expect(gate.last).toBe(at(10));
   });
@@ -31,8 +30,7 @@ describe('TimeGate', () => {
     gate.check(at(1), NOW);
     for (const same of [at(1), at(0.9)]) expect(gate.check(same, NOW)).toMatchObject({ accepted: false, reason: 'not-rising' });
     expect(gate.check(at(0.5), NOW)).toMatchObject({
-      detail:
-        '2025-11-20T12:00:00.500000Z is not later than the frame before (2025-11-20T12:00:01.000000Z); capture times must rise',
+      detail: '2025-11-20T12:00:00.500000Z is not later than the frame before (2025-11-20T12:00:01.000000Z); capture times must rise',
     });
   });
 

@@ -4,7 +4,7 @@
 export interface PartEntry {
   readonly uri: string;
   readonly duration: number;
-  /** Starts with a key frame. */
+  /** Contains a key frame. */
   readonly independent: boolean;
 }
 

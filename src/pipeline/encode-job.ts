@@ -157,7 +157,8 @@ class EncodeJob {
         if (!this.#lastRepeated || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
         pts = this.#lastPts + 1;
       }
-      const lost = this.#clock.now() - this.#lastArrival > LOST_AFTER_MS * 1000;
+      // By the clock, or by the capture times: filling up years would never end.
+      const lost = this.#clock.now() - this.#lastArrival > LOST_AFTER_MS * 1000 || pts - this.#lastPts >= LOST_AFTER_MS * 90;
       if (lost) this.#forceKey = true;
       // No part may last longer than the part target: fill up before a frame that follows after more than that.
       else

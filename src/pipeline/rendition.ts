@@ -106,7 +106,7 @@ export class Rendition {
   /** Stops the encoder now and starts it again if somebody reads: for a beginning with a new key frame and a new track. */
   async restart(): Promise<void> {
     await this.#stop();
-    if (this.#fanout.size && !this.#closed) this.#start();
+    if (this.#fanout.size && !this.#run && !this.#closed) this.#start();
   }
 
   #onReaders(readers: number): void {
@@ -138,9 +138,11 @@ export class Rendition {
     this.#starting = false;
     void job.ended.then((error) => {
       this.#release(run);
-      if (!error || this.#closed) return;
-      this.#fail(error);
+      if (this.#closed) return;
+      if (error) this.#fail(error);
       if (!this.#fanout.size) return;
+      // A reader came while it was stopping.
+      if (!error) return this.#start();
       this.#restart = setTimeout(() => this.#fanout.size && !this.#run && this.#start(), Math.min(10_000, 250 * 2 ** this.#failures));
       this.#restart.unref();
     });

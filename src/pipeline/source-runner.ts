@@ -28,6 +28,7 @@ export class SourceRunner {
   readonly #options: SourceRunnerOptions;
   #job: Job | null = null;
   #wanted = false;
+  #stopping = false;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
 
@@ -47,8 +48,10 @@ export class SourceRunner {
     if (wanted) {
       this.#failures = 0;
       if (!this.#job) this.#start();
-    } else if (this.#job) this.#job.send({ type: 'stop' });
-    else this.#options.onState('asleep', null);
+    } else if (this.#job) {
+      this.#stopping = true;
+      this.#job.send({ type: 'stop' });
+    } else this.#options.onState('asleep', null);
   }
 
   #start(): void {
@@ -70,8 +73,11 @@ export class SourceRunner {
     this.#job = job;
     void job.ended.then((error) => {
       this.#job = null;
-      // Wanted again while it was stopping: begin anew at once.
+      const stopped = this.#stopping;
+      this.#stopping = false;
       if (!this.#wanted) return this.#options.onState('asleep', null);
+      // Wanted again while it was stopping: begin anew at once.
+      if (stopped) return this.#start();
       if (!error) {
         this.#options.onState('ended', 'the source has come to its end');
         return;

@@ -44,6 +44,7 @@ export class SluicePlayer extends HTMLElement {
   readonly #controls: Controls;
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
+  #shape = '';
   #muted = true;
   #volume = 1;
   #queued = false;
@@ -264,6 +265,7 @@ export class SluicePlayer extends HTMLElement {
 
   #load(): void {
     this.#unload();
+    this.#shape = '';
     const src = this.getAttribute('src');
     if (!this.isConnected) return;
     if (!src) {
@@ -301,10 +303,12 @@ export class SluicePlayer extends HTMLElement {
     this.#notices.show(player.state, player.message, true);
   }
 
-  /** Box and fit of the picture. The box has the stream's shape before the first picture comes, so that nothing moves. */
+  /** Box and fit of the picture. The box takes the stream's shape once, before the first picture, and keeps it: nothing moves under the
+   *  reader, even if the stream changes its size. */
   #applyLook(): void {
     const info = this.#player?.info;
-    const aspect = info?.width && info.height ? `--_aspect: ${info.width} / ${info.height};` : '';
+    if (info?.width && info.height && !this.#shape && !this.shownFrame) this.#shape = `${info.width} / ${info.height}`;
+    const aspect = this.#shape && `--_aspect: ${this.#shape};`;
     const text = `:host { ${aspect} --_fit: ${this.fit === 'fill' ? '100% 100%' : this.fit}; } .picture { object-fit: ${this.fit}; }`;
     if (this.#aspect.textContent !== text) this.#aspect.textContent = text;
   }

@@ -61,11 +61,21 @@ describe('FrameTable', () => {
     expect(table.neighbour(1, -1)).toBeNull();
     expect(table.neighbour(32, 1)).toBeNull();
     expect(table.neighbour(500, 1)).toBeNull();
+    expect(table.neighbour(10, 1)).toBeNull();
+    expect(table.neighbour(10, -1)).toBeNull();
     expect(table.byTime(70_000)?.id).toBe(3);
     expect(table.byTime(500_000)).toBeNull();
     expect(table.byTime(-1)).toBeNull();
     expect(table.byTime(1_040_000)?.id).toBe(32);
     expect(table.byTime(9_000_000)).toBeNull();
+  });
+
+  test('a frame that was left out has neighbours too', () => {
+    const table = new FrameTable();
+    const [a, b] = rowsAt([0, 33]);
+    table.add([a!, { ...b!, id: 5 }]);
+    expect(table.neighbour(3, 1)?.id).toBe(5);
+    expect(table.neighbour(3, -1)?.id).toBe(1);
   });
 
   test('steps do not cross a discontinuity: only the server knows what lies between', () => {

@@ -80,12 +80,13 @@ export class FrameTable {
     return this.byId(row.id);
   }
 
-  /** The first row of the frame after (`step` 1) or before (-1) the frame `id`; `null` where the table does not know it. */
+  /** The first row of the frame after (`step` 1) or before (-1) the frame `id`, which may itself be missing between two rows that touch;
+   *  `null` where the table does not know it. */
   neighbour(id: number, step: 1 | -1): FrameRow | null {
     const at = this.#lowerBound((row) => (step === 1 ? row.id <= id : row.id < id));
     const before = this.#rows[at - 1];
     const after = this.#rows[at];
-    if (!before || !after || (step === 1 ? before : after).id !== id) return null;
+    if (!before || !after) return null;
     if (after.cc !== before.cc || after.pts - before.pts - before.duration > TOUCH) return null;
     return this.byId((step === 1 ? after : before).id);
   }

@@ -39,6 +39,8 @@ class HlsTransport implements Transport, Dvr {
   #shown: FrameRow | null = null;
   #live = true;
   #pausedAt = 0;
+  /** On its way to the live edge. */
+  #arriving = false;
   #bytes = 0;
   #recovered = 0;
   #halted = false;
@@ -154,7 +156,10 @@ class HlsTransport implements Transport, Dvr {
     this.#abandon(new DOMException('The live edge was asked for.', 'AbortError'));
     this.#live = true;
     const position = this.#hls.liveSyncPosition;
-    if (position !== null && Math.abs(position - this.picture.currentTime) > 0.5) this.picture.currentTime = position;
+    if (position !== null && Math.abs(position - this.picture.currentTime) > 0.5) {
+      this.picture.currentTime = position;
+      this.#arriving = true;
+    }
     this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
   }
 
@@ -234,12 +239,17 @@ class HlsTransport implements Transport, Dvr {
 
   #start(): void {
     if (this.#halted || this.#pending || !this.#live) return;
-    // Loading took a while: begin at the live edge of now, not of then, where that is loaded already.
+    this.#catchUp();
+    this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
+  }
+
+  /** Loading took a while: begin at the live edge of now, not of when it was asked for, where that is loaded already. */
+  #catchUp(): void {
     const position = this.#hls.liveSyncPosition;
     const { buffered, currentTime } = this.picture;
-    const loaded = buffered.length ? buffered.end(buffered.length - 1) - 0.15 : 0;
-    if (position !== null && Math.min(position, loaded) - currentTime > 0.1) this.picture.currentTime = Math.min(position, loaded);
-    this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
+    if (position === null || !buffered.length) return;
+    const at = Math.min(position, buffered.end(buffered.length - 1) - 0.15);
+    if (at - currentTime > 0.1) this.picture.currentTime = at;
   }
 
   #onPlayRefused(error: unknown): void {
@@ -305,6 +315,8 @@ class HlsTransport implements Transport, Dvr {
   }
 
   #onSeeked(): void {
+    if (this.#arriving && this.#live) this.#catchUp();
+    this.#arriving = false;
     const pending = this.#pending;
     if (!pending) return;
     this.#retarget();

@@ -1,6 +1,6 @@
 // The player without its looks: chooses a transport, opens it again when it is lost, tells what is on the screen, and goes to frames.
 
-import type { StreamInfo } from '../api/schema.ts';
+import type { StreamInfo, StreamState } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
@@ -67,6 +67,13 @@ const FIRST_PICTURE_MS = 10_000;
 const SILENCE_MS = 12_000;
 const ATTEMPTS = 3;
 const HIDDEN_GRACE_MS = 3000;
+const RECENT_FRAMES = 300;
+const RECENT_WAIT_MS = 3000;
+const LOOK_MS = 200;
+const LOOK_AROUND_US = 5_000_000;
+
+/** States of a stream in which a transport can be expected to work. */
+const WORKING: ReadonlySet<StreamState> = new Set<StreamState>(['live', 'starting', 'asleep']);
 
 interface Session {
   readonly row: TransportRow;
@@ -78,6 +85,7 @@ interface Session {
   visible: boolean;
   halted: boolean;
   shown: number;
+  last?: ShownPicture;
 }
 
 export class Player extends Emitter<PlayerEvents> {
@@ -100,6 +108,7 @@ export class Player extends Emitter<PlayerEvents> {
   #ended = false;
   #seek: AbortController | undefined;
   #shown: ShownFrame | null = null;
+  #newestId = 0;
   #latencyMs: number | null = null;
   #newFrameMs: number | null = null;
   #status: Status = { state: 'loading', message: '' };
@@ -210,13 +219,19 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   play(): void {
-    this.#blocked = false;
-    this.#paused = false;
-    this.#cancelSeek();
+    this.#begin();
     const session = this.#session;
     if (!session || session.halted) this.#openNext('');
     else if (session.transport?.dvr) session.transport.dvr.play();
     this.#tick();
+  }
+
+  #begin(): void {
+    this.#cancelSeek();
+    this.#blocked = false;
+    // The time of the pause is no silence of the source.
+    if (this.#paused && this.#newFrameMs !== null) this.#newFrameMs = performance.now();
+    this.#paused = false;
   }
 
   pause(): void {
@@ -230,9 +245,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Back to the newest picture, playing. */
   liveEdge(): void {
-    this.#cancelSeek();
-    this.#blocked = false;
-    this.#paused = false;
+    this.#begin();
     const session = this.#session;
     if (session?.transport?.dvr && !session.forDvr && !session.halted) session.transport.dvr.goLive();
     else if (!session || session.halted || session.forDvr) this.#openNext('');
@@ -244,7 +257,8 @@ export class Player extends Emitter<PlayerEvents> {
     if (!Number.isSafeInteger(id) || id < 1) {
       return Promise.reject(new SluiceError('bad-value', `frame: ${String(id)} received; expected an integer from 1`, { received: id }));
     }
-    return this.#goTo(async (dvr, signal) => dvr.table.byId(id) ?? (await this.#lookUp(id, signal)).byId(id), `Frame ${id}`);
+    const find = async (dvr: Dvr, signal: AbortSignal) => dvr.table.byId(id) ?? (await this.#lookUp(id, signal)).byId(id);
+    return this.#goTo(find, `Frame ${id}`, this.#isRecent(id));
   }
 
   /** Shows exactly the frame that was the newest at this time (µs UTC), paused; times outside what is kept go to its ends. */
@@ -254,7 +268,7 @@ export class Player extends Emitter<PlayerEvents> {
         new SluiceError('bad-timestamp', `time: ${String(timestamp)} received; expected microseconds since the Unix epoch`),
       );
     }
-    return this.#goTo((dvr, signal) => this.#rowAtTime(dvr, timestamp, signal), 'The picture of this time');
+    return this.#goTo((dvr, signal) => this.#rowAtTime(dvr, timestamp, signal), 'The picture of this time', false);
   }
 
   /** Shows the next (1) or the previous (-1) frame, paused. */
@@ -265,16 +279,23 @@ export class Player extends Emitter<PlayerEvents> {
     let none = false;
     await this.#goTo(
       async (dvr, signal) => {
-        const row = dvr.table.neighbour(from.id, step) ?? (await this.#lookUp(from.id, signal)).neighbour(from.id, step);
+        const row = dvr.table.neighbour(from.id, step) ?? (await this.#lookUp(from.id, signal, from.timestamp)).neighbour(from.id, step);
         none = row === null;
         return row ?? dvr.table.byId(from.id);
       },
       `The frame ${step === 1 ? 'after' : 'before'} ${from.id}`,
+      this.#isRecent(from.id),
     );
     if (none) this.emit('notice', step === 1 ? 'This is the newest frame.' : 'This is the oldest frame that is kept.');
   }
 
-  async #goTo(find: (dvr: Dvr, signal: AbortSignal) => Promise<FrameRow | null>, what: string): Promise<void> {
+  /** The newest frames reach the kept media a little after the transports of low latency. */
+  #isRecent(id: number): boolean {
+    return id <= this.#newestId && id > this.#newestId - RECENT_FRAMES;
+  }
+
+  /** @param mayCome worth looking again for a moment where it is not found */
+  async #goTo(find: (dvr: Dvr, signal: AbortSignal) => Promise<FrameRow | null>, what: string, mayCome: boolean): Promise<void> {
     this.#cancelSeek();
     const seek = new AbortController();
     this.#seek = seek;
@@ -283,14 +304,17 @@ export class Player extends Emitter<PlayerEvents> {
     try {
       const dvr = await this.#ensureDvr(seek.signal);
       let row = await find(dvr, seek.signal);
-      // The newest frames reach the kept media a little after the low-latency transports.
-      for (let waited = 0; !row && waited < 1500; waited += 300) {
-        await wait(300, seek.signal);
+      for (let waited = 0; !row && mayCome && waited < RECENT_WAIT_MS; waited += LOOK_MS) {
+        await wait(LOOK_MS, seek.signal);
         row = await find(dvr, seek.signal);
       }
       if (!row) throw new SluiceError('unknown-frame', `${what} is not kept on the server.${this.#keptText()}`);
       await dvr.seek({ pts: row.pts }, seek.signal);
-      this.#reveal(this.#session);
+      const session = this.#session;
+      if (session && !session.visible) {
+        session.visible = true;
+        if (session.last) this.#onShown(session, session.last);
+      }
     } catch (error) {
       if (error instanceof DOMException && error.name === 'NotFoundError') {
         throw new SluiceError('gone', `${what} is no longer kept on the server.${this.#keptText()}`, {}, error);
@@ -325,9 +349,14 @@ export class Player extends Emitter<PlayerEvents> {
     throw new SluiceError('unavailable', 'HLS did not start in time, so there is no way back in time.');
   }
 
-  async #lookUp(frame: number, signal: AbortSignal): Promise<FrameTable> {
+  /** Rows around a frame; around its time where the frame itself was left out, as in a video that the encoder had to thin out. */
+  async #lookUp(frame: number, signal: AbortSignal, timestamp?: number): Promise<FrameTable> {
     const table = new FrameTable();
-    table.add(await framesAround(this.#options.address, { frame }, signal));
+    const { address } = this.#options;
+    table.add(await framesAround(address, { frame }, signal));
+    if (table.size === 0 && timestamp !== undefined) {
+      table.add(await framesAround(address, { start: timestamp - LOOK_AROUND_US, end: timestamp + LOOK_AROUND_US }, signal));
+    }
     return table;
   }
 
@@ -454,6 +483,7 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #onShown(session: Session, picture: ShownPicture): void {
+    session.last = picture;
     if (!session.visible) return;
     this.#reveal(session);
     const { frame } = picture;
@@ -466,6 +496,7 @@ export class Player extends Emitter<PlayerEvents> {
       this.#backoff.reset();
     }
     if (!frame) return;
+    this.#newestId = Math.max(this.#newestId, frame.id);
     const now = this.live ? this.#watch.clock.now(picture.atMs) : null;
     if (isNew) this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
     this.emit('frame', { ...frame, latencyMs: this.#latencyMs, repeat: picture.repeat });
@@ -473,9 +504,8 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   /** Puts the session's picture on the stage and lets the one before go. */
-  #reveal(session: Session | undefined): void {
-    if (!session?.transport) return;
-    session.visible = true;
+  #reveal(session: Session): void {
+    if (!session.transport) return;
     if (this.#options.stage.picture === session.transport.picture) return;
     this.#options.stage.show(session.transport.picture);
     this.#before?.transport?.close();
@@ -495,7 +525,7 @@ export class Player extends Emitter<PlayerEvents> {
     const failures = (this.#failures.get(name) ?? 0) + 1;
     this.#failures.set(name, failures);
     const auto = this.#options.transport === 'auto' || this.#options.transport === '';
-    const serverFine = this.#watch.trouble === null && this.#watch.info?.state === 'live';
+    const serverFine = this.#watch.trouble === null && WORKING.has(this.#watch.info?.state ?? 'failed');
     const giveUp = failure.kind === 'unusable' || (auto && failures >= ATTEMPTS && serverFine);
     if (session.forDvr) {
       this.emit('error', { code: 'unavailable', message: `Going back in time failed: ${failure.reason}.` });
@@ -524,6 +554,10 @@ export class Player extends Emitter<PlayerEvents> {
     const { info, trouble } = this.#watch;
     this.emit('info', info);
     const session = this.#session;
+    if (session && !session.halted && (trouble === 'unknown-stream' || trouble === 'refused')) {
+      this.#halt(session);
+      this.#scheduleOpen();
+    }
     // Good news: do not wait for the end of the back-off.
     const failed = session?.halted && !this.#paused && !this.#hidden.released;
     if (failed && !trouble && info && (info.state === 'live' || info.state === 'starting') && this.#backoff.attempts > 2) {

@@ -28,7 +28,10 @@ describe('status', () => {
     expect(status({ sinceFrameMs: null })).toEqual({ state: 'loading', message: 'Connecting …' });
     expect(status({ sinceFrameMs: null, streamState: null }).state).toBe('loading');
     expect(status({ sinceFrameMs: null, streamState: 'starting' }).message).toBe('The source is starting …');
-    expect(status({ sinceFrameMs: null, streamState: 'waiting' })).toEqual({ state: 'waiting', message: '“cam” is waiting for its program.' });
+    expect(status({ sinceFrameMs: null, streamState: 'waiting' })).toEqual({
+      state: 'waiting',
+      message: '“cam” is waiting for its program.',
+    });
   });
 
   test('a silent source is announced with the seconds and the cause', () => {

@@ -152,11 +152,11 @@ function Dialog(props: { onClose: () => void }) {
             ))}
           </fieldset>
           {first.length > 0 && (
-            <div class="fields">
+            <div class="fields fields-tight">
               <SchemaFields fields={first} values={values[kind.value]} errors={errors.value} idPrefix={`add-${kind.value}`} />
             </div>
           )}
-          <div class="fields">
+          <div class="fields fields-two">
             <div class="field">
               <label for="add-name">Name</label>
               <input

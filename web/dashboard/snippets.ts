@@ -34,7 +34,7 @@ export function pushSnippets(target: SnippetTarget): Snippet[] {
     {
       id: 'python',
       title: 'Python',
-      note: 'A live picture from numpy. The client is one file of the standard library: clients/python in the Sluice folder.',
+      note: 'A live picture from numpy. Install the client once, in the Sluice folder: pip install ./clients/python',
       language: 'python',
       text: python(target),
     },
@@ -168,7 +168,7 @@ function ffmpeg(target: SnippetTarget): string {
   const size = `${width}x${height}`;
   const token = target.token ? ' --token "$SLUICE_TOKEN"' : '';
   return [
-    'ffmpeg -re -i clip.mp4',
+    'ffmpeg -v error -re -i clip.mp4',
     `-vf fps=30,scale=${width}:${height} -pix_fmt rgb24 -f rawvideo - |`,
     `npm run -s sluice -- push ${target.stream} -i - --size ${size} --format rgb24 --fps 30 --server ${shell(target.base)}${token}`,
   ].join(' \\\n  ');

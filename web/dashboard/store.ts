@@ -44,8 +44,11 @@ export const diskBytes = computed(
   () => system.value?.disk?.bytes ?? [...streams.value.values()].reduce((sum, info) => sum + info.value.dvr.bytes, 0),
 );
 
-/** True while a stream with news must be said to need a token. */
+/** Programs need a token to talk to this server. */
 export const needsToken = computed(() => system.value?.auth?.needed ?? false);
+
+/** False for those who may only watch: they are not offered what they would be refused. */
+export const mayChange = computed(() => system.value?.auth?.rights !== 'view');
 
 const pageNow = () => performance.timeOrigin + performance.now();
 

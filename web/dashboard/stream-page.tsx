@@ -11,7 +11,7 @@ import { Player } from './player.tsx';
 import { askToRemove } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
-import { events, loaded, setRunning, streamOf } from './store.ts';
+import { events, loaded, mayChange, setRunning, streamOf } from './store.ts';
 import { showError } from './toasts.tsx';
 import { stateHint } from './words.ts';
 
@@ -102,7 +102,7 @@ function Head(props: { info: StreamInfo }) {
         {title !== info.name && <code>{info.name}</code>}
         <StateBadge state={info.state} />
       </div>
-      <div class="stream-actions">
+      <div class="stream-actions" hidden={!mayChange.value}>
         <button type="button" class="button" disabled={busy.value} onClick={() => void onRun()}>
           {run ? <Play /> : <Stop />}
           {run ? 'Start' : 'Stop'}

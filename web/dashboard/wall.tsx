@@ -7,7 +7,7 @@ import { Plus } from './icons.tsx';
 import { PushSnippets } from './panels/push.tsx';
 import { hrefOf } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
-import { link, loaded, thumbnails, visible } from './store.ts';
+import { link, loaded, mayChange, thumbnails, visible } from './store.ts';
 import { fpsText, plural, stateHint } from './words.ts';
 
 /** With more streams than this a filter is worth its place. */
@@ -32,10 +32,12 @@ export function Wall() {
           <small>{liveText(all)}</small>
         </h1>
         {all.length >= FILTER_FROM && <Filter value={wanted.value} onInput={(text) => (wanted.value = text)} />}
-        <button type="button" class="button primary" onClick={openAddStream}>
-          <Plus />
-          Add a stream
-        </button>
+        {mayChange.value && (
+          <button type="button" class="button primary" onClick={openAddStream}>
+            <Plus />
+            Add a stream
+          </button>
+        )}
       </div>
       {shown.length === 0 && (
         <p class="note">
@@ -158,6 +160,14 @@ function Skeleton() {
 }
 
 function Empty() {
+  if (!mayChange.value) {
+    return (
+      <div class="empty">
+        <h1>No streams yet</h1>
+        <p>The first one appears here by itself.</p>
+      </div>
+    );
+  }
   return (
     <div class="empty">
       <h1>No streams yet</h1>

@@ -1,6 +1,6 @@
 // The DVR window on disk: one append-only file per segment, one file per init segment, and rows of the frame index in the store. What a
 // file says about itself (SEI, tfdt, its name) is enough to make the rows again if they are missing.
-import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrackInfo } from '../../core/packet.ts';
 import { readIdentities } from '../../formats/fmp4-read.ts';
@@ -107,7 +107,10 @@ export class Archive {
       // A fragment is `moof` (100 bytes) and the head of `mdat` (8) before its sample.
       offset: sample.offset - 108,
     }));
-    const segment = { sequence, init, era: 0, start: first.pts, end: last.pts + last.duration, bytes: bytes.length, frames };
+    // What was written only in part is cut off: nobody could play it.
+    const length = last.offset + last.size;
+    if (length < bytes.length) await truncate(join(this.#folder, name), length);
+    const segment = { sequence, init, era: 0, start: first.pts, end: last.pts + last.duration, bytes: length, frames };
     await this.#store.call('addSegment', { ...segment, stream: this.#stream, frames: packFrames(frames) }, last.identity.timestamp);
     return segment;
   }
@@ -203,8 +206,8 @@ function initRow(stream: string, name: string, data: Uint8Array): InitRow | null
     stream,
     name,
     codec: codecString(data.subarray(avcc)),
-    width: view.getUint16(avc1 - 6 + 24),
-    height: view.getUint16(avc1 - 6 + 26),
+    width: view.getUint16(avc1 + 24),
+    height: view.getUint16(avc1 + 26),
     bitrate: 0,
     data,
   };
@@ -212,19 +215,11 @@ function initRow(stream: string, name: string, data: Uint8Array): InitRow | null
 
 // Rebuilt segments have no era: they go on from their neighbour where they touch it, and begin a new one where they do not.
 function withEras(segments: ArchivedSegment[]): ArchivedSegment[] {
-  let shift = 0;
   let before: ArchivedSegment | null = null;
   return segments.map((segment) => {
-    let era = segment.era + shift;
-    if (before) {
-      const joined = before.init === segment.init && Math.abs(before.end - segment.start) <= 1;
-      const least = joined ? before.era : before.era + 1;
-      if (era < least || (segment.era === 0 && era !== least)) {
-        shift += least - era;
-        era = least;
-      }
-    }
-    const row = { ...segment, era };
+    const joined = before?.init === segment.init && Math.abs(before.end - segment.start) <= 1;
+    const least = before ? before.era + (joined ? 0 : 1) : 0;
+    const row = { ...segment, era: Math.max(segment.era, least) };
     before = row;
     return row;
   });

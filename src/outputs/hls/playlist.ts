@@ -12,10 +12,13 @@ const compress = promisify(gzip);
 
 const TARGET_DURATION = GRID_TICKS / TICKS_PER_SECOND;
 const PART_TARGET = PART_TARGET_TICKS / TICKS_PER_SECOND;
-/** Parts are listed for the segments of the last three target durations (rfc8216bis 6.2.2). */
-const SEGMENTS_WITH_PARTS = 4;
+/** Parts are listed for these newest segments, the open one among them: never more than three target durations (rfc8216bis 6.2.2). */
+const SEGMENTS_WITH_PARTS = 3;
 /** CAN-SKIP-UNTIL must be at least six target durations (4.4.3.8). */
 const SKIP_UNTIL = TARGET_DURATION * 6;
+
+/** Longest run of gap entries (an hour). After a longer pause the playlist begins behind it; what lies before stays in the timeline. */
+const MAX_GAPS = 1800;
 
 const seconds = (ticks: number) => ticks / TICKS_PER_SECOND;
 
@@ -66,7 +69,7 @@ export class PlaylistRenderer {
   }
 
   #render(options: PlaylistOptions): string {
-    const segments = this.#recorder.segments();
+    const segments = listed(this.#recorder.segments());
     const entries = segmentEntries(segments, options);
     const first = segments[0];
     const last = segments.at(-1);
@@ -97,10 +100,18 @@ export class PlaylistRenderer {
   }
 }
 
+function listed(segments: readonly WindowSegment[]): readonly WindowSegment[] {
+  for (let i = segments.length - 1; i > 0; i--) {
+    if (segments[i]!.sequence - segments[i - 1]!.sequence > MAX_GAPS) return segments.slice(i);
+  }
+  return segments;
+}
+
 function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOptions): SegmentEntry[] {
   const entries: SegmentEntry[] = [];
   let before: WindowSegment | null = null;
-  for (const [i, segment] of segments.entries()) {
+  const last = segments.at(-1)?.sequence ?? 0;
+  for (const segment of segments) {
     // The grid leaves no number out: where nothing was recorded, a gap stands.
     for (let sequence = before ? before.sequence + 1 : segment.sequence; sequence < segment.sequence; sequence++) {
       entries.push({
@@ -115,7 +126,7 @@ function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOpt
       });
     }
     const discontinuity = before !== null && before.era !== segment.era;
-    const hot = i >= segments.length - SEGMENTS_WITH_PARTS;
+    const hot = segment.sequence > last - SEGMENTS_WITH_PARTS;
     entries.push({
       uri: `${segmentFile(segment.sequence, segment.init)}${options.query}`,
       duration: seconds(segment.end - segment.start),

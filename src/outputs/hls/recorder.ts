@@ -31,7 +31,7 @@ export class Recorder {
   #closed: WindowSegment[] = [];
   #open: { data: SegmentData; init: string } | null = null;
   readonly #inits = new Map<string, { track: TrackInfo; data: Uint8Array }>();
-  readonly #initNames = new WeakMap<TrackInfo, string>();
+  #initNames = new WeakMap<TrackInfo, string>();
   #segmenter: Segmenter;
   #subscription: Subscription<Packet> | null = null;
   #subscribing = false;
@@ -141,14 +141,21 @@ export class Recorder {
 
   /** Settles when there is anything to play. */
   async waitForFirst(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    return await this.#wait(() => this.#open !== null || (this.#closed.length > 0 && !this.#subscription), timeoutMs, signal);
+    return await this.#wait(() => this.#openSegment() !== null || (this.#closed.length > 0 && !this.#subscription), timeoutMs, signal);
+  }
+
+  /** Settles when the part that a preload hint promised exists, or will never exist. */
+  async waitForPart(sequence: number, index: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const done = () => this.#ended || this.part(sequence, index) !== null || (this.#closed.at(-1)?.sequence ?? -1) >= sequence;
+    return await this.#wait(done, timeoutMs, signal);
   }
 
   #has(sequence: number, part: number | null): boolean {
-    const open = this.#open?.data;
-    const last = open?.sequence ?? this.#closed.at(-1)?.sequence ?? -1;
-    if (last !== sequence || !open) return last > sequence || (last === sequence && !open);
-    return part !== null && open.parts.length > part;
+    const newest = this.#openSegment() ?? this.#closed.at(-1);
+    if (!newest || newest.sequence !== sequence) return newest !== undefined && newest.sequence > sequence;
+    if (part === null) return !newest.open;
+    // Behind the last part of a closed segment comes the first part of the next one (rfc8216bis 6.2.5.2).
+    return newest.parts.length > part;
   }
 
   async #wait(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
@@ -202,6 +209,9 @@ export class Recorder {
     this.#closed = [];
     this.#bytes = 0;
     this.#archive?.clear();
+    // The folder is gone, so init segments must be written again.
+    this.#inits.clear();
+    this.#initNames = new WeakMap();
     this.#segmenter = this.#newSegmenter(era, -1);
     this.stream.main.notBefore = 0;
     this.#changed();

@@ -263,7 +263,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
       const hinted =
         open && (open.open ? open.sequence === sequence && open.parts.length === index : open.sequence + 1 === sequence && index === 0);
       if (!body && hinted && !recorder.ended) {
-        await recorder.waitFor(sequence, index, HOLD_MS, gone(request, reply));
+        await recorder.waitForPart(sequence, index, HOLD_MS, gone(request, reply));
         body = recorder.part(sequence, index);
       }
     }

@@ -28,6 +28,7 @@ export interface PartData {
   readonly bytes: Uint8Array;
   /** Ticks. */
   readonly duration: number;
+  /** Contains a key frame (4.4.4.9). */
   readonly independent: boolean;
 }
 
@@ -62,6 +63,7 @@ export class Segmenter {
   #part: { packets: Uint8Array[]; bytes: number; duration: number; independent: boolean; frames: number } | null = null;
   #count = 0;
   #lastSequence: number;
+  #eraUsed = false;
 
   /** Goes on behind an earlier run: its last era and its last sequence number (nothing of that segment is added to any more). */
   constructor(events: SegmenterEvents, era: number, lastSequence: number) {
@@ -84,7 +86,7 @@ export class Segmenter {
     }
     const step = packet.pts - held.pts;
     const continuous = packet.track === held.track && step > 0 && step < LOST_AFTER_MS * 90;
-    this.#add(held, continuous ? step : PART_TICKS);
+    this.#add(held, continuous ? step : this.#lastDuration());
     if (continuous) {
       if (sequenceOf(packet.pts) === this.#segment?.sequence) return;
       this.#closeSegment();
@@ -94,16 +96,23 @@ export class Segmenter {
     if (!packet.key || sequenceOf(packet.pts) <= this.#lastSequence) this.#held = null;
   }
 
-  /** Ends what is open: the last frame lasts one part. The next packet begins a new era. */
+  /** Ends what is open: the last frame lasts until its part is full. The next packet begins a new era. */
   finish(): void {
-    if (this.#held) this.#add(this.#held, PART_TICKS);
+    if (this.#held) this.#add(this.#held, this.#lastDuration());
     this.#held = null;
     this.#breakOff();
   }
 
+  // Nobody knows how long the last frame lasted; a longer guess than what its part has room for would leave a part too short before it.
+  #lastDuration(): number {
+    return Math.min(PART_TICKS, PART_TARGET_TICKS - (this.#part?.duration ?? 0));
+  }
+
   #breakOff(): void {
     this.#closeSegment();
-    this.#era++;
+    // One discontinuity between two segments, however often it broke off in between: the tags are counted (4.4.3.3).
+    if (this.#eraUsed) this.#era++;
+    this.#eraUsed = false;
   }
 
   #add(packet: Packet, duration: number): void {
@@ -120,11 +129,14 @@ export class Segmenter {
         parts: [],
         closed: false,
       };
+      this.#eraUsed = true;
       this.#events.onSegment(this.#segment);
     }
     const segment = this.#segment;
-    if (this.#part && (this.#part.duration + duration > PART_TARGET_TICKS || packet.key)) this.#closePart();
-    this.#part ??= { packets: [], bytes: 0, duration: 0, independent: packet.key, frames: 0 };
+    // A key frame inside a segment begins no part: the part before it would be shorter than 85 % of the target.
+    if (this.#part && this.#part.duration + duration > PART_TARGET_TICKS) this.#closePart();
+    this.#part ??= { packets: [], bytes: 0, duration: 0, independent: false, frames: 0 };
+    this.#part.independent ||= packet.key;
     const bytes = fragment(this.#count++, packet.pts, duration, packet.key, packet.data);
     segment.frames.push({
       pts: packet.pts,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Timeline } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
-import { parseTimestamp } from '../../core/time.ts';
+import { type Micros, parseTimestamp, toTicks } from '../../core/time.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 
 /** At most 10 min per answer. */
@@ -39,8 +39,9 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
     end = micros(frame.pts) + AROUND_US;
   }
   if (start > end) throw new SluiceError('bad-value', `start ${start} is later than end ${end}`, { field: 'start', received: start });
-  if (end === Infinity && last) end = micros(last.end);
   const from = Math.max(start, first ? micros(first.start) : 0);
+  // Nothing lies behind the window: without this an answer could promise more for ever.
+  end = Math.min(end, last ? micros(last.end) : from);
   const truncated = end - from > MAX_SPAN_US;
   const to = truncated ? from + MAX_SPAN_US : end;
 
@@ -49,8 +50,8 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
   const before = { pts: 0, id: 0, timestamp: 0 };
   for (const segment of inside) {
     for (const row of segment.frames) {
-      const at = micros(row.pts);
-      if (at < from || at > to) continue;
+      // In ticks, as the frames are: asked for from a frame's own capture time, that frame is among them.
+      if (row.pts < toTicks(from as Micros) || row.pts > toTicks(to as Micros)) continue;
       if (row.repeat) frames.repeat.push(frames.pts.length);
       frames.pts.push(row.pts - before.pts);
       frames.id.push(row.id - before.id);

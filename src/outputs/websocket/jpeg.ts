@@ -80,6 +80,7 @@ class JpegViewer {
     });
     this.#ws.once('close', () => {
       this.#abort.abort();
+      this.#wake();
       off();
       this.#count();
       this.#subscription.close();
@@ -141,7 +142,6 @@ class JpegViewer {
           clearTimeout(timer);
           resolve();
         };
-        this.#abort.signal.addEventListener('abort', () => this.#wake(), { once: true });
       });
     }
   }

@@ -1,4 +1,5 @@
 // Whether the server lives, whether it is ready, what it is, and its figures for Prometheus.
+import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
 import { prometheus } from '../prometheus.ts';
 
@@ -23,11 +24,11 @@ export function healthRoutes({ app, streams, config, clock, version }: RouteCont
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(prometheus(streams)),
   );
 
-  app.get('/api/system', { schema: { tags, summary: 'The server as the page shows it' } }, async () => ({
+  app.get('/api/system', { schema: { tags, summary: 'The server as the page shows it' } }, async (request) => ({
     version,
     now: clock.now(),
     disk: { bytes: streams.diskBytes, limit: config.maxBytes, dataDir: config.dataDir },
-    auth: { needed: config.token !== null },
+    auth: { needed: config.token !== null, rights: admissionOf(request).rights },
     streams: streams.registry.all().length,
   }));
 }

@@ -1,0 +1,11 @@
+// The table of benches, in the order in which they run. A new one is one file and one row here.
+import { encode } from './encode.bench.ts';
+import { hls } from './hls.bench.ts';
+import { idle } from './idle.bench.ts';
+import { jpeg } from './jpeg.bench.ts';
+import { mjpeg } from './mjpeg.bench.ts';
+import type { Bench } from './result.ts';
+import { slowViewer } from './slow-viewer.bench.ts';
+import { wake } from './wake.bench.ts';
+
+export const BENCHES: readonly Bench[] = [encode, jpeg, mjpeg, hls, wake, idle, slowViewer];
