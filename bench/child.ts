@@ -15,6 +15,9 @@ type Answer =
 
 /** How long a child may take to end after it was asked to. */
 const END_MS = 8000;
+/** How much of its standard error is kept for the message about its failure. */
+const SAID_CHARACTERS = 1000;
+const LAST_WORDS_MS = 50;
 
 /** What a child can be called for. */
 export type Methods = Record<string, (argument: never) => unknown>;
@@ -34,16 +37,22 @@ export class Child<M extends Methods> implements AsyncDisposable {
       env,
       execArgv: [...execArgv],
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    // What libraries say is of no interest unless the process fails.
+    let said = '';
+    this.#process.stderr?.on('data', (text: Buffer) => {
+      said = `${said}${text}`.slice(-SAID_CHARACTERS);
     });
     this.#exited = new Promise((resolve) => {
       const end = (reason: string) => {
-        this.#gone ??= new Error(`${script} ended: ${reason}`);
+        this.#gone ??= new Error(`${script} ended: ${reason}${said ? `; it said: ${said.trim()}` : ''}`);
         for (const waiting of this.#waiting.values()) waiting.reject(this.#gone);
         this.#waiting.clear();
         resolve();
       };
-      this.#process.once('exit', (code, signal) => end(`exit ${signal ?? code}`));
+      // Not `close`, which does not come after a disconnect of ours; its last words may still be on their way.
+      this.#process.once('exit', (code, signal) => setTimeout(() => end(`exit ${signal ?? code}`), LAST_WORDS_MS));
       this.#process.once('error', (error) => end(error.message));
     });
   }

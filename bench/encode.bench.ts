@@ -12,7 +12,7 @@ const CASES: readonly EncodeCase[] = [
 ];
 
 /** Seconds of video in one run. */
-const SECONDS = 8;
+const SECONDS = 6;
 const ROUNDS = 3;
 
 const perFrame = (runs: readonly EncodeRun[]) => median(runs.map(({ cpuMs, frames }) => cpuMs / frames));

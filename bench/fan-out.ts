@@ -34,11 +34,19 @@ export async function measureFanOut(fanOut: FanOut, options: BenchOptions): Prom
   await using server = await BenchServer.start({ cam: fanOut.stream }, options);
   await using viewers = await Viewers.start(server.url, 'cam');
   const phases: Phase[] = [];
+  const pause = (atMost: number) => delay(Math.min(atMost, seconds * 500), undefined, { signal: options.signal });
+  // Code that runs for the first time is slow and takes memory once: neither belongs to the viewers.
+  options.progress('warming up');
+  await viewers.set(fanOut.kind, options.viewers[1] ?? 1);
+  await viewers.untilMoving(options.signal);
+  await pause(4000);
+  await viewers.set(fanOut.kind, 0);
+  await pause(500);
   for (const count of options.viewers) {
     options.progress(`${count} viewer${count === 1 ? '' : 's'}`);
     await viewers.set(fanOut.kind, count);
     await viewers.untilMoving(options.signal);
-    await delay(Math.min(2000, seconds * 500), undefined, { signal: options.signal });
+    await pause(2000);
     await server.memory();
     const { value: load, delivered } = await viewers.during(() => server.load(seconds));
     const { renditions } = await server.stats('cam');

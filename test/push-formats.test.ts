@@ -14,7 +14,7 @@ import { type TestServer, testServer } from './server.ts';
 
 /** CONTRACT: levels of 255. */
 const LIMIT = 2;
-/** The fast conversion of nv12 for JPEG viewers is 1.7 levels too dark by itself. */
+/** For a live JPEG 4:2:0 is converted the fast way, which costs up to 1.7 levels by itself. */
 const LIVE_LIMIT = 2.5;
 
 interface Case {

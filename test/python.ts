@@ -11,6 +11,6 @@ export function pythonWith(module?: string): string | null {
 
 /** CI sets SLUICE_TEST_REQUIRE_TOOLS: there a missing tool is a failure, elsewhere a note. */
 export function missingTool(name: string): void {
-  if (process.env.SLUICE_TEST_REQUIRE_TOOLS) throw new Error(`${name} is missing, and SLUICE_TEST_REQUIRE_TOOLS is set`);
+  if (process.env.SLUICE_TEST_REQUIRE_TOOLS === '1') throw new Error(`${name} is missing, and SLUICE_TEST_REQUIRE_TOOLS is set`);
   process.stderr.write(`\n  SKIPPED: ${name} is missing on this machine\n`);
 }

@@ -18,12 +18,15 @@ const MAX_MICROS = 5_000_000_000_000_000;
 
 /** Media time of a capture time, rounded to the nearest tick (at most 5.6 µs away). */
 export function toTicks(timestamp: Micros): Ticks {
-  return Math.round((timestamp * 9) / 100) as Ticks;
+  // In two parts: the product of a present-day time is beyond 2^53.
+  const hundreds = Math.floor(timestamp / 100);
+  return (hundreds * 9 + Math.round(((timestamp - hundreds * 100) * 9) / 100)) as Ticks;
 }
 
 /** Capture time of a media time, rounded to the nearest microsecond. */
 export function toMicros(pts: Ticks): Micros {
-  return Math.round((pts * 100) / 9) as Micros;
+  const nines = Math.floor(pts / 9);
+  return (nines * 100 + Math.round(((pts - nines * 9) * 100) / 9)) as Micros;
 }
 
 /** RFC 3339 in UTC with microseconds: `2026-11-20T12:38:01.250000Z`. */

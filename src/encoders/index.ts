@@ -11,7 +11,7 @@ export interface EncoderRow {
 }
 
 export const ENCODERS: Record<CodecName, EncoderRow> = {
-  h264: { depth: 6, interCoded: true, load: () => import('./h264.ts') },
+  h264: { depth: 12, interCoded: true, load: () => import('./h264.ts') },
   jpeg: { depth: 1, interCoded: false, load: () => import('./jpeg.ts') },
 };
 

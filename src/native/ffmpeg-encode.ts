@@ -275,6 +275,7 @@ export class H264Encoder implements Disposable {
 
 function setRate(context: CodecContext, bitsPerSecond: number): void {
   context.bitRate = BigInt(Math.round(bitsPerSecond));
-  context.rcMaxRate = BigInt(Math.round(bitsPerSecond * 1.5));
+  // x264 takes another bit rate in mid-stream only where the peak is the mean: with a higher peak it kept the old one (measured).
+  context.rcMaxRate = BigInt(Math.round(bitsPerSecond));
   context.rcBufferSize = Math.round(bitsPerSecond);
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { FrameRing } from '../core/ring.ts';
-import { type Micros, type Ticks, toTicks } from '../core/time.ts';
+import { type Micros, type Ticks, toMicros, toTicks } from '../core/time.ts';
 import type { EncodedPicture, EncoderSession } from '../encoders/encoder.ts';
 import { ENCODERS, openEncoder } from '../encoders/index.ts';
 import { toSample } from '../formats/h264.ts';
@@ -49,7 +49,8 @@ class EncodeJob {
 
   #track: EncodedPicture['track'] | null = null;
   #lastPts = 0;
-  #lastRepeated = false;
+  /** The last packet was a repeat, or a frame that came after its repeat. */
+  #behindRepeat = false;
   #lastFrame: FrameInfo | null = null;
   /** Clock time at which the last real frame came. */
   #lastArrival = 0;
@@ -131,7 +132,7 @@ class EncodeJob {
     // After ten seconds the source counts as lost: no more repeats, the gap is marked.
     if (now - this.#lastArrival > LOST_AFTER_MS * 1000) return 1000;
     const lag = this.#lastArrival - this.#lastFrame.timestamp;
-    const dueAt = Math.round(((this.#lastPts + PART_TICKS) * 100) / 9) + Math.max(0, lag) + REPEAT_SLACK_US;
+    const dueAt = toMicros((this.#lastPts + PART_TICKS) as Ticks) + Math.max(0, lag) + REPEAT_SLACK_US;
     if (now < dueAt) return Math.max(1, Math.ceil((dueAt - now) / 1000));
     await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
     return 0;
@@ -152,12 +153,13 @@ class EncodeJob {
     if (this.#thinned(info)) return this.#skip(info, 'thinned');
     if (this.#row.interCoded) {
       if (pts <= this.#lastPts) {
-        // A frame that came later than its repeat is shown one tick after it; its true time is in its SEI. A clock that was set back
-        // far makes its own beginning: see `stepped` in the segmenter.
-        if (!this.#lastRepeated || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
+        // Frames that came later than the repeat which stood in for them follow it tick by tick: none is lost, and their true times
+        // are in their SEI. A clock that was set back far makes its own beginning: see `stepped` in the recorder.
+        if (!this.#behindRepeat || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
         pts = this.#lastPts + 1;
       }
       // By the clock, or by the capture times: filling up years would never end.
+      else this.#behindRepeat = false;
       const lost = this.#clock.now() - this.#lastArrival > LOST_AFTER_MS * 1000 || pts - this.#lastPts >= LOST_AFTER_MS * 90;
       if (lost) this.#forceKey = true;
       // No part may last longer than the part target: fill up before a frame that follows after more than that.
@@ -221,7 +223,7 @@ class EncodeJob {
       this.#lastKeyPts = pts;
     }
     this.#lastPts = pts;
-    this.#lastRepeated = repeat;
+    if (repeat) this.#behindRepeat = true;
     const identity = { id: frame.id, timestamp: frame.timestamp, pts, repeat };
     const data = this.#row.interCoded ? toSample(picture.data, identity) : insertJpegIdentity(picture.data, identity);
     const event: EncodeEvent = {

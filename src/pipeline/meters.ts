@@ -71,7 +71,7 @@ export class Percentiles {
 
 /** Counters by name. */
 export class Tally {
-  readonly #counts: Record<string, number> = {};
+  readonly #counts: Record<string, number> = Object.create(null);
 
   add(name: string, count = 1): void {
     this.#counts[name] = (this.#counts[name] ?? 0) + count;

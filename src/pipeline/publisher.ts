@@ -1,10 +1,11 @@
 // Frames that programs push: one publisher at a time per stream, a newer one takes over at once. Nothing here waits for readers.
+import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, type FrameInfo, frameBytes, type Picture } from '../core/frame.ts';
 import { TimeGate } from '../core/gate.ts';
 import type { Micros } from '../core/time.ts';
 import { checkRaw, packRowsInto } from '../formats/raw.ts';
-import type { Stream } from './stream.ts';
+import type { FrameHub } from './frame-hub.ts';
 
 export interface PushOptions {
   /** Capture time; without it the time of arrival. */
@@ -24,6 +25,17 @@ export interface PushReceipt {
   readonly detail?: string;
 }
 
+/** What pushed frames need of their stream. */
+export interface PushTarget {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly hub: FrameHub;
+  readonly config: { readonly source: { readonly type: string; readonly clock?: string } };
+  takeId(): number;
+  onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
+  onPublisher(): void;
+}
+
 /** A program's hold on a stream. */
 export interface Publisher extends Disposable {
   readonly name: string;
@@ -32,11 +44,11 @@ export interface Publisher extends Disposable {
 }
 
 export class PushInput {
-  readonly #stream: Stream;
+  readonly #stream: PushTarget;
   readonly #gate = new TimeGate();
   #publisher: Publisher | null = null;
 
-  constructor(stream: Stream) {
+  constructor(stream: PushTarget) {
     this.#stream = stream;
   }
 
@@ -76,7 +88,7 @@ export class PushInput {
     const stride = options.stride ?? 0;
     checkRaw(data.length, format, width, height, stride);
     const now = stream.clock.now();
-    const timestamp = (stream.config.source.type === 'push' && stream.config.source.clock === 'arrival' ? null : options.timestamp) ?? now;
+    const timestamp = (stream.config.source.clock === 'arrival' ? null : options.timestamp) ?? now;
     const ring = stream.hub.ringFor(format, width, height);
     const answer = this.#gate.check(timestamp, now);
     if (!answer.accepted) {

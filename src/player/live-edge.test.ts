@@ -7,6 +7,7 @@ describe('LiveEdgeController', () => {
     expect(edge.step(0, 0.54, 1)).toEqual({ rate: 1, jump: false });
     expect(edge.step(0, 0.7, 1).rate).toBeCloseTo(1.05);
     expect(edge.step(0, 2, 1).rate).toBe(1.1);
+    expect(edge.step(0, 1.2, 1).rate).toBe(1.1);
     expect(edge.step(0, 0.2, 1).rate).toBe(1);
   });
 
@@ -14,6 +15,13 @@ describe('LiveEdgeController', () => {
     const edge = new LiveEdgeController({ target: 0.5 });
     expect(edge.step(0, 3.4, 1).jump).toBe(false);
     expect(edge.step(0, 3.6, 1)).toEqual({ rate: 1, jump: true });
+  });
+
+  test('jumps earlier where the newer pictures are loaded already', () => {
+    const edge = new LiveEdgeController({ target: 0.5 });
+    expect(edge.step(0, 1.5, 1.1).jump).toBe(false);
+    expect(edge.step(0, 1.5, 1.3).jump).toBe(true);
+    expect(edge.step(0, 1.2, 1.2).jump).toBe(false);
   });
 
   test('does not speed into an empty buffer', () => {

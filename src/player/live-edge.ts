@@ -19,6 +19,8 @@ export interface LiveEdgeStep {
 
 /** Behind by more than this, in s, jumping disturbs less than half a minute of fast pictures. */
 const JUMP_LAG = 3;
+/** The same where the newer pictures are loaded already, so that the jump costs no wait. */
+const LOADED_JUMP_LAG = 0.8;
 const MAX_RATE = 1.1;
 const LAG_TOLERANCE = 0.05;
 /** Without a stall for so long, one step of the added latency is taken back. */
@@ -55,7 +57,7 @@ export class LiveEdgeController {
       this.#calmSince = nowMs;
     }
     const lag = latency - this.target;
-    if (lag > JUMP_LAG) return { rate: 1, jump: true };
+    if (lag > JUMP_LAG || (lag > LOADED_JUMP_LAG && ahead > lag + 0.2)) return { rate: 1, jump: true };
     // With an almost empty buffer a faster rate would only make the next stall.
     if (lag > LAG_TOLERANCE && ahead > 0.1) return { rate: Math.min(MAX_RATE, 1 + lag / 4), jump: false };
     return { rate: 1, jump: false };

@@ -70,6 +70,7 @@ const HIDDEN_GRACE_MS = 3000;
 const RECENT_FRAMES = 300;
 const RECENT_WAIT_MS = 3000;
 const LOOK_MS = 200;
+const CHECK_MS = 2500;
 const LOOK_AROUND_US = 5_000_000;
 
 /** States of a stream in which a transport can be expected to work. */
@@ -109,6 +110,8 @@ export class Player extends Emitter<PlayerEvents> {
   #seek: AbortController | undefined;
   #shown: ShownFrame | null = null;
   #newestId = 0;
+  /** When the server was asked last about a stall. */
+  #checkedMs = Number.NEGATIVE_INFINITY;
   #latencyMs: number | null = null;
   #newFrameMs: number | null = null;
   #status: Status = { state: 'loading', message: '' };
@@ -592,6 +595,13 @@ export class Player extends Emitter<PlayerEvents> {
         this.#onFailed(session, { kind: 'lost', reason: `no picture came within ${FIRST_PICTURE_MS / 1000} s` });
       else if (silent > Math.max(SILENCE_MS, 5 * interval)) this.#onFailed(session, { kind: 'lost', reason: 'no new pictures came' });
     }
+    if (this.#hidden.released) return;
+    const stallMs = Math.max(3000, 3 * interval);
+    const stalls = !this.#paused && sinceFrameMs !== null && sinceFrameMs > stallMs - 500;
+    if (stalls && nowMs - this.#checkedMs > CHECK_MS) {
+      this.#checkedMs = nowMs;
+      void this.#watch.check();
+    }
     const status = describe({
       hasSource: true,
       paused: this.#paused,
@@ -599,9 +609,11 @@ export class Player extends Emitter<PlayerEvents> {
       blocked: this.#blocked,
       ended: this.#ended,
       sinceFrameMs,
-      stallMs: Math.max(3000, 3 * interval),
+      stallMs,
       trouble,
       streamState: info?.state ?? null,
+      connecting: !session || session.halted || session.shown === 0,
+      sourceSilent: this.#sourceSilent(stallMs),
       reason: this.#watch.reason,
       name: this.#options.address.name,
       host: this.#options.address.host,
@@ -615,12 +627,21 @@ export class Player extends Emitter<PlayerEvents> {
       this.emit('error', { code: trouble ?? 'unavailable', message: status.message });
   }
 
+  /** Whether the server's newest frame is old as well: then the fault is with the source, not on the way. */
+  #sourceSilent(stallMs: number): boolean | null {
+    const now = this.now();
+    const newest = this.info?.lastFrame?.timestamp;
+    if (now === null || newest === undefined || performance.now() - this.#checkedMs > 2 * CHECK_MS) return null;
+    return (now - newest) / 1000 > stallMs - 1000;
+  }
+
   /** A hidden page takes nothing from the server. */
   #onVisibility = (): void => {
     clearTimeout(this.#hidden.timer);
     if (!document.hidden) {
       if (!this.#hidden.released) return;
       this.#hidden.released = false;
+      if (this.#newFrameMs !== null) this.#newFrameMs = performance.now();
       const shown = this.#shown;
       if (!this.#paused) this.#openNext('');
       else if (shown && this.#session?.row.hasDvr) this.seekFrame(shown.id).catch(() => {});

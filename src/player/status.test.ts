@@ -11,6 +11,8 @@ const playing: Situation = {
   stallMs: 3000,
   trouble: null,
   streamState: 'live',
+  connecting: false,
+  sourceSilent: null,
   reason: null,
   name: 'cam',
   host: 'lab.test:8000',
@@ -43,7 +45,17 @@ describe('status', () => {
     expect(status({ sinceFrameMs: 12_000, streamState: 'lost', reason: 'no frame for 10 s' }).message).toBe(
       'No picture for 12 s: the source has stopped. No frame for 10 s.',
     );
-    expect(status({ sinceFrameMs: 5000 }).message).toBe('No picture for 5 s: the source sends nothing, or the connection is too slow.');
+    const causes = [null, true, false].map((sourceSilent) => status({ sinceFrameMs: 5000, sourceSilent }).message);
+    expect(causes).toEqual([
+      'No picture for 5 s: the source has stopped, or the connection is too slow.',
+      'No picture for 5 s: the source has stopped.',
+      'No picture for 5 s: the connection or this computer is too slow.',
+    ]);
+  });
+
+  test('after a loss it connects again, which is no fault of the source', () => {
+    expect(status({ sinceFrameMs: 5000, connecting: true })).toEqual({ state: 'loading', message: 'Connecting again …' });
+    expect(status({ sinceFrameMs: 500, connecting: true }).state).toBe('playing');
   });
 
   test('one frame in ten seconds is no stall', () => {

@@ -20,6 +20,10 @@ export interface Situation {
   readonly stallMs: number;
   readonly trouble: Trouble | null;
   readonly streamState: StreamState | null;
+  /** A transport was opened and has shown nothing yet, or waits to be opened again. */
+  readonly connecting: boolean;
+  /** Whether the server too has had no frame for a while; `null`: not known. */
+  readonly sourceSilent: boolean | null;
   /** The server's sentence about the stream's state. */
   readonly reason: string | null;
   readonly name: string;
@@ -67,8 +71,14 @@ export function describe(s: Situation): Status {
     case null:
       if (s.ended) return { state: 'waiting', message: `“${s.name}” has ended.` };
       if (s.sinceFrameMs === null) return { state: 'loading', message: 'Connecting …' };
-      return { state: 'stalled', message: `${silence}: the source sends nothing, or the connection is too slow.` };
+      if (s.connecting) return { state: 'loading', message: 'Connecting again …' };
+      return { state: 'stalled', message: `${silence}: ${cause(s.sourceSilent)}.` };
   }
+}
+
+function cause(sourceSilent: boolean | null): string {
+  if (sourceSilent === null) return 'the source has stopped, or the connection is too slow';
+  return sourceSilent ? 'the source has stopped' : 'the connection or this computer is too slow';
 }
 
 function troubleText(s: Situation): string {

@@ -2,6 +2,7 @@ import { StreamConfig, type StreamInfo, type StreamStats } from '../api/schema.t
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { parseStreamName } from '../core/stream-name.ts';
+import { type Ticks, toMicros } from '../core/time.ts';
 import { dtypeAndShape } from '../formats/npy.ts';
 import type { Recorder } from '../outputs/hls/recorder.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
@@ -22,7 +23,7 @@ export interface StreamServiceOptions {
   readonly outputs: () => readonly Output[];
 }
 
-const micros = (ticks: number) => Math.round((ticks * 100) / 9);
+const micros = (ticks: number): number => toMicros(ticks as Ticks);
 
 export class StreamService {
   readonly #options: StreamServiceOptions;

@@ -26,7 +26,11 @@ const loseRows = async () => {
 };
 
 /** Writes packets the way the recorder does. */
-function write(archive: Archive, count: number, options: { start?: number; firstId?: number; init?: string; track?: TrackInfo; finish?: boolean; era?: number } = {}): SegmentData[] {
+function write(
+  archive: Archive,
+  count: number,
+  options: { start?: number; firstId?: number; init?: string; track?: TrackInfo; finish?: boolean; era?: number } = {},
+): SegmentData[] {
   const { start = START_US, firstId = 1, init = INIT, track = makeTrack(), finish = true, era = 0 } = options;
   const segments: SegmentData[] = [];
   archive.addInit(init, track, initSegment(track));
@@ -47,8 +51,9 @@ function write(archive: Archive, count: number, options: { start?: number; first
 
 const expected = (segments: readonly SegmentData[], init = INIT) =>
   segments.map(({ sequence, start, end, bytes, frames }) => ({ sequence, init, start, end, bytes, frames }));
-const rowsOf = (segments: readonly { sequence: number; init: string; start: number; end: number; bytes: number; frames: readonly unknown[] }[]) =>
-  segments.map(({ sequence, init, start, end, bytes, frames }) => ({ sequence, init, start, end, bytes, frames }));
+const rowsOf = (
+  segments: readonly { sequence: number; init: string; start: number; end: number; bytes: number; frames: readonly unknown[] }[],
+) => segments.map(({ sequence, init, start, end, bytes, frames }) => ({ sequence, init, start, end, bytes, frames }));
 const wholeBytes = (segment: SegmentData) => Buffer.concat(segment.parts.map((part) => part.bytes));
 
 beforeEach(async () => {
@@ -174,9 +179,7 @@ describe('Archive', () => {
     await archive.shutdown();
     await rm(join(folder, 'cam', segmentFile(written[1]!.sequence, INIT)));
     const { segments } = await open().load();
-    expect(segments.map((segment) => segment.sequence)).toEqual(
-      written.map((segment) => segment.sequence).filter((_, i) => i !== 1),
-    );
+    expect(segments.map((segment) => segment.sequence)).toEqual(written.map((segment) => segment.sequence).filter((_, i) => i !== 1));
     // What follows does not continue what came before it.
     expect(segments[1]!.era).toBe(segments[0]!.era + 1);
   });

@@ -1,6 +1,7 @@
 // Finds an older picture in the DVR window by frame id or capture time and decodes it.
+
+import { type Micros, toTicks } from '../../core/time.ts';
 import { readSamples } from '../../formats/fmp4-read.ts';
-import type { Micros } from '../../core/time.ts';
 import { decodeLast } from '../../native/ffmpeg-decode.ts';
 import type { TakenFrame, WantedFrame } from '../output.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
@@ -25,8 +26,8 @@ export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<
   return { info: { id: row.id, timestamp: row.timestamp as Micros }, picture, lossy: true };
 }
 
-function segmentAt(recorder: Recorder, timestamp: number): WindowSegment | undefined {
-  const pts = Math.round((timestamp * 9) / 100);
+function segmentAt(recorder: Recorder, timestamp: Micros): WindowSegment | undefined {
+  const pts = toTicks(timestamp);
   return recorder.segments().findLast((segment) => segment.start <= pts && segment.end > pts);
 }
 

@@ -29,7 +29,11 @@ class FakeRecorder {
 function windowOf(seconds: number, { start = START_US, era = 0, init = '0123abcd', closed = false } = {}): WindowSegment[] {
   const segments: SegmentData[] = [];
   const segmenter = new Segmenter({ onSegment: (segment) => void segments.push(segment), onPart: () => {}, onClosed: () => {} }, era, -1);
-  for (const packet of makePackets(Array.from({ length: Math.round(seconds * 30) }, () => 33_333), { start })) segmenter.push(packet);
+  for (const packet of makePackets(
+    Array.from({ length: Math.round(seconds * 30) }, () => 33_333),
+    { start },
+  ))
+    segmenter.push(packet);
   if (closed) segmenter.finish();
   return segments.filter((data) => data.parts.length).map((data) => ({ ...data, init, open: !data.closed }));
 }
@@ -137,7 +141,9 @@ describe('PlaylistRenderer', () => {
     const recorder = new FakeRecorder();
     recorder.list = windowOf(5);
     const text = recorder.renderer().text({ ...ALL, query: '?token=abc' });
-    const addresses = text.split('\n').flatMap((line) => [...line.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]!).concat(/^[^#]/.test(line) ? [line] : []));
+    const addresses = text
+      .split('\n')
+      .flatMap((line) => [...line.matchAll(/URI="([^"]+)"/g)].map((match) => match[1]!).concat(/^[^#]/.test(line) ? [line] : []));
     expect(addresses.length).toBeGreaterThan(10);
     for (const address of addresses) expect(address).toMatch(/\?token=abc$/);
   });

@@ -152,8 +152,21 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
       onError(error);
     });
   };
-  for (const stream of registry.all()) open(stream);
-  registry.events.on('added', ({ stream }) => open(stream));
+  const follow = (stream: Stream) => {
+    open(stream);
+    let keeps = stream.config.dvr.mode !== 'off';
+    stream.events.on('config', ({ config }) => {
+      if (keeps === (config.dvr.mode !== 'off')) return;
+      keeps = !keeps;
+      // Another kind of recorder: what was kept goes with the wish to keep it.
+      const hls = streams.get(stream.name);
+      streams.delete(stream.name);
+      if (hls) context.removing(hls.close(!keeps).then(() => open(stream)));
+      else open(stream);
+    });
+  };
+  for (const stream of registry.all()) follow(stream);
+  registry.events.on('added', ({ stream }) => follow(stream));
   registry.events.on('removed', ({ stream }) => {
     const hls = streams.get(stream.name);
     streams.delete(stream.name);

@@ -192,7 +192,9 @@ describe('Segmenter', () => {
       const after = makePackets(steady(10), { start: before.at(-1)!.timestamp + jump, firstId: 20 });
       const { closed } = run([...before, ...after]);
       expect(closed.map((segment) => segment.era)).toEqual([0, 1]);
-      expect(closed.flatMap((segment) => segment.frames.map((frame) => frame.id))).toEqual([...before, ...after].map((packet) => packet.id));
+      expect(closed.flatMap((segment) => segment.frames.map((frame) => frame.id))).toEqual(
+        [...before, ...after].map((packet) => packet.id),
+      );
     }
     const { segmenter, closed } = run(makePackets(steady(10)));
     for (const packet of makePackets(steady(10), { start: START_US + 4_000_000, firstId: 50 })) segmenter.push(packet);

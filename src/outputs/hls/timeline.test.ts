@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { makePackets, START_US } from '../../../test/packets.ts';
 import { Timeline } from '../../api/schema.ts';
-import type { FrameRow } from './segmenter.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
+import type { FrameRow } from './segmenter.ts';
 import { type SegmentData, Segmenter } from './segmenter.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -10,7 +10,11 @@ function record(parts: { start: number; count: number; interval?: number; firstI
   const segments: SegmentData[] = [];
   const segmenter = new Segmenter({ onSegment: (segment) => void segments.push(segment), onPart: () => {}, onClosed: () => {} }, 0, -1);
   for (const { start, count, interval = 33_337, firstId } of parts) {
-    for (const packet of makePackets(Array.from({ length: count - 1 }, () => interval), { start, firstId })) segmenter.push(packet);
+    for (const packet of makePackets(
+      Array.from({ length: count - 1 }, () => interval),
+      { start, firstId },
+    ))
+      segmenter.push(packet);
     segmenter.finish();
   }
   return segments.map((data) => ({ ...data, init: '0123abcd', open: false }));
@@ -88,7 +92,14 @@ describe('timelineOf', () => {
   });
 
   it('of an empty window is empty', () => {
-    expect(timelineOf(recorderOf([]), {})).toMatchObject({ start: null, end: null, segments: [], gaps: [], frames: { pts: [] }, truncated: false });
+    expect(timelineOf(recorderOf([]), {})).toMatchObject({
+      start: null,
+      end: null,
+      segments: [],
+      gaps: [],
+      frames: { pts: [] },
+      truncated: false,
+    });
   });
 
   it('refuses what it cannot read', () => {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Timeline } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
-import { type Micros, parseTimestamp, toTicks } from '../../core/time.ts';
+import { type Micros, parseTimestamp, type Ticks, toMicros, toTicks } from '../../core/time.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 
 /** At most 10 min per answer. */
@@ -16,7 +16,7 @@ const Query = z.object({
   frame: z.coerce.number().int().min(1).optional(),
 });
 
-const micros = (ticks: number) => Math.round((ticks * 100) / 9);
+const micros = (ticks: number): number => toMicros(ticks as Ticks);
 
 /** Answers a query `start`, `end` (times) or `frame` (id). Throws `unknown-frame` for a frame that is not in the window. */
 export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {

@@ -1,0 +1,246 @@
+// What every row of the table of encoders must do, through a real media worker and a real frame ring.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EncodeBench, H264, JPEG, type PacketEvent } from '../../test/encode-bench.ts';
+import { START_US } from '../../test/packets.ts';
+import { hasTool } from '../../test/tools.ts';
+import { FORMAT_NAMES, FORMATS, frameBytes, type PixelFormat } from '../core/frame.ts';
+import { silentLogger } from '../core/log.ts';
+import { type Micros, type Ticks, toTicks } from '../core/time.ts';
+import { fragment, initSegment } from '../formats/fmp4.ts';
+import { readSampleIdentity } from '../formats/h264.ts';
+import { readJpegIdentity } from '../formats/jpeg-segment.ts';
+import { GRID_TICKS, sequenceOf } from '../pipeline/grid.ts';
+import { MediaPool } from '../pipeline/media-pool.ts';
+import type { RenditionSettings } from './encoder.ts';
+import { ENCODERS } from './index.ts';
+
+const run = promisify(execFile);
+const SETTINGS: Record<keyof typeof ENCODERS, RenditionSettings> = { h264: { ...H264, bitrate: 2_000_000 }, jpeg: JPEG };
+const STEP = 33_367;
+const ffmpeg = hasTool('ffmpeg') && hasTool('ffprobe');
+
+let pool: MediaPool;
+let folder: string;
+
+beforeAll(async () => {
+  pool = new MediaPool(silentLogger, 1);
+  folder = await mkdtemp(join(tmpdir(), 'sluice-encoders-'));
+});
+afterAll(async () => {
+  await pool.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Left half red, then a black and a white quarter: the whole range is used, so deep formats keep their levels. */
+function redPicture(format: PixelFormat, width: number, height: number): Uint8Array {
+  const bytes = new Uint8Array(frameBytes(format, width, height));
+  const view = new DataView(bytes.buffer);
+  const colour = (x: number) => (x < width / 2 ? [1, 0, 0] : x < (width * 3) / 4 ? [0, 0, 0] : [1, 1, 1]);
+  const luma = (x: number) => (x < width / 2 ? 0.3 : x < (width * 3) / 4 ? 0 : 1);
+  const cw = (width + 1) >> 1;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      const [r, g, b] = colour(x) as [number, number, number];
+      if (format === 'gray') bytes[i] = luma(x) * 255;
+      else if (format === 'gray16le') view.setUint16(i * 2, luma(x) * 65_535, true);
+      else if (format === 'grayf32le') view.setFloat32(i * 4, luma(x), true);
+      else if (format === 'rgb24') bytes.set([r * 255, g * 255, b * 255], i * 3);
+      else if (format === 'bgr24') bytes.set([b * 255, g * 255, r * 255], i * 3);
+      else if (format === 'rgba') bytes.set([r * 255, g * 255, b * 255, 255], i * 4);
+      else if (format === 'rgb48le') for (const [k, value] of [r, g, b].entries()) view.setUint16(i * 6 + k * 2, value * 65_535, true);
+      else if (format === 'bayer_rggb16le') {
+        const site = y % 2 === 0 ? (x % 2 === 0 ? r : g) : x % 2 === 0 ? g : b;
+        view.setUint16(i * 2, site * 65_535, true);
+      } else {
+        // BT.601 limited range, as untagged YUV of this size is read.
+        bytes[i] = x < width / 2 ? 81 : x < (width * 3) / 4 ? 16 : 235;
+        const [u, v] = x < width / 2 ? [90, 240] : [128, 128];
+        const at = width * height + (y >> 1) * cw * (format === 'nv12' ? 2 : 1) + (x >> 1) * (format === 'nv12' ? 2 : 1);
+        bytes[at] = u!;
+        bytes[format === 'nv12' ? at + 1 : at + cw * ((height + 1) >> 1)] = v!;
+      }
+    }
+  }
+  return bytes;
+}
+
+const expectedRed = (format: PixelFormat) => (FORMATS[format].channels === 1 && !format.startsWith('bayer') ? [76, 76, 76] : [255, 0, 0]);
+
+/** A file that foreign programs read. */
+async function fileOf(packets: readonly PacketEvent[], name: string): Promise<string> {
+  const [first] = packets;
+  const h264 = first!.track.codec.startsWith('avc1');
+  const path = join(folder, `${name}.${h264 ? 'mp4' : 'jpg'}`);
+  const media = h264
+    ? [
+        initSegment(first!.track),
+        ...packets.map((packet, i) =>
+          fragment(i, packet.pts as Ticks, (packets[i + 1]?.pts ?? packet.pts + 3000) - packet.pts, packet.key, packet.data),
+        ),
+      ]
+    : [packets[0]!.data];
+  await writeFile(path, Buffer.concat(media));
+  return path;
+}
+
+/** Mean colours of the left half and of the two quarters of the last picture, as the ffmpeg program decodes it. */
+async function coloursBy(path: string): Promise<number[][]> {
+  const cut = (x: string, w: string) => `crop=${w}:ih-16:${x}:8,scale=1:1:flags=area`;
+  const matrix = path.endsWith('mp4') ? 'scale=in_color_matrix=bt709:in_range=tv,format=rgb24' : 'format=rgb24';
+  const graph = `${matrix},split=3[a][b][c];[a]${cut('8', 'iw/2-16')}[l];[b]${cut('iw/2+8', 'iw/4-16')}[m];[c]${cut('iw*3/4+8', 'iw/4-16')}[r];[l][m][r]hstack=3,format=rgb24`;
+  const args = ['-v', 'error', '-i', path, '-filter_complex', graph, '-f', 'rawvideo', '-'];
+  const { stdout } = await run('ffmpeg', args, { encoding: 'buffer', maxBuffer: 1e7 });
+  const last = stdout.subarray(stdout.length - 9);
+  return [0, 3, 6].map((at) => [...last.subarray(at, at + 3)]);
+}
+
+describe.each(Object.keys(ENCODERS) as (keyof typeof ENCODERS)[])('%s', (codec) => {
+  const identityOf = codec === 'jpeg' ? readJpegIdentity : readSampleIdentity;
+
+  it.each(FORMAT_NAMES)('%s at 641x361: one packet for each frame, with its identity, in its colours', async (format) => {
+    await using bench = new EncodeBench(SETTINGS[codec], { pool });
+    const [width, height] = [641, 361];
+    const pixels = redPicture(format, width, height);
+    const packets: PacketEvent[] = [];
+    for (let i = 0; i < 5; i++) packets.push(await bench.encode(format, width, height, pixels, START_US + i * STEP));
+    packets.forEach((packet, i) => {
+      const identity = { id: i + 1, timestamp: START_US + i * STEP, pts: toTicks((START_US + i * STEP) as Micros), repeat: false };
+      expect(packet).toMatchObject(identity);
+      expect(identityOf(packet.data)).toEqual(identity);
+    });
+    expect(packets[0]!.key).toBe(true);
+    expect(new Set(packets.map((packet) => packet.track)).size).toBe(1);
+    const { track } = packets[0]!;
+    // Video has even sides; pictures keep theirs.
+    expect([track.width, track.height]).toEqual(codec === 'h264' ? [640, 360] : [641, 361]);
+    if (!ffmpeg) return;
+    const path = await fileOf(packets, `${codec}-${format}`);
+    const [left, middle, right] = await coloursBy(path);
+    const tolerance = codec === 'h264' ? 14 : 8;
+    for (const [found, wanted] of [
+      [left, expectedRed(format)],
+      [middle, [0, 0, 0]],
+      [right, [255, 255, 255]],
+    ] as const) {
+      found!.forEach(
+        (value, k) => void expect(Math.abs(value - wanted[k]!), `${format}: ${found} for ${wanted}`).toBeLessThanOrEqual(tolerance),
+      );
+    }
+  });
+
+  it('goes on through changes of size and format: no frame lost, no order broken', async () => {
+    await using bench = new EncodeBench(SETTINGS[codec], { pool });
+    const shapes: [PixelFormat, number, number][] = [
+      ['rgb24', 320, 180],
+      ['gray', 320, 180],
+      ['gray16le', 641, 361],
+      ['nv12', 64, 48],
+      ['rgba', 333, 77],
+      ['rgb24', 17, 17],
+      ['bgr24', 1280, 720],
+    ];
+    const packets: PacketEvent[] = [];
+    for (let i = 0; i < 42; i++) {
+      const [format, width, height] = shapes[Math.floor(i / 6)]!;
+      packets.push(await bench.encode(format, width, height, redPicture(format, width, height), START_US + i * 200_000));
+    }
+    expect(packets.map((packet) => packet.id)).toEqual(packets.map((_, i) => i + 1));
+    expect(packets.map((packet) => packet.pts)).toEqual(packets.map((_, i) => toTicks((START_US + i * 200_000) as Micros)));
+    for (const packet of packets) expect(identityOf(packet.data)!.id).toBe(packet.id);
+    for (const [i, packet] of packets.entries()) {
+      const before = packets[i - 1];
+      if (before && before.track !== packet.track) {
+        expect(packet.key).toBe(true);
+        // An inter-coded track changes only where a segment begins.
+        if (ENCODERS[codec].interCoded) expect(sequenceOf(packet.pts)).toBeGreaterThan(sequenceOf(before.pts));
+      }
+    }
+    const last = packets.at(-1)!.track;
+    if (!ENCODERS[codec].interCoded) expect([last.width, last.height]).toEqual([1280, 720]);
+    expect(new Set(packets.map((packet) => `${packet.track.width}x${packet.track.height}`)).size).toBeGreaterThan(3);
+    if (!ffmpeg) return;
+    for (const track of new Set(packets.map((packet) => packet.track))) {
+      const own = packets.filter((packet) => packet.track === track);
+      const path = await fileOf(own, `${codec}-size-${own[0]!.id}`);
+      const { stdout } = await run('ffprobe', [
+        ...[
+          '-v',
+          'error',
+          '-count_frames',
+          '-select_streams',
+          'v',
+          '-show_entries',
+          'stream=width,height,nb_read_frames',
+          '-of',
+          'json',
+          path,
+        ],
+      ]);
+      const [stream] = (JSON.parse(stdout) as { streams: { width: number; height: number; nb_read_frames: string }[] }).streams;
+      expect([stream!.width, stream!.height]).toEqual([track.width, track.height]);
+      if (codec === 'h264') expect(Number(stream!.nb_read_frames)).toBe(own.length);
+    }
+  });
+
+  it('takes the smallest pictures', async () => {
+    await using bench = new EncodeBench(SETTINGS[codec], { pool });
+    let at = START_US;
+    for (const [width, height] of [
+      [1, 1],
+      [2, 3],
+      [16, 16],
+    ] as const) {
+      const packet = await bench.encode('gray', width, height, new Uint8Array(width * height).fill(200), (at += 2_000_000));
+      expect(packet.data.length).toBeGreaterThan(50);
+    }
+  });
+});
+
+describe('h264', () => {
+  it('is tagged BT.709 limited range, has no B frames, and ffprobe sees the true times', async () => {
+    if (!ffmpeg) return;
+    await using bench = new EncodeBench(SETTINGS.h264, { pool });
+    const packets: PacketEvent[] = [];
+    let at = START_US + 123_457;
+    for (let i = 0; i < 70; i++) {
+      packets.push(await bench.encode('rgb24', 64, 64, redPicture('rgb24', 64, 64), at));
+      at += 16_000 + ((i * 7919) % 45_000);
+    }
+    const path = await fileOf(packets, 'times');
+    const entries = 'stream=color_space,color_transfer,color_primaries,color_range,has_b_frames,time_base:packet=pts,dts,flags';
+    const { stdout } = await run('ffprobe', ['-v', 'error', '-select_streams', 'v', '-show_entries', entries, '-of', 'json', path]);
+    const probed = JSON.parse(stdout) as {
+      streams: Record<string, unknown>[];
+      packets: { pts: number; dts: number; flags: string }[];
+    };
+    expect(probed.streams[0]).toMatchObject({
+      color_space: 'bt709',
+      color_transfer: 'bt709',
+      color_primaries: 'bt709',
+      color_range: 'tv',
+      has_b_frames: 0,
+      time_base: '1/90000',
+    });
+    expect(probed.packets.map(({ pts, dts }) => [pts, dts])).toEqual(packets.map(({ pts }) => [pts, pts]));
+    expect(probed.packets.map(({ flags }) => flags.startsWith('K'))).toEqual(packets.map(({ key }) => key));
+  });
+
+  it('puts a key frame at each 2 s of capture time and at least each second', async () => {
+    await using bench = new EncodeBench(SETTINGS.h264, { pool });
+    const packets: PacketEvent[] = [];
+    for (let i = 0; i < 160; i++)
+      packets.push(await bench.encode('gray', 32, 32, new Uint8Array(1024).fill(i), START_US + 700_000 + i * STEP));
+    const keys = packets.filter((packet) => packet.key);
+    const cells = new Set(packets.map((packet) => sequenceOf(packet.pts)));
+    for (const cell of cells) expect(packets.find((packet) => sequenceOf(packet.pts) === cell)!.key).toBe(true);
+    keys.slice(1).forEach((key, i) => void expect(key.pts - keys[i]!.pts).toBeLessThanOrEqual(90_000 + (STEP * 9) / 100 + 1));
+    expect(keys.length).toBeLessThanOrEqual(8);
+    expect(GRID_TICKS).toBe(180_000);
+  });
+});

@@ -1,0 +1,162 @@
+// What the player does when people pause, step back, ask for what is not there, or when a way to the picture is closed.
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import type { SluicePlayer } from '../src/player/element.ts';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { testServer } from './server.ts';
+
+const cam = { source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
+
+/** Runs in the page with the player. */
+function inPage<T>(page: Page, work: (player: SluicePlayer) => T | Promise<T>): Promise<T> {
+  return page.evaluate(`(${work.toString()})(document.querySelector('sluice-player'))`) as Promise<T>;
+}
+
+async function until<T>(page: Page, what: string, read: (player: SluicePlayer) => T, accept: (value: T) => boolean): Promise<T> {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    const value = await inPage(page, read);
+    if (accept(value)) return value;
+    if (Date.now() > end) throw new Error(`${what}: not within 30 s; last seen ${JSON.stringify(value)}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+test('JPEG: a pause freezes, a step back goes to the frame before in HLS, L returns', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=jpeg`);
+  await waitForPicture(page);
+  await page.waitForTimeout(1500);
+
+  await page.keyboard.press('Space');
+  const frozen = (await readShown(page)).named!.id;
+  await page.waitForTimeout(400);
+  const still = await readShown(page);
+  expect([still.named?.id, still.code?.frame]).toEqual([frozen, frozen]);
+
+  await inPage(page, (player) => player.step(-1));
+  const before = await readShown(page);
+  expect(before.named!.id).toBeLessThan(frozen);
+  expect(before.code?.frame).toBe(before.named!.id);
+  expect(await inPage(page, (player) => [player.activeTransport, player.paused, player.live])).toEqual(['hls', true, false]);
+
+  await page.keyboard.press('.');
+  await until(
+    page,
+    'one frame forward',
+    (player) => player.shownFrame?.id ?? 0,
+    (id) => id > before.named!.id,
+  );
+  await page.keyboard.press('l');
+  await until(
+    page,
+    'live in JPEG again',
+    (player) => (player.activeTransport === 'jpeg' && player.live ? (player.shownFrame?.id ?? 0) : 0),
+    (id) => id > frozen,
+  );
+  expect(await inPage(page, (player) => player.shadowRoot!.querySelectorAll('video, canvas, img').length)).toBe(1);
+  expect(chromium.errors).toEqual([]);
+});
+
+test('auto: where HLS is closed, JPEG takes over and the reason is told', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.route('**/hls/**', (route) => route.abort());
+  await page.addInitScript(() => {
+    const told: unknown[] = [];
+    Object.assign(globalThis, { told });
+    customElements.whenDefined('sluice-player').then(
+      () =>
+        new MutationObserver((_changes, observer) => {
+          const player = document.querySelector('sluice-player');
+          if (!player) return;
+          observer.disconnect();
+          player.addEventListener('transportchange', (event) => told.push(event.detail));
+        }).observe(document, { childList: true, subtree: true }),
+      () => {},
+    );
+  });
+  await page.goto(`${server.url}embed/cam`);
+  await waitForPicture(page);
+  const told = (await page.evaluate('told')) as { transport: string; previous: string | null; reason: string }[];
+  expect(told.at(-1)).toMatchObject({ transport: 'jpeg', previous: 'hls' });
+  expect(told.at(-1)!.reason).toBe('HLS does not work here: the playlist could not be loaded.');
+});
+
+test('an unknown stream is said in plain words, and shown as soon as it exists', async () => {
+  await using server = await testServer({ streams: {} });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/later`);
+  const read = (player: SluicePlayer) => [player.state, player.shadowRoot!.querySelector('.message')!.textContent];
+  const [, text] = await until(page, 'error state', read, ([state]) => state === 'error');
+  expect(text).toBe(`There is no stream “later” on ${new URL(server.url).host}. It is shown as soon as there is one.`);
+  await server.json('api/streams/later', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(cam),
+  });
+  await waitForPicture(page);
+  expect(await inPage(page, (player) => player.state)).toBe('playing');
+});
+
+test('seeks that cannot be done reject with the reason; a newer seek replaces an older one', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=hls`);
+  await waitForPicture(page);
+  await page.waitForTimeout(2500);
+  const outcome = await inPage(page, async (player) => {
+    const asWords = (promise: Promise<void>) =>
+      promise.then(
+        () => 'done',
+        (error: Error & { code?: string }) => `${error.code ?? error.name}: ${error.message}`,
+      );
+    const { id, timestamp } = player.shownFrame!;
+    const replaced = asWords(player.seekFrame(id - 10));
+    const newest = await asWords(player.seekFrame(id - 5));
+    const shown = player.shownFrame!.id;
+    const unknown = await asWords(player.seekFrame(id + 100_000));
+    const bad = await asWords(player.seekFrame(1.5));
+    // A time between two frames means the frame that was the newest then.
+    await player.seekTime(timestamp - 400_000 + 1000);
+    return { id, replaced: await replaced, newest, shown, unknown, bad, atTime: player.shownFrame!.timestamp - timestamp };
+  });
+  expect(outcome.replaced).toMatch(/^20: |^AbortError: /);
+  expect(outcome.newest).toBe('done');
+  expect(outcome.shown).toBe(outcome.id - 5);
+  expect(outcome.unknown).toMatch(/^unknown-frame: Frame \d+ is not kept on the server\. Kept is what was captured from .+Z to .+Z\.$/);
+  expect(outcome.bad).toBe('bad-value: frame: 1.5 received; expected an integer from 1');
+  expect(outcome.atTime).toBeLessThanOrEqual(-399_000);
+  expect(outcome.atTime).toBeGreaterThan(-480_000);
+});
+
+test('opens at the frame of a link, and clicks name the pixel and the frame', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam`);
+  await waitForPicture(page);
+  await page.waitForTimeout(2500);
+  const wanted = (await readShown(page)).named!.id - 20;
+  await page.goto(`${server.url}embed/cam?frame=${wanted}`);
+  await until(
+    page,
+    'the linked frame',
+    (player) => (player.paused ? player.shownFrame?.id : 0),
+    (id) => id === wanted,
+  );
+  expect((await readShown(page)).code?.frame).toBe(wanted);
+
+  await inPage(page, (player) => {
+    player.addEventListener('pixelclick', (event) => Object.assign(globalThis, { clicked: event.detail }));
+  });
+  // 1280 x 800 shows 640 x 360 at twice its size, with 40 pixels above and below.
+  await page.mouse.click(641, 241);
+  expect(await page.evaluate('clicked')).toMatchObject({ x: 320, y: 100, frame: { id: wanted } });
+});
