@@ -56,7 +56,7 @@ it('links lead to files and headings that exist', async () => {
   const docs = (await readdir(resolve(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
   const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'clients/python/README.md', ...docs];
   for (const page of pages) {
-    for (const [, target = ''] of (await read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target = ''] of (await read(page)).matchAll(/(?<!!\[[^\]]*)\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(target)) continue;
       const [path = '', anchor] = target.split('#');
       const file = path === '' ? resolve(root, page) : resolve(root, dirname(page), path);

@@ -66,25 +66,12 @@ test('auto: where HLS is closed, JPEG takes over and the reason is told', async 
   await using chromium = await launchChromium();
   const page = await chromium.page();
   await page.route('**/hls/**', (route) => route.abort());
-  await page.addInitScript(() => {
-    const told: unknown[] = [];
-    Object.assign(globalThis, { told });
-    customElements.whenDefined('sluice-player').then(
-      () =>
-        new MutationObserver((_changes, observer) => {
-          const player = document.querySelector('sluice-player');
-          if (!player) return;
-          observer.disconnect();
-          player.addEventListener('transportchange', (event) => told.push(event.detail));
-        }).observe(document, { childList: true, subtree: true }),
-      () => {},
-    );
-  });
   await page.goto(`${server.url}embed/cam`);
   await waitForPicture(page);
-  const told = (await page.evaluate('told')) as { transport: string; previous: string | null; reason: string }[];
-  expect(told.at(-1)).toMatchObject({ transport: 'jpeg', previous: 'hls' });
-  expect(told.at(-1)!.reason).toBe('HLS does not work here: the playlist could not be loaded.');
+  expect(await inPage(page, (player) => player.activeTransport)).toBe('jpeg');
+  expect(await inPage(page, (player) => player.shadowRoot!.querySelector('.toast')!.textContent)).toBe(
+    'HLS does not work here: the playlist could not be loaded.',
+  );
 });
 
 test('an unknown stream is said in plain words, and shown as soon as it exists', async () => {
@@ -110,30 +97,33 @@ test('seeks that cannot be done reject with the reason; a newer seek replaces an
   const page = await chromium.page();
   await page.goto(`${server.url}embed/cam?transport=hls`);
   await waitForPicture(page);
-  await page.waitForTimeout(2500);
   const outcome = await inPage(page, async (player) => {
     const asWords = (promise: Promise<void>) =>
       promise.then(
         () => 'done',
         (error: Error & { code?: string }) => `${error.code ?? error.name}: ${error.message}`,
       );
-    const { id, timestamp } = player.shownFrame!;
-    const replaced = asWords(player.seekFrame(id - 10));
-    const newest = await asWords(player.seekFrame(id - 5));
+    // Ids that were really in the video: a busy machine leaves out some.
+    const seen: { id: number; timestamp: number }[] = [];
+    player.addEventListener('frame', (event) => seen.push(event.detail));
+    while (seen.length < 40) await new Promise((resolve) => setTimeout(resolve, 50));
+    const [older, newer] = [seen[10]!, seen[20]!];
+    const replaced = asWords(player.seekFrame(older.id));
+    const newest = await asWords(player.seekFrame(newer.id));
     const shown = player.shownFrame!.id;
-    const unknown = await asWords(player.seekFrame(id + 100_000));
+    const unknown = await asWords(player.seekFrame(newer.id + 100_000));
     const bad = await asWords(player.seekFrame(1.5));
     // A time between two frames means the frame that was the newest then.
-    await player.seekTime(timestamp - 400_000 + 1000);
-    return { id, replaced: await replaced, newest, shown, unknown, bad, atTime: player.shownFrame!.timestamp - timestamp };
+    await player.seekTime(older.timestamp + 1000);
+    const between = player.shownFrame!.id === older.id;
+    return { wanted: newer.id, replaced: await replaced, newest, shown, unknown, bad, between };
   });
   expect(outcome.replaced).toMatch(/^20: |^AbortError: /);
   expect(outcome.newest).toBe('done');
-  expect(outcome.shown).toBe(outcome.id - 5);
+  expect(outcome.shown).toBe(outcome.wanted);
   expect(outcome.unknown).toMatch(/^unknown-frame: Frame \d+ is not kept on the server\. Kept is what was captured from .+Z to .+Z\.$/);
   expect(outcome.bad).toBe('bad-value: frame: 1.5 received; expected an integer from 1');
-  expect(outcome.atTime).toBeLessThanOrEqual(-399_000);
-  expect(outcome.atTime).toBeGreaterThan(-480_000);
+  expect(outcome.between).toBe(true);
 });
 
 test('opens at the frame of a link, and clicks name the pixel and the frame', async () => {
@@ -142,8 +132,9 @@ test('opens at the frame of a link, and clicks name the pixel and the frame', as
   const page = await chromium.page();
   await page.goto(`${server.url}embed/cam`);
   await waitForPicture(page);
-  await page.waitForTimeout(2500);
-  const wanted = (await readShown(page)).named!.id - 20;
+  // One that was really in the video: a busy machine leaves out some.
+  const wanted = (await readShown(page)).named!.id;
+  await page.waitForTimeout(1500);
   await page.goto(`${server.url}embed/cam?frame=${wanted}`);
   await until(
     page,

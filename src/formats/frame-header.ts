@@ -195,6 +195,8 @@ export class FrameSplitter {
   #header: FrameHeader | undefined;
   #payload: Uint8Array = new Uint8Array(0);
   #filled = 0;
+  /** A broken frame behind whole ones: told when those have been taken. */
+  #broken: unknown;
 
   constructor(options: FrameSplitterOptions) {
     this.#max = options.maxFrameBytes;
@@ -203,10 +205,21 @@ export class FrameSplitter {
 
   /**
    * The frames that this chunk completes. A payload that lies whole inside the chunk is a view of it: use it before the chunk's memory
-   * is used again. Throws `bad-frame` or `frame-too-large`.
+   * is used again. Throws `bad-frame` or `frame-too-large`; if whole frames come before the broken one, the next call does.
    */
   push(chunk: Uint8Array): SplitFrame[] {
+    if (this.#broken) throw this.#broken;
     const frames: SplitFrame[] = [];
+    try {
+      this.#cut(chunk, frames);
+    } catch (error) {
+      if (frames.length === 0) throw error;
+      this.#broken = error;
+    }
+    return frames;
+  }
+
+  #cut(chunk: Uint8Array, frames: SplitFrame[]): void {
     let at = 0;
     while (at < chunk.length) {
       if (!this.#header) {
@@ -232,11 +245,11 @@ export class FrameSplitter {
       this.#payload = new Uint8Array(0);
       this.#filled = 0;
     }
-    return frames;
   }
 
   /** Call it at the end of the body: throws `bad-frame` if it ended inside a frame. */
   finish(): void {
+    if (this.#broken) throw this.#broken;
     if (this.#header) throw refuse('payload', `the end of the body after ${this.#filled} bytes`, `${this.#header.payloadBytes} bytes`);
     if (this.#headFilled > 0)
       throw refuse('length', `the end of the body after ${this.#headFilled} bytes`, `at least ${FRAME_HEADER_BYTES} bytes`);

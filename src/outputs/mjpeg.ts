@@ -19,7 +19,13 @@ export function openMjpeg(context: OutputContext): Output {
     const meter = context.meter('mjpeg', stream.name).viewer();
     const watch = stream.watch();
     const rendition = stream.rendition(settings);
-    const subscription = rendition.subscribe('mjpeg', 1, 'newest', () => meter.skipped.add('newest'));
+    const subscription = rendition.subscribe('mjpeg', 1, 'newest', () => {
+      count();
+      meter.skipped.add('newest');
+    });
+    const count = () => {
+      meter.offered = subscription.queue.stats.offered;
+    };
     meter.queue = () => subscription.queue.stats;
     if (rendition.newest) subscription.queue.push(rendition.newest);
     reply.hijack();
@@ -34,9 +40,6 @@ export function openMjpeg(context: OutputContext): Output {
     });
     raw.write(MULTIPART_START);
     const closed = stream.events.on('closed', () => abort.abort());
-    const count = () => {
-      meter.offered = subscription.queue.stats.offered;
-    };
     try {
       for (;;) {
         const packet = await subscription.queue.take(ended);

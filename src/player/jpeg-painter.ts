@@ -6,14 +6,20 @@
 export interface Painter {
   /** For people. */
   readonly name: string;
-  /** Resolves when the picture is on the canvas; rejects if it cannot be decoded. */
-  paint(jpeg: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Resolves with false if `wanted` said no after decoding, else when the picture is on the canvas. Rejects if it cannot be decoded.
+   */
+  paint(jpeg: Uint8Array<ArrayBuffer>, wanted: () => boolean): Promise<boolean>;
 }
 
 export function openPainter(canvas: HTMLCanvasElement): Painter {
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) throw new Error('this browser gives no canvas');
-  const draw = (picture: ImageBitmap | VideoFrame, width: number, height: number) => {
+  const draw = (picture: ImageBitmap | VideoFrame, width: number, height: number, wanted: boolean) => {
+    if (!wanted) {
+      picture.close();
+      return false;
+    }
     // Setting the size clears the canvas, so only where it changed.
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
@@ -21,15 +27,16 @@ export function openPainter(canvas: HTMLCanvasElement): Painter {
     }
     context.drawImage(picture, 0, 0, width, height);
     picture.close();
+    return true;
   };
   if ('ImageDecoder' in globalThis) {
     return {
       name: 'ImageDecoder',
-      async paint(jpeg) {
+      async paint(jpeg, wanted) {
         const decoder = new ImageDecoder({ data: jpeg, type: 'image/jpeg' });
         try {
           const { image } = await decoder.decode();
-          draw(image, image.displayWidth, image.displayHeight);
+          return draw(image, image.displayWidth, image.displayHeight, wanted());
         } finally {
           decoder.close();
         }
@@ -38,9 +45,9 @@ export function openPainter(canvas: HTMLCanvasElement): Painter {
   }
   return {
     name: 'createImageBitmap',
-    async paint(jpeg) {
+    async paint(jpeg, wanted) {
       const bitmap = await createImageBitmap(new Blob([jpeg], { type: 'image/jpeg' }));
-      draw(bitmap, bitmap.width, bitmap.height);
+      return draw(bitmap, bitmap.width, bitmap.height, wanted());
     },
   };
 }

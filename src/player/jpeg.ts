@@ -100,8 +100,8 @@ class JpegTransport implements Transport {
   async #draw(message: Message): Promise<void> {
     this.#drawing = true;
     try {
-      await this.#painter.paint(message.payload);
-      if (this.#halted) return;
+      // A paused player keeps the picture that it has named.
+      if (!(await this.#painter.paint(message.payload, () => !this.#halted))) return;
       this.#bad = 0;
       const atMs = performance.now();
       const { id, timestamp } = message;

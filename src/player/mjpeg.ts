@@ -37,8 +37,11 @@ class MjpegTransport implements Transport {
   }
 
   halt(): void {
+    if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.#next = undefined;
+    // The picture that is still loading was not named: the one before stays.
+    if (this.#loading) this.picture.src = this.#url;
   }
 
   close(): void {
@@ -101,12 +104,13 @@ class MjpegTransport implements Transport {
     } catch {
       this.#dropped++;
     } finally {
-      URL.revokeObjectURL(this.#url);
-      this.#url = url;
+      const halted = this.#abort.signal.aborted;
+      URL.revokeObjectURL(halted ? url : this.#url);
+      if (!halted) this.#url = url;
       this.#loading = false;
       const next = this.#next;
       this.#next = undefined;
-      if (next && !this.#abort.signal.aborted) void this.#show(next);
+      if (next && !halted) void this.#show(next);
     }
   }
 

@@ -27,9 +27,9 @@ describe('status', () => {
   });
 
   test('before the first picture', () => {
-    expect(status({ sinceFrameMs: null })).toEqual({ state: 'loading', message: 'Connecting …' });
+    expect(status({ sinceFrameMs: null })).toEqual({ state: 'loading', message: 'Connecting…' });
     expect(status({ sinceFrameMs: null, streamState: null }).state).toBe('loading');
-    expect(status({ sinceFrameMs: null, streamState: 'starting' }).message).toBe('The source is starting …');
+    expect(status({ sinceFrameMs: null, streamState: 'starting' }).message).toBe('The source is starting…');
     expect(status({ sinceFrameMs: null, streamState: 'waiting' })).toEqual({
       state: 'waiting',
       message: '“cam” is waiting for its program.',
@@ -54,7 +54,7 @@ describe('status', () => {
   });
 
   test('after a loss it connects again, which is no fault of the source', () => {
-    expect(status({ sinceFrameMs: 5000, connecting: true })).toEqual({ state: 'loading', message: 'Connecting again …' });
+    expect(status({ sinceFrameMs: 5000, connecting: true })).toEqual({ state: 'loading', message: 'Connecting again…' });
     expect(status({ sinceFrameMs: 500, connecting: true }).state).toBe('playing');
   });
 
@@ -73,7 +73,7 @@ describe('status', () => {
     expect(status({ trouble: 'away', sinceFrameMs: 500 }).state).toBe('playing');
     expect(status({ trouble: 'away', sinceFrameMs: 1600 })).toEqual({
       state: 'error',
-      message: 'The server lab.test:8000 cannot be reached. Trying again …',
+      message: 'The server lab.test:8000 cannot be reached. Trying again…',
     });
     expect(status({ trouble: 'away', paused: true, sinceFrameMs: 90_000 }).state).toBe('paused');
   });

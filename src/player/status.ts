@@ -47,7 +47,7 @@ export function describe(s: Situation): Status {
   if (s.trouble && (s.trouble !== 'away' || still) && !(s.paused && s.sinceFrameMs !== null))
     return { state: 'error', message: troubleText(s) };
   if (s.blocked) return { state: 'paused', message: 'This browser wants a click before it plays.' };
-  if (s.seeking && s.sinceFrameMs === null) return { state: 'loading', message: 'Looking for the frame …' };
+  if (s.seeking && s.sinceFrameMs === null) return { state: 'loading', message: 'Looking for the frame…' };
   if (s.paused) return { state: 'paused', message: '' };
   if (s.sinceFrameMs !== null && s.sinceFrameMs < s.stallMs) return { state: 'playing', message: '' };
   if (s.transportTrouble) return { state: 'error', message: s.transportTrouble };
@@ -65,13 +65,13 @@ export function describe(s: Situation): Status {
       return { state: 'stalled', message: `${silence}: the source has stopped.${reason}` };
     case 'asleep':
     case 'starting':
-      if (s.sinceFrameMs === null) return { state: 'loading', message: 'The source is starting …' };
+      if (s.sinceFrameMs === null) return { state: 'loading', message: 'The source is starting…' };
       return { state: 'stalled', message: `${silence}: the source is starting.` };
     case 'live':
     case null:
       if (s.ended) return { state: 'waiting', message: `“${s.name}” has ended.` };
-      if (s.sinceFrameMs === null) return { state: 'loading', message: 'Connecting …' };
-      if (s.connecting) return { state: 'loading', message: 'Connecting again …' };
+      if (s.sinceFrameMs === null) return { state: 'loading', message: 'Connecting…' };
+      if (s.connecting) return { state: 'loading', message: 'Connecting again…' };
       return { state: 'stalled', message: `${silence}: ${cause(s.sourceSilent)}.` };
   }
 }
@@ -88,7 +88,7 @@ function troubleText(s: Situation): string {
     case 'refused':
       return `The server ${s.host} refuses to show “${s.name}”: a token is missing or wrong.${s.reason ? ` ${sentence(s.reason)}` : ''}`;
     default:
-      return `The server ${s.host} cannot be reached. Trying again …`;
+      return `The server ${s.host} cannot be reached. Trying again…`;
   }
 }
 

@@ -387,7 +387,7 @@ class _Socket:
         if headers.get("Sec-WebSocket-Accept", "") != accept:
             raise SluiceError("unreachable", f"{sluice.url} is not a WebSocket server (wrong Sec-WebSocket-Accept)")
 
-    def _refused(self, sluice: "Sluice", status: int, headers: Mapping[str, str]) -> None:
+    def _refused(self, sluice: "Sluice", status: int, headers: http.client.HTTPMessage) -> None:
         length = min(int(headers.get("Content-Length", "0") or 0), 65_536)
         with contextlib.suppress(OSError, _Closed):
             while len(self._buffer) < length:
@@ -841,7 +841,7 @@ class Sluice:
             port = parts.port
         except ValueError:
             raise SluiceError("bad-value", f"url: {url!r} received; expected a port from 0 to 65535") from None
-        self._token = token or (parse_qs(parts.query).get("token") or [None])[0]
+        self._token = token or "".join(parse_qs(parts.query).get("token", [])[:1])
         if self._token and not re.fullmatch(r"[!-~]+", self._token):
             raise SluiceError("bad-value", "token: expected visible ASCII characters without spaces")
         self._host = parts.hostname

@@ -110,7 +110,9 @@ function listed(segments: readonly WindowSegment[]): readonly WindowSegment[] {
 function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOptions): SegmentEntry[] {
   const entries: SegmentEntry[] = [];
   let before: WindowSegment | null = null;
-  const last = segments.at(-1)?.sequence ?? 0;
+  const newest = segments.at(-1);
+  // The segment that grows now or next: what is hinted belongs to it.
+  const edge = newest ? newest.sequence + (newest.open ? 0 : 1) : 0;
   for (const segment of segments) {
     // The grid leaves no number out: where nothing was recorded, a gap stands.
     for (let sequence = before ? before.sequence + 1 : segment.sequence; sequence < segment.sequence; sequence++) {
@@ -126,7 +128,7 @@ function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOpt
       });
     }
     const discontinuity = before !== null && before.era !== segment.era;
-    const hot = segment.sequence > last - SEGMENTS_WITH_PARTS;
+    const hot = segment.sequence > edge - SEGMENTS_WITH_PARTS;
     entries.push({
       uri: `${segmentFile(segment.sequence, segment.init)}${options.query}`,
       duration: seconds(segment.end - segment.start),

@@ -139,9 +139,10 @@ export class Recorder {
     return await this.#wait(() => this.#ended || this.#has(sequence, part), timeoutMs, signal);
   }
 
-  /** Settles when there is anything to play. */
+  /** Settles when there is anything to play: a first new part where frames are coming, else what is kept. */
   async waitForFirst(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    return await this.#wait(() => this.#openSegment() !== null || (this.#closed.length > 0 && !this.#subscription), timeoutMs, signal);
+    const coming = () => this.#subscription !== null && (this.stream.state === 'live' || this.stream.state === 'starting');
+    return await this.#wait(() => this.#openSegment() !== null || (this.#closed.length > 0 && !coming()), timeoutMs, signal);
   }
 
   /** Settles when the part that a preload hint promised exists, or will never exist. */

@@ -93,7 +93,11 @@ class JpegViewer {
 
   #subscribe(): Subscription<Packet> {
     const rendition = this.#stream.rendition(jpegSettings(this.#settings));
-    const subscription = rendition.subscribe('ws-jpeg', 1, 'newest', () => this.#meter.skipped.add('newest'));
+    const subscription = rendition.subscribe('ws-jpeg', 1, 'newest', () => {
+      // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
+      this.#count();
+      this.#meter.skipped.add('newest');
+    });
     if (rendition.newest) subscription.queue.push(rendition.newest);
     return subscription;
   }

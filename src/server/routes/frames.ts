@@ -223,6 +223,15 @@ class PublisherSocket {
     let header: FrameHeader;
     try {
       header = readFrameHeader(data);
+      const { headerBytes, payloadBytes } = header;
+      // Checked before the view is made: the message may lie in memory that it shares with others.
+      if (data.length !== headerBytes + payloadBytes) {
+        throw new SluiceError(
+          'bad-frame',
+          `expected a payload of ${payloadBytes} bytes, as the frame header says; received ${data.length - headerBytes}`,
+          { field: 'payload', received: data.length - headerBytes, expected: payloadBytes },
+        );
+      }
     } catch (error) {
       return this.#error(error);
     }
