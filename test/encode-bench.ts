@@ -1,6 +1,7 @@
 // One rendition's encoder in a real media worker behind a real frame hub, without a server: frames in, packets out.
-import { silentLogger } from '../src/core/log.ts';
+
 import type { FrameInfo, PixelFormat } from '../src/core/frame.ts';
+import { silentLogger } from '../src/core/log.ts';
 import type { TrackInfo } from '../src/core/packet.ts';
 import type { Micros } from '../src/core/time.ts';
 import type { RenditionSettings } from '../src/encoders/encoder.ts';

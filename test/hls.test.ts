@@ -1,5 +1,5 @@
 // LL-HLS from pushed frames to the bytes that a player gets, through a real server.
-import { spawn, execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -77,7 +77,9 @@ describe('300 frames with irregular capture times', () => {
     for (const [i, sample] of own.entries()) {
       expect(sample.identity.timestamp).toBe(acked[i]!.timestamp);
       expect(sample.identity.pts).toBe(sample.pts);
-      const late = samples.find((each) => each.identity.repeat && each.pts < sample.pts && each.pts >= toTicks(acked[i]!.timestamp as Micros));
+      const late = samples.find(
+        (each) => each.identity.repeat && each.pts < sample.pts && each.pts >= toTicks(acked[i]!.timestamp as Micros),
+      );
       // A frame that arrives after its own repeat is shown one tick later; on a loaded machine that may happen.
       expect(sample.pts).toBe(late ? late.pts + 1 : toTicks(acked[i]!.timestamp as Micros));
     }
@@ -107,7 +109,9 @@ describe('300 frames with irregular capture times', () => {
     for (const { asked, text, ms } of seen) {
       const playlist = parsePlaylist(text, { irregular: true });
       const next = nextPart(playlist);
-      expect(next.msn > asked.msn || (next.msn === asked.msn && next.part > asked.part), `${JSON.stringify({ asked, next, ms })}`).toBe(true);
+      expect(next.msn > asked.msn || (next.msn === asked.msn && next.part > asked.part), `${JSON.stringify({ asked, next, ms })}`).toBe(
+        true,
+      );
       for (const segment of [...playlist.segments, playlist.preloadSegment]) {
         for (const part of segment?.parts ?? []) expect(part.duration).toBeLessThanOrEqual(playlist.partTargetDuration!);
       }
@@ -129,11 +133,18 @@ describe('300 frames with irregular capture times', () => {
     await writeFile(path, Buffer.concat([...inits, ...ended.segments.map((segment) => segment.uri)].map((name) => media.get(name)!)));
     const entries = ['-v', 'error', '-select_streams', 'v', '-show_entries', 'packet=pts', '-of', 'csv=p=0'];
     const file = await run('ffprobe', [...entries, path], { maxBuffer: 1e7 });
-    const times = file.stdout.split('\n').filter(Boolean).map((line) => Number.parseInt(line, 10));
+    const times = file.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => Number.parseInt(line, 10));
     expect(times).toEqual(samples.map((sample) => sample.pts));
-    const played = await run('ffmpeg', ['-v', 'error', '-i', new URL('live/x/hls/index.m3u8?ll=0', server.url).href, '-fps_mode', 'passthrough', '-f', 'framemd5', '-'], {
-      maxBuffer: 1e7,
-    });
+    const played = await run(
+      'ffmpeg',
+      ['-v', 'error', '-i', new URL('live/x/hls/index.m3u8?ll=0', server.url).href, '-fps_mode', 'passthrough', '-f', 'framemd5', '-'],
+      {
+        maxBuffer: 1e7,
+      },
+    );
     expect(played.stderr).toBe('');
     expect(played.stdout.split('\n').filter((line) => /^0,/.test(line))).toHaveLength(samples.length);
   });

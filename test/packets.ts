@@ -16,7 +16,12 @@ export function makeTrack(version = 1, width = 320, height = 180): TrackInfo {
   return { codec: 'avc1.42c00d', width, height, description: decoderConfiguration([SPS, PPS])!, version, bitrate: 400_000 };
 }
 
-export function makePacket(track: TrackInfo, id: number, timestamp: number, fields: { key?: boolean; repeat?: boolean; pts?: number } = {}): Packet {
+export function makePacket(
+  track: TrackInfo,
+  id: number,
+  timestamp: number,
+  fields: { key?: boolean; repeat?: boolean; pts?: number } = {},
+): Packet {
   const pts = (fields.pts ?? toTicks(timestamp as Micros)) as Ticks;
   const { key = false, repeat = false } = fields;
   const identity = { id, timestamp: timestamp as Micros, pts, repeat };

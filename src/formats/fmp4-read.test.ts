@@ -25,7 +25,9 @@ describe('readIdentities', () => {
   test('finds every frame of joined fragments with its time, duration and identity', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(identities, fc.integer({ min: 1, max: 900_000 })), { minLength: 1, maxLength: 12 }), (frames) => {
-        const media = concatBytes(frames.map(([identity, duration], i) => fragment(i + 1, identity.pts, duration, i === 0, sample(identity))));
+        const media = concatBytes(
+          frames.map(([identity, duration], i) => fragment(i + 1, identity.pts, duration, i === 0, sample(identity))),
+        );
         const found = readIdentities(media);
         expect(found.map(({ pts, duration, identity }) => ({ pts, duration, identity }))).toEqual(
           frames.map(([identity, duration]) => ({ pts: identity.pts, duration, identity })),
@@ -50,7 +52,8 @@ describe('readIdentities', () => {
   test('reads a foreign run: several samples, composition offsets, defaults of tfhd', () => {
     const tfhd = box('tfhd', [0, 0, 0, 0x08, 0, 0, 0, 1, 0, 0, 0, 100]); // default duration 100
     const tfdt = box('tfdt', [0, 0, 0, 0, 0, 0, 3, 232]); // 1000, version 0
-    const trunOf = (offset: number) => box('trun', [1, 0, 0x0a, 1, 0, 0, 0, 2, 0, 0, 0, offset, 0, 0, 0, 5, 0, 0, 0, 50, 0, 0, 0, 5, 255, 255, 255, 206]);
+    const trunOf = (offset: number) =>
+      box('trun', [1, 0, 0x0a, 1, 0, 0, 0, 2, 0, 0, 0, offset, 0, 0, 0, 5, 0, 0, 0, 50, 0, 0, 0, 5, 255, 255, 255, 206]);
     const moofOf = (offset: number) => box('moof', box('mfhd', [0, 0, 0, 0, 0, 0, 0, 1]), box('traf', tfhd, tfdt, trunOf(offset)));
     const moof = moofOf(moofOf(0).length + 8);
     const media = concatBytes([moof, box('mdat', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])]);

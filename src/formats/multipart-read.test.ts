@@ -8,7 +8,9 @@ const BOUNDARY = 'frame-x7';
 
 function encode(bodies: readonly Uint8Array[], options: { length: boolean; end?: boolean; preamble?: string }): Uint8Array {
   const parts = bodies.flatMap((body, i) => [
-    ascii(`--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nX-Sluice-Frame: ${i + 1}\r\n${options.length ? `Content-Length: ${body.length}\r\n` : ''}\r\n`),
+    ascii(
+      `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nX-Sluice-Frame: ${i + 1}\r\n${options.length ? `Content-Length: ${body.length}\r\n` : ''}\r\n`,
+    ),
     body,
     ascii('\r\n'),
   ]);
@@ -48,7 +50,13 @@ describe('MultipartReader', () => {
     fc.assert(
       fc.property(
         // No dash: a body that contains the boundary could not be told apart.
-        fc.array(fc.array(fc.integer({ min: 0, max: 255 }).filter((byte) => byte !== 45), { maxLength: 60 }), { minLength: 1, maxLength: 5 }),
+        fc.array(
+          fc.array(
+            fc.integer({ min: 0, max: 255 }).filter((byte) => byte !== 45),
+            { maxLength: 60 },
+          ),
+          { minLength: 1, maxLength: 5 },
+        ),
         fc.array(fc.nat(800), { maxLength: 8 }),
         fc.boolean(),
         (bodies, cuts, end) => {
@@ -67,7 +75,12 @@ describe('MultipartReader', () => {
 
   test('byte by byte', () => {
     const bytes = encode([ascii('one'), ascii('two')], { length: true });
-    expect(readInPieces(bytes, Array.from({ length: bytes.length }, (_, i) => i)).map((part) => String.fromCharCode(...part.body))).toEqual(['one', 'two']);
+    expect(
+      readInPieces(
+        bytes,
+        Array.from({ length: bytes.length }, (_, i) => i),
+      ).map((part) => String.fromCharCode(...part.body)),
+    ).toEqual(['one', 'two']);
   });
 
   test('ends at the closing boundary and ignores what follows', () => {
@@ -93,9 +106,12 @@ describe('MultipartReader', () => {
   });
 
   test('foreign bytes: nothing but a SluiceError, and memory stays bounded', () => {
-    const pieces = fc.array(fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.constantFrom(ascii(`--${BOUNDARY}`), ascii('\r\n'), ascii('Content-Length: 5\r\n'))), {
-      maxLength: 20,
-    });
+    const pieces = fc.array(
+      fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.constantFrom(ascii(`--${BOUNDARY}`), ascii('\r\n'), ascii('Content-Length: 5\r\n'))),
+      {
+        maxLength: 20,
+      },
+    );
     fc.assert(
       fc.property(pieces, (chunks) => {
         const reader = new MultipartReader(BOUNDARY, { maxBodyBytes: 100 });

@@ -30,7 +30,12 @@ export async function decodeLast(description: Uint8Array, samples: readonly Uint
   const take = async () => {
     while ((await context.receiveFrame(frame)) >= 0) {
       const data = frame.toBuffer();
-      picture = { format: 'yuv420p', width: frame.width, height: frame.height, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+      picture = {
+        format: 'yuv420p',
+        width: frame.width,
+        height: frame.height,
+        data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      };
       frame.unref();
     }
   };
