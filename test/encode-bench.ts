@@ -13,7 +13,7 @@ import type { EncodeEvent } from '../src/pipeline/messages.ts';
 
 export type PacketEvent = Extract<EncodeEvent, { type: 'packet' }> & { readonly track: TrackInfo };
 
-export const H264: RenditionSettings = {
+export const H264: Extract<RenditionSettings, { codec: 'h264' }> = {
   codec: 'h264',
   bitrate: null,
   preset: null,
@@ -23,7 +23,7 @@ export const H264: RenditionSettings = {
   gop: null,
   options: {},
 };
-export const JPEG: RenditionSettings = { codec: 'jpeg', quality: 90, width: null, fps: null };
+export const JPEG: Extract<RenditionSettings, { codec: 'jpeg' }> = { codec: 'jpeg', quality: 90, width: null, fps: null };
 
 export class EncodeBench implements AsyncDisposable {
   readonly clock = startClock();

@@ -74,15 +74,19 @@ describe('300 frames with irregular capture times', () => {
     const lost = acked.filter((frame) => !own.some((sample) => sample.identity.id === frame.id));
     expect(lost).toEqual([]);
     expect(own.map((sample) => sample.identity.id)).toEqual(acked.map((frame) => frame.id));
+    let late = 0;
     for (const [i, sample] of own.entries()) {
       expect(sample.identity.timestamp).toBe(acked[i]!.timestamp);
       expect(sample.identity.pts).toBe(sample.pts);
-      const late = samples.find(
-        (each) => each.identity.repeat && each.pts < sample.pts && each.pts >= toTicks(acked[i]!.timestamp as Micros),
-      );
-      // A frame that arrives after its own repeat is shown one tick later; on a loaded machine that may happen.
-      expect(sample.pts).toBe(late ? late.pts + 1 : toTicks(acked[i]!.timestamp as Micros));
+      const wanted = toTicks(acked[i]!.timestamp as Micros);
+      const before = samples[samples.indexOf(sample) - 1];
+      // A frame that arrives after its own repeat is shown one tick later: on a loaded machine that may happen, but not often.
+      if (before && before.pts >= wanted) {
+        late++;
+        expect(sample.pts).toBe(before.pts + 1);
+      } else expect(sample.pts).toBe(wanted);
     }
+    expect(late).toBeLessThan(15);
     expect(new Set(acked.map((frame) => frame.id)).size).toBe(300);
   });
 
@@ -152,7 +156,11 @@ describe('300 frames with irregular capture times', () => {
   it('timeline.json names the same frames', async () => {
     const timeline = await server.json<Timeline>('live/x/timeline.json');
     let [pts, id] = [0, 0];
-    const rows = timeline.frames.pts.map((step, i) => ({ pts: (pts += step), id: (id += timeline.frames.id[i]!) }));
+    const rows = timeline.frames.pts.map((step, i) => {
+      pts += step;
+      id += timeline.frames.id[i]!;
+      return { pts, id };
+    });
     expect(rows).toEqual(samples.map((sample) => ({ pts: sample.pts, id: sample.identity.id })));
   });
 
@@ -277,14 +285,14 @@ describe('after a restart', () => {
       const server = await serve();
       try {
         const publisher = await TestPublisher.open(server.url, 'cam');
-        await pushIrregular(publisher, 85, now, round + 1);
+        await pushIrregular(publisher, 70, now, round + 1);
         for (const { id } of publisher.acked) {
           expect(id).toBeGreaterThan(lastId);
           expect(ids.has(id)).toBe(false);
           ids.add(id);
           lastId = id;
         }
-        expect(publisher.acked).toHaveLength(85);
+        expect(publisher.acked).toHaveLength(70);
         const client = new HlsClient(server.get, 'cam');
         const playlist = await client.playlist();
         const whole = playlist.segments.filter((_, i) => !playlist.gaps[i]);
@@ -315,8 +323,8 @@ describe('after a restart', () => {
       }
     }
     // The parts of the segment that was open at kill -9 were not lost: it was read back from its own bytes.
-    const first = [...idsIn.keys()].filter((id) => id <= 85);
-    expect(first.length).toBeGreaterThan(60);
+    const first = [...idsIn.keys()].filter((id) => id <= 70);
+    expect(first.length).toBeGreaterThan(55);
   }, 90_000);
 
   it('a stream that waits for its program shows what is kept at once, and holds a request for more for 6 s', async () => {

@@ -101,7 +101,13 @@ function plausible(us: number, field: string, received: unknown): Micros {
 }
 
 function badTime(field: string, received: unknown, reason: string): SluiceError {
-  return new SluiceError('bad-timestamp', `${String(received)} ${reason}`, { field, received });
+  return new SluiceError('bad-timestamp', `${shown(received)} ${reason}`, { field, received });
+}
+
+/** Foreign objects are not asked for their text: `{"toString": ""}` has none. */
+function shown(received: unknown): string {
+  if (received === null || (typeof received !== 'object' && typeof received !== 'function')) return String(received);
+  return Array.isArray(received) ? 'a list' : 'an object';
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };

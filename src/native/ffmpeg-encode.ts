@@ -4,6 +4,7 @@
 // frames and packets are made once and reused; contexts are opened with `await open2`, never `open2Sync`; packet data is copied at once.
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_LOG_QUIET,
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
   AV_PIX_FMT_BGR24,
@@ -28,10 +29,13 @@ import {
   SWS_FAST_BILINEAR,
   SWS_FULL_CHR_H_INT,
 } from 'node-av/constants';
-import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
+import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Log, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import type { PixelFormat } from '../core/frame.ts';
 import type { Ticks } from '../core/time.ts';
+
+// x264 introduces itself on standard error otherwise.
+Log.setLevel(AV_LOG_QUIET);
 
 interface NativeFormat {
   readonly pixel: AVPixelFormat;

@@ -76,7 +76,10 @@ describe('an encode job', () => {
     // Begins behind a boundary of the grid, so that no key frame comes by itself meanwhile.
     const start = (Math.floor(bench.clock.now() / 2e6) + 10) * 2e6;
     let at = start;
-    const next = async () => (await bench.encode('gray', 64, 48, gray(), (at += 5000))).key;
+    const next = async () => {
+      at += 5000;
+      return (await bench.encode('gray', 64, 48, gray(), at)).key;
+    };
     expect(await next()).toBe(true);
     bench.job.send({ type: 'key' });
     expect(await next()).toBe(false);
@@ -118,7 +121,10 @@ describe('an encode job', () => {
     const noise = () => Uint8Array.from({ length: 320 * 240 }, () => Math.random() * 255);
     const bytes = async () => {
       let sum = 0;
-      for (let i = 0; i < 40; i++) sum += (await bench.encode('gray', 320, 240, noise(), (at += 33_333))).data.length;
+      for (let i = 0; i < 40; i++) {
+        at += 33_333;
+        sum += (await bench.encode('gray', 320, 240, noise(), at)).data.length;
+      }
       return sum;
     };
     await bytes();

@@ -97,7 +97,9 @@ class MjpegTransport implements Transport {
     this.#loading = true;
     const url = URL.createObjectURL(part.jpeg);
     try {
-      await this.#load(url);
+      this.picture.src = url;
+      // Unlike the load event it comes with the decoded picture, so that painting does not wait.
+      await this.picture.decode();
       if (this.#abort.signal.aborted) return;
       this.#context.events.shown({ frame: part.frame, repeat: part.frame?.id === this.#lastId, atMs: performance.now() });
       this.#lastId = part.frame?.id ?? 0;
@@ -112,14 +114,6 @@ class MjpegTransport implements Transport {
       this.#next = undefined;
       if (next && !halted) void this.#show(next);
     }
-  }
-
-  #load(url: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.picture.onload = () => resolve();
-      this.picture.onerror = () => reject(new Error('a picture could not be decoded'));
-      this.picture.src = url;
-    });
   }
 
   #fail(reason: string): void {

@@ -2,14 +2,15 @@
 
 import type { StreamInfo, StreamState } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
-import { SluiceError } from '../core/errors.ts';
+import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
 import { Backoff } from './backoff.ts';
-import { type FrameRow, FrameTable } from './frame-table.ts';
+import { FrameFinder } from './frame-finder.ts';
+import type { FrameRow } from './frame-table.ts';
+import { PageVisibility } from './page-visibility.ts';
 import type { Stage } from './stage.ts';
-import { describe, type PlayerState, type Status } from './status.ts';
+import { describe, type PlayerState, type Status, type Trouble } from './status.ts';
 import { StreamWatch } from './stream-watch.ts';
-import { framesAround } from './timeline-lookup.ts';
 import type {
   Dvr,
   ShownFrame,
@@ -20,7 +21,9 @@ import type {
   TransportRow,
   TransportStats,
 } from './transport.ts';
+import { TransportChoice } from './transport-choice.ts';
 import { TRANSPORTS } from './transports.ts';
+import { wait } from './wait.ts';
 
 export interface PlayerOptions {
   readonly address: StreamAddress;
@@ -45,7 +48,7 @@ export interface PlayerEvents {
   frame: FrameEvent;
   statechange: Status & { readonly previous: PlayerState };
   transportchange: { readonly transport: TransportName; readonly previous: TransportName | null; readonly reason: string };
-  error: { readonly code: string; readonly message: string };
+  error: { readonly code: ErrorCode; readonly message: string };
   /** A short word for the viewer, such as "This is the newest frame." */
   notice: string;
   /** Size, state or anything else that the server says about the stream. */
@@ -65,16 +68,19 @@ export interface PlayerStats extends TransportStats {
 const TICK_MS = 250;
 const FIRST_PICTURE_MS = 10_000;
 const SILENCE_MS = 12_000;
-const ATTEMPTS = 3;
-const HIDDEN_GRACE_MS = 3000;
 const RECENT_FRAMES = 300;
 const RECENT_WAIT_MS = 3000;
 const LOOK_MS = 200;
 const CHECK_MS = 2500;
-const LOOK_AROUND_US = 5_000_000;
 
 /** States of a stream in which a transport can be expected to work. */
 const WORKING: ReadonlySet<StreamState> = new Set<StreamState>(['live', 'starting', 'asleep']);
+
+const TROUBLE_CODES: Readonly<Record<Trouble, ErrorCode>> = {
+  'unknown-stream': 'unknown-stream',
+  refused: 'unauthorized',
+  away: 'unavailable',
+};
 
 interface Session {
   readonly row: TransportRow;
@@ -94,9 +100,8 @@ export class Player extends Emitter<PlayerEvents> {
   readonly #watch: StreamWatch;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #backoff = new Backoff();
-  /** Why rows are out, and how often the others failed since their last picture. */
-  readonly #out = new Map<TransportName, string>();
-  readonly #failures = new Map<TransportName, number>();
+  readonly #choice: TransportChoice;
+  readonly #finder: FrameFinder;
   #session: Session | undefined;
   /** The one whose picture is still on the stage until the new one has its own. */
   #before: Session | undefined;
@@ -115,8 +120,7 @@ export class Player extends Emitter<PlayerEvents> {
   #latencyMs: number | null = null;
   #newFrameMs: number | null = null;
   #status: Status = { state: 'loading', message: '' };
-  #transportTrouble: string | null = null;
-  #hidden: { timer?: ReturnType<typeof setTimeout>; released: boolean } = { released: false };
+  #visibility: PageVisibility | undefined;
   #hadPoster = false;
   #closed = false;
 
@@ -126,6 +130,8 @@ export class Player extends Emitter<PlayerEvents> {
     this.#paused = !options.autoplay;
     this.#muted = options.muted;
     this.#volume = options.volume;
+    this.#choice = new TransportChoice(TRANSPORTS, options.transport);
+    this.#finder = new FrameFinder(options.address);
     this.#watch = new StreamWatch(options.address, () => this.#onWatch());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -133,7 +139,10 @@ export class Player extends Emitter<PlayerEvents> {
   /** Starts to work: asks the server, and opens the first transport if it plays by itself. */
   open(): void {
     this.#watch.open();
-    document.addEventListener('visibilitychange', this.#onVisibility);
+    this.#visibility = new PageVisibility(
+      () => this.#onHidden(),
+      () => this.#onSeen(),
+    );
     if (!this.#paused) this.#openNext('');
     this.#tick();
   }
@@ -141,10 +150,9 @@ export class Player extends Emitter<PlayerEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    document.removeEventListener('visibilitychange', this.#onVisibility);
+    this.#visibility?.close();
     clearInterval(this.#timer);
     clearTimeout(this.#reopen);
-    clearTimeout(this.#hidden.timer);
     this.#seek?.abort(new DOMException('The player was closed.', 'AbortError'));
     this.#watch.close();
     this.#session?.transport?.close();
@@ -260,8 +268,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (!Number.isSafeInteger(id) || id < 1) {
       return Promise.reject(new SluiceError('bad-value', `frame: ${String(id)} received; expected an integer from 1`, { received: id }));
     }
-    const find = async (dvr: Dvr, signal: AbortSignal) => dvr.table.byId(id) ?? (await this.#lookUp(id, signal)).byId(id);
-    return this.#goTo(find, `Frame ${id}`, this.#isRecent(id));
+    return this.#goTo((dvr, signal) => this.#finder.byId(dvr, id, signal), `Frame ${id}`, this.#isRecent(id));
   }
 
   /** Shows exactly the frame that was the newest at this time (µs UTC), paused; times outside what is kept go to its ends. */
@@ -271,7 +278,7 @@ export class Player extends Emitter<PlayerEvents> {
         new SluiceError('bad-timestamp', `time: ${String(timestamp)} received; expected microseconds since the Unix epoch`),
       );
     }
-    return this.#goTo((dvr, signal) => this.#rowAtTime(dvr, timestamp, signal), 'The picture of this time', false);
+    return this.#goTo((dvr, signal) => this.#finder.byTime(dvr, timestamp, signal), 'The picture of this time', false);
   }
 
   /** Shows the next (1) or the previous (-1) frame, paused. */
@@ -282,7 +289,7 @@ export class Player extends Emitter<PlayerEvents> {
     let none = false;
     await this.#goTo(
       async (dvr, signal) => {
-        const row = dvr.table.neighbour(from.id, step) ?? (await this.#lookUp(from.id, signal, from.timestamp)).neighbour(from.id, step);
+        const row = await this.#finder.neighbour(dvr, from, step, signal);
         none = row === null;
         return row ?? dvr.table.byId(from.id);
       },
@@ -337,7 +344,7 @@ export class Player extends Emitter<PlayerEvents> {
   /** The running transport if it has a way back, else a second one that has. */
   async #ensureDvr(signal: AbortSignal): Promise<Dvr> {
     if (!this.#session?.row.hasDvr || this.#session.halted) {
-      const row = TRANSPORTS.find((candidate) => candidate.hasDvr && candidate.unusable() === null && !this.#out.has(candidate.name));
+      const row = this.#choice.dvr();
       if (!row) throw new SluiceError('unavailable', 'This browser cannot go back in time in this stream: it cannot play HLS.');
       this.#openRow(row, 'to go back in time', { forDvr: row !== this.#row, startPaused: true });
     }
@@ -352,36 +359,10 @@ export class Player extends Emitter<PlayerEvents> {
     throw new SluiceError('unavailable', 'HLS did not start in time, so there is no way back in time.');
   }
 
-  /** Rows around a frame; around its time where the frame itself was left out, as in a video that the encoder had to thin out. */
-  async #lookUp(frame: number, signal: AbortSignal, timestamp?: number): Promise<FrameTable> {
-    const table = new FrameTable();
-    const { address } = this.#options;
-    table.add(await framesAround(address, { frame }, signal));
-    if (table.size === 0 && timestamp !== undefined) {
-      table.add(await framesAround(address, { start: timestamp - LOOK_AROUND_US, end: timestamp + LOOK_AROUND_US }, signal));
-    }
-    return table;
-  }
-
-  async #rowAtTime(dvr: Dvr, asked: number, signal: AbortSignal): Promise<FrameRow | null> {
-    const range = dvr.range();
-    const timestamp = range ? Math.min(Math.max(asked, range.start), range.end) : asked;
-    const known = dvr.table.byTime(timestamp);
-    if (known) return known;
-    for (const span of [2_000_000, 30_000_000, 300_000_000]) {
-      const rows = (await framesAround(this.#options.address, { start: timestamp - span, end: timestamp + span }, signal)).filter(
-        (row) => !row.repeat,
-      );
-      const row = rows.findLast((candidate) => candidate.timestamp <= timestamp) ?? rows[0];
-      if (row) return row;
-    }
-    return null;
-  }
-
   #keptRange(): { start: number; end: number } | null {
     const dvr = this.info?.dvr;
     if (!dvr || dvr.start === null || dvr.end === null) return null;
-    return TRANSPORTS.some((row) => row.hasDvr && row.unusable() === null) ? { start: dvr.start, end: dvr.end } : null;
+    return this.#choice.dvr() ? { start: dvr.start, end: dvr.end } : null;
   }
 
   #keptText(): string {
@@ -393,33 +374,10 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Opens the row to play with. */
   #openNext(reason: string): void {
-    const row = this.#choose();
+    if (this.#visibility?.hidden) return;
+    const row = this.#choice.next();
     if (row) this.#openRow(row, reason, { forDvr: false, startPaused: false });
-  }
-
-  #choose(): TransportRow | null {
-    const { transport } = this.#options;
-    const wanted = transport === 'auto' || transport === '' ? TRANSPORTS : TRANSPORTS.filter((row) => row.name === transport);
-    if (!wanted.length) {
-      this.#transportTrouble = `There is no transport “${transport}”; known are auto, ${TRANSPORTS.map((row) => row.name).join(', ')}.`;
-      return null;
-    }
-    for (const row of wanted) {
-      const reason = row.unusable();
-      if (reason) this.#out.set(row.name, reason);
-    }
-    const row = wanted.find((candidate) => !this.#out.has(candidate.name));
-    if (row) {
-      this.#transportTrouble = null;
-      return row;
-    }
-    const reasons = wanted.map((candidate) => `${candidate.label}: ${this.#out.get(candidate.name)}`).join('; ');
-    this.#transportTrouble = `The picture cannot be shown here. ${reasons}.`;
-    // Another round later: what failed may work again.
-    for (const candidate of wanted) if (candidate.unusable() === null) this.#out.delete(candidate.name);
-    this.#failures.clear();
-    this.#scheduleOpen();
-    return null;
+    else this.#scheduleOpen();
   }
 
   #openRow(row: TransportRow, reason: string, how: { forDvr: boolean; startPaused: boolean }): void {
@@ -495,7 +453,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (isNew) {
       this.#newFrameMs = performance.now();
       session.shown++;
-      this.#failures.delete(session.row.name);
+      this.#choice.worked(session.row);
       this.#backoff.reset();
     }
     if (!frame) return;
@@ -524,21 +482,15 @@ export class Player extends Emitter<PlayerEvents> {
   #onFailed(session: Session, failure: TransportFailure): void {
     this.#halt(session);
     void this.#watch.check();
-    const { name, label } = session.row;
-    const failures = (this.#failures.get(name) ?? 0) + 1;
-    this.#failures.set(name, failures);
-    const auto = this.#options.transport === 'auto' || this.#options.transport === '';
-    const serverFine = this.#watch.trouble === null && WORKING.has(this.#watch.info?.state ?? 'failed');
-    const giveUp = failure.kind === 'unusable' || (auto && failures >= ATTEMPTS && serverFine);
+    const { label } = session.row;
     if (session.forDvr) {
       this.emit('error', { code: 'unavailable', message: `Going back in time failed: ${failure.reason}.` });
       return;
     }
     this.emit('error', { code: failure.kind === 'unusable' ? 'not-acceptable' : 'unavailable', message: `${label}: ${failure.reason}.` });
-    if (giveUp) {
-      this.#out.set(name, failure.reason);
-      if (!this.#paused) this.#openNext(`${label} does not work here: ${failure.reason}.`);
-    } else this.#scheduleOpen();
+    const serverFine = this.#watch.trouble === null && WORKING.has(this.#watch.info?.state ?? 'failed');
+    if (this.#choice.failed(session.row, failure, serverFine) === 'again') this.#scheduleOpen();
+    else if (!this.#paused) this.#openNext(`${label} does not work here: ${failure.reason}.`);
     this.#tick();
   }
 
@@ -562,7 +514,7 @@ export class Player extends Emitter<PlayerEvents> {
       this.#scheduleOpen();
     }
     // Good news: do not wait for the end of the back-off.
-    const failed = session?.halted && !this.#paused && !this.#hidden.released;
+    const failed = session?.halted && !this.#paused && !this.#visibility?.hidden;
     if (failed && !trouble && info && (info.state === 'live' || info.state === 'starting') && this.#backoff.attempts > 2) {
       this.#backoff.reset();
       this.#openNext('');
@@ -595,7 +547,7 @@ export class Player extends Emitter<PlayerEvents> {
         this.#onFailed(session, { kind: 'lost', reason: `no picture came within ${FIRST_PICTURE_MS / 1000} s` });
       else if (silent > Math.max(SILENCE_MS, 5 * interval)) this.#onFailed(session, { kind: 'lost', reason: 'no new pictures came' });
     }
-    if (this.#hidden.released) return;
+    if (this.#visibility?.hidden) return;
     const stallMs = Math.max(3000, 3 * interval);
     const stalls = !this.#paused && sinceFrameMs !== null && sinceFrameMs > stallMs - 500;
     if (stalls && nowMs - this.#checkedMs > CHECK_MS) {
@@ -617,14 +569,14 @@ export class Player extends Emitter<PlayerEvents> {
       reason: this.#watch.reason,
       name: this.#options.address.name,
       host: this.#options.address.host,
-      transportTrouble: this.#transportTrouble,
+      transportTrouble: this.#choice.trouble,
     });
     const previous = this.#status;
     if (status.state === previous.state && status.message === previous.message) return;
     this.#status = status;
     this.emit('statechange', { ...status, previous: previous.state });
     if (status.state === 'error' && previous.state !== 'error')
-      this.emit('error', { code: trouble ?? 'unavailable', message: status.message });
+      this.emit('error', { code: trouble ? TROUBLE_CODES[trouble] : 'unavailable', message: status.message });
   }
 
   /** Whether the server's newest frame is old as well: then the fault is with the source, not on the way. */
@@ -635,41 +587,15 @@ export class Player extends Emitter<PlayerEvents> {
     return (now - newest) / 1000 > stallMs - 1000;
   }
 
-  /** A hidden page takes nothing from the server. */
-  #onVisibility = (): void => {
-    clearTimeout(this.#hidden.timer);
-    if (!document.hidden) {
-      if (!this.#hidden.released) return;
-      this.#hidden.released = false;
-      if (this.#newFrameMs !== null) this.#newFrameMs = performance.now();
-      const shown = this.#shown;
-      if (!this.#paused) this.#openNext('');
-      else if (shown && this.#session?.row.hasDvr) this.seekFrame(shown.id).catch(() => {});
-      return;
-    }
-    this.#hidden.timer = setTimeout(() => {
-      if (document.pictureInPictureElement || !this.#session) return;
-      this.#hidden.released = true;
-      clearTimeout(this.#reopen);
-      this.#halt(this.#session);
-    }, HIDDEN_GRACE_MS);
-  };
-}
+  #onHidden(): void {
+    clearTimeout(this.#reopen);
+    if (this.#session) this.#halt(this.#session);
+  }
 
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  #onSeen(): void {
+    if (this.#newFrameMs !== null) this.#newFrameMs = performance.now();
+    const shown = this.#shown;
+    if (!this.#paused) this.#openNext('');
+    else if (shown && this.#session?.row.hasDvr) this.seekFrame(shown.id).catch(() => {});
+  }
 }

@@ -78,6 +78,18 @@ describe('status', () => {
     expect(status({ trouble: 'away', paused: true, sinceFrameMs: 90_000 }).state).toBe('paused');
   });
 
+  test('a transport that does not get through is an error, unless the stream itself explains it', () => {
+    const transportTrouble = 'HLS does not work: the connection ended. Trying again…';
+    const states = ['live', 'asleep', 'waiting', 'stopped'] as const;
+    expect(states.map((streamState) => status({ sinceFrameMs: null, transportTrouble, streamState }).state)).toEqual([
+      'error',
+      'error',
+      'waiting',
+      'waiting',
+    ]);
+    expect(status({ transportTrouble }).state).toBe('playing');
+  });
+
   test('a stream that is gone, and a token that is refused', () => {
     expect(status({ trouble: 'unknown-stream', sinceFrameMs: null }).message).toBe(
       'There is no stream “cam” on lab.test:8000. It is shown as soon as there is one.',

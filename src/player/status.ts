@@ -50,7 +50,6 @@ export function describe(s: Situation): Status {
   if (s.seeking && s.sinceFrameMs === null) return { state: 'loading', message: 'Looking for the frame…' };
   if (s.paused) return { state: 'paused', message: '' };
   if (s.sinceFrameMs !== null && s.sinceFrameMs < s.stallMs) return { state: 'playing', message: '' };
-  if (s.transportTrouble) return { state: 'error', message: s.transportTrouble };
 
   const reason = s.reason ? ` ${sentence(s.reason)}` : '';
   const silence = s.sinceFrameMs === null ? 'No picture' : `No picture for ${Math.floor(s.sinceFrameMs / 1000)} s`;
@@ -65,10 +64,12 @@ export function describe(s: Situation): Status {
       return { state: 'stalled', message: `${silence}: the source has stopped.${reason}` };
     case 'asleep':
     case 'starting':
+      if (s.transportTrouble) return { state: 'error', message: s.transportTrouble };
       if (s.sinceFrameMs === null) return { state: 'loading', message: 'The source is starting…' };
       return { state: 'stalled', message: `${silence}: the source is starting.` };
     case 'live':
     case null:
+      if (s.transportTrouble) return { state: 'error', message: s.transportTrouble };
       if (s.ended) return { state: 'waiting', message: `“${s.name}” has ended.` };
       if (s.sinceFrameMs === null) return { state: 'loading', message: 'Connecting…' };
       if (s.connecting) return { state: 'loading', message: 'Connecting again…' };

@@ -20,6 +20,8 @@ const VIEWER_MS = 6000;
 const HOLD_MS = 6000;
 /** The first request waits this long for a first part: an encoder and maybe a camera must start. */
 const FIRST_MS = 12_000;
+/** Reason of an abort; making one for each request costs more than the playlist. */
+const GONE = new Error('the client is gone');
 /** Segments may be cached for ever: a name never stands for other bytes. */
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
@@ -180,12 +182,18 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     return hls;
   };
 
-  /** Aborted when the client goes or the server closes. */
-  const gone = (request: FastifyRequest, reply: FastifyReply) => {
+  /** Aborted when the client goes before it has its answer, or the server closes. Made only where something must wait. */
+  const gone = (reply: FastifyReply) => {
     const abort = new AbortController();
-    reply.raw.once('close', () => abort.abort());
-    request.raw.once('aborted', () => abort.abort());
-    return AbortSignal.any([abort.signal, signal]);
+    const end = () => abort.abort(GONE);
+    const close = () => {
+      signal.removeEventListener('abort', end);
+      if (!reply.raw.writableFinished) end();
+    };
+    reply.raw.once('close', close);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+    return abort.signal;
   };
 
   const hold = async <T>(viewer: Viewer, work: Promise<T>): Promise<T> => {
@@ -204,7 +212,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     // Every player gets an id in the address of its media playlist, so that viewers can be told apart.
     const id = query.v ?? randomBytes(6).toString('base64url');
     const viewer = hls.touch(id);
-    await hold(viewer, hls.recorder.waitForFirst(FIRST_MS, gone(request, reply)));
+    await hold(viewer, hls.recorder.waitForFirst(FIRST_MS, gone(reply)));
     if (!hls.recorder.track) throw noFrames(hls.stream);
     const parts = [`v=${id}`, context.tokenQuery(request), query.ll === '0' ? 'll=0' : ''].filter(Boolean);
     return reply
@@ -218,7 +226,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     const { recorder } = hls;
     const query = Query.parse(request.query);
     const viewer = hls.touch(query.v ?? `${request.ip} ${request.headers['user-agent'] ?? ''}`);
-    const abort = gone(request, reply);
+    const abort = gone(reply);
     await hold(viewer, recorder.waitForFirst(FIRST_MS, abort));
     if (!recorder.track) throw noFrames(hls.stream);
     const wanted = query._HLS_msn;
@@ -276,7 +284,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
       const hinted =
         open && (open.open ? open.sequence === sequence && open.parts.length === index : open.sequence + 1 === sequence && index === 0);
       if (!body && hinted && !recorder.ended) {
-        await recorder.waitForPart(sequence, index, HOLD_MS, gone(request, reply));
+        await recorder.waitForPart(sequence, index, HOLD_MS, gone(reply));
         body = recorder.part(sequence, index);
       }
     }
