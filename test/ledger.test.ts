@@ -65,7 +65,6 @@ it('a viewer that never reads loses its own pictures, nobody else does, and all 
       .poll(async () => total((await stats()).outputs['ws-jpeg']?.skipped ?? {}), { timeout: 25_000, interval: 250 })
       .toBeGreaterThan(5);
     const [from, before] = [received, await stats()];
-    const memory = process.memoryUsage().rss;
     await pause(4000);
     const [to, after] = [received, await stats()];
     checkSums(after);
@@ -76,11 +75,12 @@ it('a viewer that never reads loses its own pictures, nobody else does, and all 
     expect(rendition(after).readers).toBe(2);
     const made = rendition(after).encoded - rendition(before).encoded;
     expect(made).toBeGreaterThan(10);
-    expect(to - from).toBeGreaterThanOrEqual(made * 0.9 - 2);
-    expect(total(own(after).skipped) - total(own(before).skipped)).toBeGreaterThanOrEqual(made * 0.9 - 2);
+    expect(to - from).toBeGreaterThanOrEqual(made * 0.8 - 4);
+    expect(total(own(after).skipped) - total(own(before).skipped)).toBeGreaterThanOrEqual(made * 0.8 - 4);
     // Its queue holds one picture, however long it stalls.
     expect(Math.max(...own(after).queues.map((queue) => queue.depth))).toBe(1);
-    expect(process.memoryUsage().rss - memory).toBeLessThan(60_000_000);
+    // Nothing more was put into its socket: what the server holds for it does not grow.
+    expect(own(after).sent - own(before).sent).toBeLessThanOrEqual(to - from + 4);
   } finally {
     stalled.destroy();
   }

@@ -21,6 +21,7 @@ class MjpegTransport implements Transport {
   readonly dvr = null;
   readonly #context: TransportContext;
   readonly #abort = new AbortController();
+  readonly #loader = new Image();
   #url = '';
   #loading = false;
   #next: Part | undefined;
@@ -40,8 +41,6 @@ class MjpegTransport implements Transport {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.#next = undefined;
-    // The picture that is still loading was not named: the one before stays.
-    if (this.#loading) this.picture.src = this.#url;
   }
 
   close(): void {
@@ -92,15 +91,16 @@ class MjpegTransport implements Transport {
     this.#next = part;
   }
 
-  /** Straight into the lasting <img>: decoding beside the page first and then swapping costs one more turn of the screen (measured). */
+  /** Loaded beside the page first: the lasting <img> then changes in one step and is never without a complete picture. */
   async #show(part: Part): Promise<void> {
     this.#loading = true;
     const url = URL.createObjectURL(part.jpeg);
     try {
-      this.picture.src = url;
-      // Unlike the load event it comes with the decoded picture, so that painting does not wait.
-      await this.picture.decode();
+      await load(this.#loader, url);
       if (this.#abort.signal.aborted) return;
+      // In the list of available images now, so this takes effect at once (HTML, "updating the image data").
+      this.picture.src = url;
+      if (!this.picture.complete) await this.picture.decode();
       this.#context.events.shown({ frame: part.frame, repeat: part.frame?.id === this.#lastId, atMs: performance.now() });
       this.#lastId = part.frame?.id ?? 0;
     } catch {
@@ -121,4 +121,12 @@ class MjpegTransport implements Transport {
     this.halt();
     this.#context.events.failed({ kind: 'lost', reason });
   }
+}
+
+function load(image: HTMLImageElement, url: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    image.onload = () => resolve();
+    image.onerror = () => reject(new Error('a picture could not be decoded'));
+    image.src = url;
+  });
 }
