@@ -12,7 +12,7 @@ export interface EncoderRow {
 
 export const ENCODERS: Record<CodecName, EncoderRow> = {
   h264: { depth: 12, interCoded: true, load: () => import('./h264.ts') },
-  jpeg: { depth: 1, interCoded: false, load: () => import('./jpeg.ts') },
+  jpeg: { depth: 2, interCoded: false, load: () => import('./jpeg.ts') },
 };
 
 /** Opens the encoder of some settings. */

@@ -44,7 +44,11 @@ export interface MediaPlaylist {
   readonly renditionReports: readonly { uri: string; lastMsn: number; lastPart: number }[];
 }
 
-const seconds = (value: number) => value.toFixed(5);
+/**
+ * Durations to the nanosecond: hls.js adds them up and forgives a difference of 1.5 µs to what really lies in the buffer. Rounded to
+ * 10 µs, it took the end of a segment for not yet loaded now and then and stopped for seconds (seen in Chromium).
+ */
+const seconds = (value: number) => value.toFixed(9);
 
 /** Media playlist. With `skipped` > 0 it is a delta update: `segments` then holds only those after the skipped ones. */
 export function renderMediaPlaylist(playlist: MediaPlaylist): string {

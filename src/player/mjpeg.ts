@@ -21,7 +21,6 @@ class MjpegTransport implements Transport {
   readonly dvr = null;
   readonly #context: TransportContext;
   readonly #abort = new AbortController();
-  readonly #loader = new Image();
   #url = '';
   #loading = false;
   #next: Part | undefined;
@@ -91,16 +90,13 @@ class MjpegTransport implements Transport {
     this.#next = part;
   }
 
-  /** Loaded beside the page first: the lasting <img> then changes in one step and is never without a complete picture. */
+  /** The <img> keeps its picture until the next one has been loaded (HTML, "updating the image data"), so nothing flickers. */
   async #show(part: Part): Promise<void> {
     this.#loading = true;
     const url = URL.createObjectURL(part.jpeg);
     try {
-      await load(this.#loader, url);
+      await load(this.picture, url);
       if (this.#abort.signal.aborted) return;
-      // In the list of available images now, so this takes effect at once (HTML, "updating the image data").
-      this.picture.src = url;
-      if (!this.picture.complete) await this.picture.decode();
       this.#context.events.shown({ frame: part.frame, repeat: part.frame?.id === this.#lastId, atMs: performance.now() });
       this.#lastId = part.frame?.id ?? 0;
     } catch {
