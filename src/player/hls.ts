@@ -327,12 +327,25 @@ class HlsTransport implements Transport, Dvr {
     }, 250);
   }
 
+  /** hls.js sets its own start position once the first fragment is there: a seek that came before is set again. */
+  #insist(): void {
+    const pending = this.#pending;
+    const video = this.picture;
+    if (!pending || video.seeking || video.readyState === 0) return;
+    const at = this.#mediaTime(pending.pts) ?? pending.at;
+    if (Math.abs(video.currentTime - at) > INSIDE / 4) {
+      pending.at = at;
+      video.currentTime = at;
+    } else if (this.#shown?.pts === pending.pts) pending.resolve();
+  }
+
   #abandon(reason: unknown): void {
     this.#pending?.reject(reason);
   }
 
   #control(): void {
     const video = this.picture;
+    if (this.#pending) return this.#insist();
     if (!this.#live || video.paused || video.seeking || !this.#hls.latestLevelDetails?.live || !this.#shown) return;
     const { rate, jump } = this.#edge.step(performance.now(), this.#hls.latency, this.#ahead());
     if (jump) this.goLive();
