@@ -17,11 +17,14 @@ for (const transport of ['hls', 'jpeg', 'mjpeg'] as const) {
     await page.goto(`${server.url}embed/cam?transport=${transport}`);
     await waitForPicture(page);
     let same = 0;
+    let jumps = 0;
     for (let i = 0; i < 20; i++) {
       await page.waitForTimeout(100);
       const shown = await readShown(page);
       if (!shown.code || !shown.named) continue;
       const difference = offset(shown);
+      // Catching up with the live edge jumps ahead: the first picture behind the jump is on the screen before its callback comes.
+      if (difference > 2 && ++jumps <= 2) continue;
       expect([0, 1, 2]).toContain(difference);
       if (difference === 0) {
         same++;
