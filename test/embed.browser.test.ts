@@ -18,7 +18,7 @@ for (const transport of ['hls', 'jpeg', 'mjpeg'] as const) {
     await waitForPicture(page);
     let same = 0;
     let jumps = 0;
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 80 && same <= 10; i++) {
       await page.waitForTimeout(100);
       const shown = await readShown(page);
       if (!shown.code || !shown.named) continue;
