@@ -1,5 +1,6 @@
 // Reads what a player needs from fMP4 segments and parts: where the samples lie, their presentation times, and the identity inside each
 // (ISO/IEC 14496-12 8.8). Foreign bytes: every function returns what it could read and throws nothing.
+import type { VideoTrack } from './fmp4.ts';
 import { readSampleIdentity } from './h264.ts';
 import type { Identity } from './identity.ts';
 
@@ -144,4 +145,31 @@ function* boxes(view: DataView, from: number, to: number): Generator<Box & { rea
 
 function number64(view: DataView, at: number): number {
   return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}
+
+/**
+ * What `initSegment` was given, read back from an init segment that this program wrote (one `avc1` sample entry, ISO/IEC 14496-12
+ * 12.1.3): size in pixels and decoder configuration record. `null` for anything else.
+ */
+export function readVideoTrack(init: Uint8Array): VideoTrack | null {
+  const entry = indexOfBox(init, 'avc1\0\0\0\0\0\0');
+  const record = indexOfBox(init, 'avcC');
+  // 24 bytes behind the name of the sample entry lie width and height.
+  if (entry < 0 || record < 0 || entry + 32 > init.length) return null;
+  const view = new DataView(init.buffer, init.byteOffset, init.byteLength);
+  return {
+    width: view.getUint16(entry + 4 + 24),
+    height: view.getUint16(entry + 4 + 26),
+    description: init.subarray(record + 4, record - 4 + view.getUint32(record - 4)),
+  };
+}
+
+/** Where the name of a box lies, -1 = nowhere. `name` may go on with the first bytes of its content. */
+function indexOfBox(bytes: Uint8Array, name: string): number {
+  for (let at = 4; at + name.length <= bytes.length; at++) {
+    let same = 0;
+    while (same < name.length && bytes[at + same] === name.charCodeAt(same)) same++;
+    if (same === name.length) return at;
+  }
+  return -1;
 }

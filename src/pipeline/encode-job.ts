@@ -157,9 +157,8 @@ class EncodeJob {
         // are in their SEI. A clock that was set back far makes its own beginning: see `stepped` in the recorder.
         if (!this.#behindRepeat || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
         pts = this.#lastPts + 1;
-      }
+      } else this.#behindRepeat = false;
       // By the clock, or by the capture times: filling up years would never end.
-      else this.#behindRepeat = false;
       const lost = this.#clock.now() - this.#lastArrival > LOST_AFTER_MS * 1000 || pts - this.#lastPts >= LOST_AFTER_MS * 90;
       if (lost) this.#forceKey = true;
       // No part may last longer than the part target: fill up before a frame that follows after more than that.

@@ -3,7 +3,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrackInfo } from '../../core/packet.ts';
-import { readIdentities } from '../../formats/fmp4-read.ts';
+import { readIdentities, readVideoTrack } from '../../formats/fmp4-read.ts';
 import { codecString, isKeySample } from '../../formats/h264.ts';
 import type { Store } from '../../timeline/store.ts';
 import type { InitRow } from '../../timeline/store-schema.ts';
@@ -191,26 +191,10 @@ function trackOf(row: InitRow): TrackInfo {
   return { codec: row.codec, width: row.width, height: row.height, bitrate: row.bitrate, description: new Uint8Array(), version: 0 };
 }
 
-/** Reads what a row needs from the bytes of an init segment that this program wrote. */
+/** The row of an init segment that this program wrote, `null` for other bytes. */
 function initRow(stream: string, name: string, data: Uint8Array): InitRow | null {
-  const find = (type: string) => {
-    for (let i = 4; i + 4 <= data.length; i++) if (type.split('').every((char, k) => data[i + k] === char.charCodeAt(0))) return i + 4;
-    return -1;
-  };
-  const avcc = find('avcC');
-  const avc1 = find('avc1\0\0\0\0\0\0');
-  if (avcc < 0 || avc1 < 0) return null;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  // VisualSampleEntry: 24 bytes behind its name lie width and height.
-  return {
-    stream,
-    name,
-    codec: codecString(data.subarray(avcc)),
-    width: view.getUint16(avc1 + 24),
-    height: view.getUint16(avc1 + 26),
-    bitrate: 0,
-    data,
-  };
+  const track = readVideoTrack(data);
+  return track && { stream, name, codec: codecString(track.description), width: track.width, height: track.height, bitrate: 0, data };
 }
 
 // Rebuilt segments have no era: they go on from their neighbour where they touch it, and begin a new one where they do not.

@@ -1,7 +1,7 @@
 // Finds an older picture in the DVR window by frame id or capture time and decodes it.
 
 import { type Micros, toTicks } from '../../core/time.ts';
-import { readSamples } from '../../formats/fmp4-read.ts';
+import { readSamples, readVideoTrack } from '../../formats/fmp4-read.ts';
 import { decodeLast } from '../../native/ffmpeg-decode.ts';
 import type { TakenFrame, WantedFrame } from '../output.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
@@ -14,7 +14,8 @@ export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<
   if (!segment || !row) return null;
   const bytes = segment.open ? recorder.openBytes() : await recorder.segment(segment.sequence);
   const init = recorder.init(segment.init);
-  if (!bytes || !init) return null;
+  const track = init && readVideoTrack(init.data);
+  if (!bytes || !track) return null;
   const rows = segment.frames.filter((frame) => frame.pts <= row.pts);
   const from = rows.findLastIndex((frame) => frame.key);
   if (from < 0) return null;
@@ -22,7 +23,7 @@ export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<
     .filter((sample) => sample.pts >= rows[from]!.pts && sample.pts <= row.pts)
     .map((sample) => bytes.subarray(sample.offset, sample.offset + sample.size));
   if (samples.length === 0) return null;
-  const picture = await decodeLast(configurationOf(init.data), samples);
+  const picture = await decodeLast(track.description, samples);
   return { info: { id: row.id, timestamp: row.timestamp as Micros }, picture, lossy: true };
 }
 
@@ -34,13 +35,4 @@ function segmentAt(recorder: Recorder, timestamp: Micros): WindowSegment | undef
 function rowOf(segment: WindowSegment, want: WantedFrame): FrameRow | undefined {
   if (want.frame !== undefined) return segment.frames.find((row) => row.id === want.frame && !row.repeat);
   return segment.frames.findLast((row) => row.timestamp <= want.timestamp!);
-}
-
-/** The `avcC` box of an init segment that this program wrote. */
-function configurationOf(init: Uint8Array): Uint8Array {
-  const view = new DataView(init.buffer, init.byteOffset, init.byteLength);
-  for (let at = 4; at + 4 < init.length; at++) {
-    if (view.getUint32(at) === 0x61766343) return init.subarray(at + 4, at - 4 + view.getUint32(at - 4));
-  }
-  return new Uint8Array();
 }

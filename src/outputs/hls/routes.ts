@@ -182,7 +182,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     return hls;
   };
 
-  /** Aborted when the client goes before it has its answer, or the server closes. Made only where something must wait. */
+  /** Aborted when the client goes before it has its answer, or the server closes. */
   const gone = (reply: FastifyReply) => {
     const abort = new AbortController();
     const end = () => abort.abort(GONE);
