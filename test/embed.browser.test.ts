@@ -61,3 +61,24 @@ test('seekFrame goes to exactly that frame, on a source of irregular rate', asyn
   }
   expect(chromium.errors).toEqual([]);
 });
+
+test('seekFrame goes to frames of the very segment that playback began inside of', async () => {
+  await using server = await testServer({ streams: { cam: { source: { type: 'pattern', width: 320, height: 192, fps: 15 } } } });
+  await using chromium = await launchChromium();
+  const first = await chromium.page();
+  await first.goto(`${server.url}embed/cam?transport=hls`);
+  await waitForPicture(first);
+  await first.waitForTimeout(2500);
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=hls`);
+  await waitForPicture(page);
+  const began = (await readShown(page)).named!.id;
+  for (const back of [8, 15, 22, 29]) {
+    await page.evaluate(
+      (wanted) => (document.querySelector('sluice-player') as unknown as { seekFrame(id: number): Promise<void> }).seekFrame(wanted),
+      began - back,
+    );
+    await page.waitForTimeout(100);
+    expect((await readShown(page)).code?.frame).toBe(began - back);
+  }
+});

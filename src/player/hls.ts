@@ -9,6 +9,8 @@ import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } fro
 const TICKS = 90_000;
 const CONTROL_MS = 250;
 const SEEK_TIMEOUT_MS = 15_000;
+/** A seek that waits this long for media that nobody loads is helped. */
+const STUCK_MS = 300;
 /** Into the frame, not on its edge: rounding in the browser would else show the one before. */
 const INSIDE = 0.001;
 
@@ -21,6 +23,8 @@ interface Pending {
   readonly pts: number;
   /** Media time that was asked for last. */
   at: number;
+  /** When the media was last found missing, or asked for again; `performance.now()`. */
+  missingMs: number;
   settle: ReturnType<typeof setTimeout> | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -189,6 +193,7 @@ class HlsTransport implements Transport, Dvr {
       this.#pending = {
         pts: target.pts,
         at,
+        missingMs: performance.now(),
         settle: undefined,
         resolve: () => {
           done();
@@ -331,12 +336,27 @@ class HlsTransport implements Transport, Dvr {
   #insist(): void {
     const pending = this.#pending;
     const video = this.picture;
-    if (!pending || video.seeking || video.readyState === 0) return;
+    if (!pending || video.readyState === 0) return;
+    if (video.seeking) return this.#unstick(pending);
     const at = this.#mediaTime(pending.pts) ?? pending.at;
     if (Math.abs(video.currentTime - at) > INSIDE / 4) {
       pending.at = at;
       video.currentTime = at;
     } else if (this.#shown?.pts === pending.pts) pending.resolve();
+  }
+
+  /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:
+   *  what is there of it is thrown away, so that it is loaded whole. */
+  #unstick(pending: Pending): void {
+    const { buffered } = this.picture;
+    const now = performance.now();
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= pending.at && pending.at < buffered.end(i)) pending.missingMs = now;
+    }
+    if (now - pending.missingMs < STUCK_MS) return;
+    pending.missingMs = now;
+    const fragment = this.#hls.latestLevelDetails?.fragments.find(({ start, end }) => start <= pending.at && pending.at < end);
+    if (fragment) this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: fragment.start, endOffset: fragment.end, type: 'video' });
   }
 
   #abandon(reason: unknown): void {
