@@ -25,6 +25,7 @@ interface Pending {
   at: number;
   /** When the media was last found missing, or asked for again; `performance.now()`. */
   missingMs: number;
+  askedMs: number;
   settle: ReturnType<typeof setTimeout> | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -194,6 +195,7 @@ class HlsTransport implements Transport, Dvr {
         pts: target.pts,
         at,
         missingMs: performance.now(),
+        askedMs: performance.now(),
         settle: undefined,
         resolve: () => {
           done();
@@ -315,8 +317,7 @@ class HlsTransport implements Transport, Dvr {
     const pending = this.#pending;
     const at = pending && this.#mediaTime(pending.pts);
     if (!pending || at === null || at === undefined || Math.abs(at - pending.at) < INSIDE / 4) return;
-    pending.at = at;
-    this.picture.currentTime = at;
+    this.#ask(pending, at);
   }
 
   #onSeeked(): void {
@@ -332,31 +333,43 @@ class HlsTransport implements Transport, Dvr {
     }, 250);
   }
 
-  /** hls.js sets its own start position once the first fragment is there: a seek that came before is set again. */
-  #insist(): void {
-    const pending = this.#pending;
+  /** Sees to it that a seek arrives, whatever hls.js and the browser make of it. */
+  #insist(pending: Pending): void {
     const video = this.picture;
-    if (!pending || video.readyState === 0) return;
-    if (video.seeking) return this.#unstick(pending);
+    const now = performance.now();
+    if (video.readyState === 0) return;
+    if (!this.#isBuffered(pending.at)) return this.#loadAnew(pending, now);
+    pending.missingMs = now;
+    if (video.seeking) return;
     const at = this.#mediaTime(pending.pts) ?? pending.at;
-    if (Math.abs(video.currentTime - at) > INSIDE / 4) {
-      pending.at = at;
-      video.currentTime = at;
-    } else if (this.#shown?.pts === pending.pts) pending.resolve();
+    if (this.#shown?.pts === pending.pts) pending.resolve();
+    // hls.js sets its own start position once the first fragment is there: a seek that came before is set again.
+    else if (Math.abs(video.currentTime - at) > INSIDE / 4) this.#ask(pending, at);
+    // Chromium ends a seek into a short hole with the picture behind it, and stays with that one when the hole is filled.
+    else if (now - pending.askedMs > STUCK_MS) this.#ask(pending, at);
+  }
+
+  #ask(pending: Pending, at: number): void {
+    pending.at = at;
+    pending.askedMs = performance.now();
+    this.picture.currentTime = at;
   }
 
   /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:
    *  what is there of it is thrown away, so that it is loaded whole. */
-  #unstick(pending: Pending): void {
-    const { buffered } = this.picture;
-    const now = performance.now();
-    for (let i = 0; i < buffered.length; i++) {
-      if (buffered.start(i) <= pending.at && pending.at < buffered.end(i)) pending.missingMs = now;
-    }
+  #loadAnew(pending: Pending, now: number): void {
     if (now - pending.missingMs < STUCK_MS) return;
     pending.missingMs = now;
-    const fragment = this.#hls.latestLevelDetails?.fragments.find(({ start, end }) => start <= pending.at && pending.at < end);
+    const details = this.#hls.latestLevelDetails;
+    const fragments = details?.fragmentHint ? [...details.fragments, details.fragmentHint] : details?.fragments;
+    const fragment = fragments?.find(({ start, end }) => start <= pending.at && pending.at < end);
     if (fragment) this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: fragment.start, endOffset: fragment.end, type: 'video' });
+  }
+
+  #isBuffered(at: number): boolean {
+    const { buffered } = this.picture;
+    for (let i = 0; i < buffered.length; i++) if (buffered.start(i) <= at && at < buffered.end(i)) return true;
+    return false;
   }
 
   #abandon(reason: unknown): void {
@@ -365,7 +378,7 @@ class HlsTransport implements Transport, Dvr {
 
   #control(): void {
     const video = this.picture;
-    if (this.#pending) return this.#insist();
+    if (this.#pending) return this.#insist(this.#pending);
     if (!this.#live || video.paused || video.seeking || !this.#hls.latestLevelDetails?.live || !this.#shown) return;
     const { rate, jump } = this.#edge.step(performance.now(), this.#hls.latency, this.#ahead());
     if (jump) this.goLive();
