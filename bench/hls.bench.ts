@@ -39,6 +39,38 @@ async function plainRoute(options: BenchOptions): Promise<number> {
   }
 }
 
+/** CPU time of a viewer-second if `node:http` alone answered its five lists and five parts: the floor of any server in Node. */
+async function floor(options: BenchOptions): Promise<Result[]> {
+  const viewers = options.viewers.at(-1) ?? 1;
+  const seconds = options.seconds ?? 6;
+  options.progress('the same load on bare node:http');
+  await using server = await Child.start<PlainMethods>('plain-server.ts', null);
+  const address = new URL(await server.call('bareUrl'));
+  const connections = Array.from({ length: viewers }, () => [new HttpConnection(address), new HttpConnection(address)] as const);
+  let requests = 0;
+  const running = connections.map(async ([lists, parts]) => {
+    for (;;) {
+      await lists.get('/list');
+      requests++;
+      await parts.get('/part');
+      requests++;
+    }
+  });
+  // They end by being closed.
+  const ended = Promise.allSettled(running);
+  try {
+    await delay(Math.min(2000, seconds * 500), undefined, { signal: options.signal });
+    const [before, from] = [await server.call('cpu'), requests];
+    await delay(seconds * 1000, undefined, { signal: options.signal });
+    const [after, to] = [await server.call('cpu'), requests];
+    const note = `${((to - from) / viewers / seconds).toFixed(1)} requests/s each; no server in Node can do with less`;
+    return [result(`bare node:http, ${viewers} viewers`, (after - before) / viewers / seconds, 'ms/s', { note })];
+  } finally {
+    for (const pair of connections) for (const connection of pair) connection[Symbol.dispose]();
+    await ended;
+  }
+}
+
 async function requestRate(options: BenchOptions): Promise<Result[]> {
   const seconds = options.seconds ?? 4;
   await using server = await BenchServer.start({ cam: STREAM }, options);
@@ -79,6 +111,7 @@ export const hls: Bench = {
       },
       options,
     )),
+    ...(await floor(options)),
     ...(await requestRate(options)),
   ],
 };

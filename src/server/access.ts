@@ -1,5 +1,6 @@
 // Puts the decision of admission.ts in front of every request: the Fastify hook, the check for upgrades, the base path, the token page.
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -56,17 +57,28 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
     quietUntil = Date.now() + 1000;
     log.warn({ code: decision.error.code, method, url: redactUrl(url), peer }, 'a request was refused');
   };
+  // A player asks ten times a second on the same connections, with the same headers, for the same right.
+  const players = new WeakMap<Socket, { readonly key: string; readonly decision: Decision }>();
+  const decideFor = (request: FastifyRequest): Decision => {
+    const { raw } = request;
+    const key = playerKey(request);
+    const known = key === null ? undefined : players.get(raw.socket);
+    if (known && known.key === key) return known.decision;
+    const decision = decide({
+      method: request.method,
+      url: request.url,
+      headers: headersOf(raw),
+      peer: raw.socket.remoteAddress,
+      encrypted: 'encrypted' in raw.socket,
+      upgrade: false,
+    });
+    if (key !== null && decision.kind === 'admit') players.set(raw.socket, { key, decision });
+    return decision;
+  };
   return {
     async onRequest(request, reply) {
       const { raw } = request;
-      const decision = decide({
-        method: request.method,
-        url: request.url,
-        headers: headersOf(raw),
-        peer: raw.socket.remoteAddress,
-        encrypted: 'encrypted' in raw.socket,
-        upgrade: false,
-      });
+      const decision = decideFor(request);
       note(decision, request.method, request.url, raw.socket.remoteAddress);
       reply.headers(decision.headers);
       switch (decision.kind) {
@@ -103,6 +115,15 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
       return decision;
     },
   };
+}
+
+/** Everything that decides about a request for HLS media, but for its peer, which a connection keeps; `null` for other requests. */
+function playerKey({ method, url, raw }: FastifyRequest): string | null {
+  if (method !== 'GET' || !/^\/live\/[^/?]+\/hls\//.test(url)) return null;
+  const at = url.indexOf('?');
+  // `%74oken=` is a token as well.
+  const query = at >= 0 && /token|%/i.test(url.slice(at)) ? url.slice(at) : '';
+  return `${query}\n${raw.rawHeaders.join('\n')}`;
 }
 
 function pageHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
