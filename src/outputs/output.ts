@@ -1,5 +1,5 @@
 // The contract of outputs. An output registers its routes and reads packets from renditions; it never sees a source.
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Picture } from '../core/frame.ts';
@@ -45,10 +45,25 @@ export interface WantedFrame {
   readonly timestamp?: Micros | undefined;
 }
 
+/** An answer of status 200. */
+export interface DirectAnswer {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Looks at a plain GET before the framework does: `null` = not mine. Else a function that makes the answer once the client is admitted;
+ *  its `null` hands the request on, so that errors are told in one place. */
+export type DirectHandler = (
+  url: string,
+  request: IncomingMessage,
+) => ((response: ServerResponse) => Promise<DirectAnswer | null> | DirectAnswer | null) | null;
+
 /** What an output is given. */
 export interface OutputContext {
   readonly app: FastifyInstance;
   readonly upgrades: UpgradeRoutes;
+  /** Requests that come so often that the framework would cost more than the answer. */
+  readonly direct: (handler: DirectHandler) => void;
   readonly registry: Registry;
   readonly store: Store;
   /** Folder for media. */

@@ -14,6 +14,8 @@ export { redactUrl } from './redact.ts';
 export interface AccessGuard {
   /** Fastify `onRequest` hook; declare it before any plugin that answers. */
   readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  /** Headers of the answer to a player's plain GET; `null`: it is not simply admitted, the hook shall tell. */
+  readonly checkPlayer: (request: IncomingMessage, url: string) => Readonly<Record<string, string>> | null;
   /** Decides about an upgrade. `url` is without the base path. */
   readonly checkUpgrade: (request: IncomingMessage, url: string) => Decision;
 }
@@ -59,14 +61,13 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
   };
   // A player asks ten times a second on the same connections, with the same headers, for the same right.
   const players = new WeakMap<Socket, { readonly key: string; readonly decision: Decision }>();
-  const decideFor = (request: FastifyRequest): Decision => {
-    const { raw } = request;
-    const key = playerKey(request);
+  const decideFor = (raw: IncomingMessage, url: string): Decision => {
+    const key = playerKey(raw, url);
     const known = key === null ? undefined : players.get(raw.socket);
     if (known && known.key === key) return known.decision;
     const decision = decide({
-      method: request.method,
-      url: request.url,
+      method: raw.method ?? 'GET',
+      url,
       headers: headersOf(raw),
       peer: raw.socket.remoteAddress,
       encrypted: 'encrypted' in raw.socket,
@@ -78,7 +79,7 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
   return {
     async onRequest(request, reply) {
       const { raw } = request;
-      const decision = decideFor(request);
+      const decision = decideFor(raw, request.url);
       note(decision, request.method, request.url, raw.socket.remoteAddress);
       reply.headers(decision.headers);
       switch (decision.kind) {
@@ -101,6 +102,12 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
             .send(refusalPage(decision.error, decision.askToken, request.url));
       }
     },
+    checkPlayer(request, url) {
+      const decision = decideFor(request, url);
+      if (decision.kind !== 'admit') return null;
+      admissions.set(request, decision.admission);
+      return decision.headers;
+    },
     checkUpgrade(request, url) {
       const decision = decide({
         method: request.method ?? 'GET',
@@ -118,8 +125,8 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
 }
 
 /** Everything that decides about a request for HLS media, but for its peer, which a connection keeps; `null` for other requests. */
-function playerKey({ method, url, raw }: FastifyRequest): string | null {
-  if (method !== 'GET' || !/^\/live\/[^/?]+\/hls\//.test(url)) return null;
+function playerKey(raw: IncomingMessage, url: string): string | null {
+  if (raw.method !== 'GET' || !/^\/live\/[^/?]+\/hls\//.test(url)) return null;
   const at = url.indexOf('?');
   // `%74oken=` is a token as well.
   const query = at >= 0 && /token|%/i.test(url.slice(at)) ? url.slice(at) : '';

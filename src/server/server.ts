@@ -1,5 +1,6 @@
 // The server: starts everything in one readable order, closes in the reverse one.
 import { mkdir, readFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
@@ -12,13 +13,14 @@ import { startClock, wallMicros } from '../native/system-clock.ts';
 import type { HlsOutput } from '../outputs/hls/routes.ts';
 import { OUTPUTS } from '../outputs/index.ts';
 import { OutputMeter } from '../outputs/meter.ts';
-import type { Output } from '../outputs/output.ts';
+import type { DirectHandler, Output } from '../outputs/output.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { Store } from '../timeline/store.ts';
 import { access, stripBasePath, tokenQuery } from './access.ts';
 import type { ResolvedConfig } from './config.ts';
+import { DirectRoutes } from './direct.ts';
 import { diskKeeper } from './disk-keeper.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
@@ -120,8 +122,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     outputs: () => outputs,
   });
 
-  const app = await makeApp(config);
   const guard = access(config, log);
+  const direct = new DirectRoutes(config.basePath, guard);
+  const app = await makeApp(config, direct);
   app.addHook('onRequest', guard.onRequest);
   installProblems(app, log);
   await openApi(app, version);
@@ -137,6 +140,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const outputContext = {
     app,
     upgrades,
+    direct: (handler: DirectHandler) => direct.add(handler),
     registry,
     store,
     mediaDir,
@@ -194,7 +198,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   };
 }
 
-async function makeApp(config: ResolvedConfig): Promise<FastifyInstance> {
+async function makeApp(config: ResolvedConfig, direct: DirectRoutes): Promise<FastifyInstance> {
   const options: FastifyServerOptions = {
     logger: false,
     trustProxy: config.trustedProxies.length ? [...config.trustedProxies] : false,
@@ -212,7 +216,10 @@ async function makeApp(config: ResolvedConfig): Promise<FastifyInstance> {
     http2: true,
     https: { allowHTTP1: true, cert: await readFile(config.tls.cert), key: await readFile(config.tls.key) },
   };
-  const app = Fastify({ ...options, ...tls } as FastifyServerOptions) as unknown as FastifyInstance;
+  const plain = {
+    serverFactory: (usual: RequestListener) => createServer({ keepAliveTimeout: 72_000, requestTimeout: 0 }, direct.listener(usual)),
+  };
+  const app = Fastify({ ...options, ...(tls || plain) } as FastifyServerOptions) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   // Answers are made by typed code; their schemas are for the OpenAPI document.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));

@@ -89,6 +89,12 @@ export class Recorder {
     return open ? [...this.#closed, open] : this.#closed;
   }
 
+  /** Media sequence number of the newest segment that has a part; -1 = none. */
+  get newestSequence(): number {
+    const open = this.#open?.data;
+    return (open?.parts.length ? open.sequence : this.#closed.at(-1)?.sequence) ?? -1;
+  }
+
   init(name: string): { track: TrackInfo; data: Uint8Array } | undefined {
     return this.#inits.get(name);
   }
@@ -136,7 +142,7 @@ export class Recorder {
 
   /** Settles when the segment or part exists, something newer does, the stream ended, or `timeoutMs` have passed: `false` = time-out. */
   async waitFor(sequence: number, part: number | null, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    return await this.#wait(() => this.#ended || this.#has(sequence, part), timeoutMs, signal);
+    return await this.#wait(() => this.#ended || this.has(sequence, part), timeoutMs, signal);
   }
 
   /** Settles when there is anything to play: a first new part where frames are coming, else what is kept. */
@@ -151,10 +157,13 @@ export class Recorder {
     return await this.#wait(done, timeoutMs, signal);
   }
 
-  #has(sequence: number, part: number | null): boolean {
-    const newest = this.#openSegment() ?? this.#closed.at(-1);
+  /** Whether the segment, or the part of it, exists or something newer does. */
+  has(sequence: number, part: number | null): boolean {
+    // No copies here: every player asks this ten times a second.
+    const open = this.#open?.data;
+    const newest = open?.parts.length ? open : this.#closed.at(-1);
     if (!newest || newest.sequence !== sequence) return newest !== undefined && newest.sequence > sequence;
-    if (part === null) return !newest.open;
+    if (part === null) return newest !== open;
     // Behind the last part of a closed segment comes the first part of the next one (rfc8216bis 6.2.5.2).
     return newest.parts.length > part;
   }

@@ -25,6 +25,16 @@ const GONE = new Error('the client is gone');
 /** Segments may be cached for ever: a name never stands for other bytes. */
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
+const PLAYLIST_HEADERS = {
+  'content-type': PLAYLIST_TYPE,
+  'cache-control': 'no-store',
+  vary: 'accept-encoding',
+  'content-encoding': 'gzip',
+};
+const PART_HEADERS = { 'content-type': 'video/iso.segment', 'cache-control': 'max-age=60', 'accept-ranges': 'bytes' };
+/** The query of hls.js when it asks for the next part. */
+const PLAIN_QUERY = /^v=([\w-]{1,40})&_HLS_msn=(\d{1,15})&_HLS_part=(\d{1,4})(&_HLS_skip=(?:YES|v2))?$/;
+
 const Query = z.object({
   _HLS_msn: z.coerce.number().int().min(0).optional(),
   _HLS_part: z.coerce.number().int().min(0).optional(),
@@ -99,14 +109,8 @@ class HlsStream {
       this.update();
     }
     viewer.lastSeen = performance.now();
-    this.#scheduleSweep();
+    this.#sweep ??= setInterval(() => this.#removeOld(), 1000).unref();
     return viewer;
-  }
-
-  #scheduleSweep(): void {
-    clearTimeout(this.#sweep);
-    this.#sweep = setTimeout(() => this.#removeOld(), 1000);
-    this.#sweep.unref();
   }
 
   #removeOld(): void {
@@ -118,11 +122,13 @@ class HlsStream {
       viewer.watch[Symbol.dispose]();
     }
     this.update();
-    if (this.#viewers.size) this.#scheduleSweep();
+    if (this.#viewers.size) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
   }
 
   async close(remove: boolean): Promise<void> {
-    clearTimeout(this.#sweep);
+    clearInterval(this.#sweep);
     for (const off of this.#off) off();
     for (const viewer of this.#viewers.values()) viewer.meter[Symbol.dispose]();
     this.#viewers.clear();
@@ -264,6 +270,36 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     const body = hls.playlists.text(options);
     context.meter('hls', hls.stream.name).served(body.length);
     return reply.send(body);
+  });
+
+  // What a player asks for all the time: the next playlist, the part in it.
+  context.direct((url, request) => {
+    const match = /^\/live\/([\w.-]+)\/hls\/video\/(?:media\.m3u8|p(\d{1,15})\.(\d{1,4})\.m4s)(?:\?([\w=&-]*))?$/.exec(url);
+    const hls = match && streams.get(match[1]!);
+    if (!hls) return null;
+    const { recorder } = hls;
+    if (match[2] !== undefined) {
+      return () => {
+        const body = recorder.part(Number(match[2]), Number(match[3]));
+        if (body) context.meter('hls', hls.stream.name).served(body.length);
+        return body && { headers: PART_HEADERS, body };
+      };
+    }
+    const query = PLAIN_QUERY.exec(match[4] ?? '');
+    if (!query || !recorder.track || !/\bgzip\b/.test(String(request.headers['accept-encoding']))) return null;
+    const [sequence, part] = [Number(query[2]), Number(query[3])];
+    if (sequence > recorder.newestSequence + 1) return null;
+    return async (response) => {
+      const viewer = hls.touch(query[1]!);
+      if (!recorder.has(sequence, part)) {
+        const abort = new AbortController();
+        response.once('close', () => abort.abort(GONE));
+        if (!(await hold(viewer, recorder.waitFor(sequence, part, HOLD_MS, abort.signal))) && abort.signal.aborted) return null;
+      }
+      const body = await hls.playlists.gzipped({ lowLatency: true, delta: query[4] !== undefined, query: '' });
+      context.meter('hls', hls.stream.name).served(body.length);
+      return { headers: PLAYLIST_HEADERS, body };
+    };
   });
 
   app.get<{ Params: { stream: string; file: string } }>('/live/:stream/hls/video/:file', async (request, reply) => {
