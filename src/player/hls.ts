@@ -11,8 +11,13 @@ const CONTROL_MS = 250;
 const SEEK_TIMEOUT_MS = 15_000;
 /** A seek that waits this long for media that nobody loads is helped. */
 const STUCK_MS = 300;
-/** Into the frame, not on its edge: rounding in the browser would else show the one before. */
+/** Into the frame, not on its edge: rounding in the browser would else show the one before. Shorter frames: half of them. */
 const INSIDE = 0.001;
+
+/** Seconds from the start of a picture to the place inside it that is asked for. Late frames can follow each other by single ticks. */
+function inside(row: FrameRow | null): number {
+  return row && row.duration > 0 ? Math.min(INSIDE, row.duration / TICKS / 2) : INSIDE;
+}
 
 /** Opens HLS with hls.js or, only where Media Source is missing, the browser's own player (Chromium's has no way back in time). */
 export async function openHls(context: TransportContext): Promise<Transport> {
@@ -298,9 +303,9 @@ class HlsTransport implements Transport, Dvr {
 
   /** Where a picture lies on the media timeline; an estimate where its discontinuity was not loaded yet. */
   #mediaTime(pts: number): number | null {
-    const row = this.table.nearest(pts);
+    const row = this.table.nearest(pts, 0);
     const known = row && this.#offsets.get(row.cc);
-    if (row && known !== undefined && known !== null) return row.pts / TICKS - known + INSIDE;
+    if (row && known !== undefined && known !== null) return row.pts / TICKS - known + inside(row);
     const details = this.#hls.latestLevelDetails;
     if (!details) return null;
     const ms = (pts / TICKS) * 1000;
