@@ -12,31 +12,49 @@ import { Viewers } from './viewers.ts';
 const CONNECTIONS = 16;
 const STREAM: StreamConfigInput = { source: { type: 'pattern' } };
 
-/** CPU time of a request to a Fastify route that does nothing, measured in the same way. */
-async function plainRoute(options: BenchOptions): Promise<number> {
-  const seconds = Math.min(3, options.seconds ?? 3);
-  await using server = await Child.start<PlainMethods>('plain-server.ts', null);
-  const address = new URL(await server.call('url'));
-  const connections = Array.from({ length: CONNECTIONS }, () => new HttpConnection(address));
+/** CPU time and number of requests of a `plain-server` in a window, while `client` asks it without end on connections of its own. */
+async function measurePlain(
+  options: BenchOptions,
+  server: Child<PlainMethods>,
+  how: { readonly address: string; readonly warmMs: number; readonly seconds: number; readonly clients: number },
+  client: (connect: () => HttpConnection, count: () => void) => Promise<void>,
+): Promise<{ cpuMs: number; requests: number }> {
+  const connections: HttpConnection[] = [];
+  const address = new URL(how.address);
+  const connect = () => {
+    const connection = new HttpConnection(address);
+    connections.push(connection);
+    return connection;
+  };
   let requests = 0;
-  const running = connections.map(async (connection) => {
-    for (;;) {
-      await connection.get('/live/cam/plain');
-      requests++;
-    }
-  });
+  const running = Array.from({ length: how.clients }, () => client(connect, () => requests++));
   // They end by being closed.
   const ended = Promise.allSettled(running);
   try {
-    await delay(Math.min(1000, seconds * 250), undefined, { signal: options.signal });
+    await delay(how.warmMs, undefined, { signal: options.signal });
     const [before, from] = [await server.call('cpu'), requests];
-    await delay(seconds * 1000, undefined, { signal: options.signal });
+    await delay(how.seconds * 1000, undefined, { signal: options.signal });
     const [after, to] = [await server.call('cpu'), requests];
-    return (after - before) / (to - from);
+    return { cpuMs: after - before, requests: to - from };
   } finally {
     for (const connection of connections) connection[Symbol.dispose]();
     await ended;
   }
+}
+
+/** CPU time of a request to a Fastify route that does nothing, measured in the same way. */
+async function plainRoute(options: BenchOptions): Promise<number> {
+  const seconds = Math.min(3, options.seconds ?? 3);
+  await using server = await Child.start<PlainMethods>('plain-server.ts', null);
+  const how = { address: await server.call('url'), warmMs: Math.min(1000, seconds * 250), seconds, clients: CONNECTIONS };
+  const { cpuMs, requests } = await measurePlain(options, server, how, async (connect, count) => {
+    const connection = connect();
+    for (;;) {
+      await connection.get('/live/cam/plain');
+      count();
+    }
+  });
+  return cpuMs / requests;
 }
 
 /** CPU time of a viewer-second if `node:http` alone answered its five lists and five parts: the floor of any server in Node. */
@@ -45,30 +63,18 @@ async function floor(options: BenchOptions): Promise<Result[]> {
   const seconds = options.seconds ?? 6;
   options.progress('the same load on bare node:http');
   await using server = await Child.start<PlainMethods>('plain-server.ts', null);
-  const address = new URL(await server.call('bareUrl'));
-  const connections = Array.from({ length: viewers }, () => [new HttpConnection(address), new HttpConnection(address)] as const);
-  let requests = 0;
-  const running = connections.map(async ([lists, parts]) => {
+  const how = { address: await server.call('bareUrl'), warmMs: Math.min(2000, seconds * 500), seconds, clients: viewers };
+  const { cpuMs, requests } = await measurePlain(options, server, how, async (connect, count) => {
+    const [lists, parts] = [connect(), connect()];
     for (;;) {
       await lists.get('/list');
-      requests++;
+      count();
       await parts.get('/part');
-      requests++;
+      count();
     }
   });
-  // They end by being closed.
-  const ended = Promise.allSettled(running);
-  try {
-    await delay(Math.min(2000, seconds * 500), undefined, { signal: options.signal });
-    const [before, from] = [await server.call('cpu'), requests];
-    await delay(seconds * 1000, undefined, { signal: options.signal });
-    const [after, to] = [await server.call('cpu'), requests];
-    const note = `${((to - from) / viewers / seconds).toFixed(1)} requests/s each; no server in Node can do with less`;
-    return [result(`bare node:http, ${viewers} viewers`, (after - before) / viewers / seconds, 'ms/s', { note })];
-  } finally {
-    for (const pair of connections) for (const connection of pair) connection[Symbol.dispose]();
-    await ended;
-  }
+  const note = `${(requests / viewers / seconds).toFixed(1)} requests/s each; no server in Node can do with less`;
+  return [result(`bare node:http, ${viewers} viewers`, cpuMs / viewers / seconds, 'ms/s', { note })];
 }
 
 async function requestRate(options: BenchOptions): Promise<Result[]> {

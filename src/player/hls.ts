@@ -306,15 +306,19 @@ class HlsTransport implements Transport, Dvr {
     const row = this.table.nearest(pts, 0);
     const known = row && this.#offsets.get(row.cc);
     if (row && known !== undefined && known !== null) return row.pts / TICKS - known + inside(row);
-    const details = this.#hls.latestLevelDetails;
-    if (!details) return null;
     const ms = (pts / TICKS) * 1000;
-    const fragments = details.fragmentHint ? [...details.fragments, details.fragmentHint] : details.fragments;
-    const fragment = fragments.findLast((candidate) => candidate.programDateTime !== null && candidate.programDateTime <= ms + 1);
+    const fragment = this.#fragments().findLast((candidate) => candidate.programDateTime !== null && candidate.programDateTime <= ms + 1);
     if (!fragment) return null;
     const offset = this.#offsets.get(fragment.cc);
     if (offset !== undefined) return pts / TICKS - offset + INSIDE;
     return fragment.start + (ms - fragment.programDateTime!) / 1000 + INSIDE;
+  }
+
+  /** Of the playlist, the growing one too. */
+  #fragments(): Fragment[] {
+    const details = this.#hls.latestLevelDetails;
+    if (!details) return [];
+    return details.fragmentHint ? [...details.fragments, details.fragmentHint] : details.fragments;
   }
 
   /** The offset of a discontinuity became known: an estimated seek is made exact. */
@@ -365,9 +369,7 @@ class HlsTransport implements Transport, Dvr {
   #loadAnew(pending: Pending, now: number): void {
     if (now - pending.missingMs < STUCK_MS) return;
     pending.missingMs = now;
-    const details = this.#hls.latestLevelDetails;
-    const fragments = details?.fragmentHint ? [...details.fragments, details.fragmentHint] : details?.fragments;
-    const fragment = fragments?.find(({ start, end }) => start <= pending.at && pending.at < end);
+    const fragment = this.#fragments().find(({ start, end }) => start <= pending.at && pending.at < end);
     if (fragment) this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: fragment.start, endOffset: fragment.end, type: 'video' });
   }
 
