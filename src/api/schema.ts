@@ -1,5 +1,6 @@
 // The schemas of everything on the wire (CONTRACT), shared by server, command line, player and page. Parsed at the border, once.
 import { z } from 'zod';
+import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
 
 // A page whose Content-Security-Policy forbids eval would report zod's trial of it as a violation.
 if ('document' in globalThis) z.config({ jitless: true });
@@ -118,8 +119,28 @@ export const DvrConfig = z.strictObject({
     .describe('watched: while somebody watches or pushes; always: keeps the source awake'),
   window: Duration.default('10m').describe('how far back'),
   maxBytes: z.number().int().min(1_000_000).optional().describe('bytes on disk for this stream'),
+  keep: z
+    .strictObject({
+      kinds: z.array(MarkerKind).min(1).max(50).describe('kinds of markers; * = all'),
+      before: Duration.default('10s'),
+      after: Duration.default('10s'),
+    })
+    .optional()
+    .describe('spans round such markers stay when the window has moved on, as long as `maxBytes` allows'),
 });
 export type DvrConfig = z.infer<typeof DvrConfig>;
+
+/** A processor of a stream: user code or a built-in that looks at each frame. */
+export const ProcessorConfig = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .optional()
+    .describe('default: the name of what it uses'),
+  use: z.string().min(1).max(200).describe('name of a built-in'),
+  params: z.record(z.string(), z.unknown()).default({}),
+});
+export type ProcessorConfig = z.infer<typeof ProcessorConfig>;
 
 /** Body of `PUT /api/streams/{stream}`. */
 export const StreamConfig = z.strictObject({
@@ -127,7 +148,9 @@ export const StreamConfig = z.strictObject({
   description: z.string().max(2000).optional(),
   pixelSize: z.number().positive().optional().describe('µm'),
   source: SourceConfig.default({ type: 'push', clock: 'utc' }),
+  processors: z.array(ProcessorConfig).max(16).default([]).describe('look at the frames; what they find lands on the timeline'),
   encode: EncodeConfig.default({}),
+  metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
   dvr: DvrConfig.prefault({}),
   linger: Duration.default('5s').describe('how long encoders and the source go on after the last viewer has left'),
 });
@@ -255,11 +278,25 @@ export const ServerEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('frame'), stream: StreamName, id: z.number(), timestamp: z.number() }),
   z.object({ type: z.literal('stats'), stream: StreamName, stats: StreamStats }),
   z.object({ type: z.literal('params'), stream: StreamName, values: z.record(z.string(), z.unknown()), frame: z.number() }),
+  z.object({ type: z.literal('metric'), stream: StreamName, samples: z.array(MetricSample) }),
+  z.object({ type: z.literal('marker'), stream: StreamName, action: z.enum(['set', 'remove']), marker: Marker }),
+  z.object({ type: z.literal('data'), stream: StreamName, items: z.array(DataItem) }),
+  z
+    .object({
+      type: z.literal('skipped'),
+      stream: StreamName,
+      types: z.array(z.string()),
+      from: z.number().describe('capture time, µs'),
+      to: z.number().describe('capture time, µs'),
+      count: z.number(),
+      reason: z.string(),
+    })
+    .describe('what this client did not get: ask the REST interface for it'),
   z.object({ type: z.literal('error'), problem: z.record(z.string(), z.unknown()) }),
 ]);
 export type ServerEvent = z.infer<typeof ServerEvent>;
 
-export const EVENT_TYPES = ['state', 'frame', 'stats', 'params'] as const;
+export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Messages of `WS /api/events` from the client. */
