@@ -1,9 +1,7 @@
 // The schemas of everything on the wire (CONTRACT), shared by server, command line, player and page. Parsed at the border, once.
+import './without-eval.ts';
 import { z } from 'zod';
 import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
-
-// A page whose Content-Security-Policy forbids eval would report zod's trial of it as a violation.
-if ('document' in globalThis) z.config({ jitless: true });
 
 /** Length of time on the wire: a number of seconds, or a string such as `500ms`, `30s`, `10m`, `2h`. */
 export const Duration = z

@@ -1,4 +1,5 @@
 // The timeline on the wire: metrics, markers and data, each bound to a frame id and a capture time (CONTRACT "HTTP: control").
+import './without-eval.ts';
 import { z } from 'zod';
 
 /** A time from outside: integer µs since the Unix epoch, or RFC 3339. Read it with `parseTimestamp`, which says what is wrong. */

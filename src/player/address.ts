@@ -28,6 +28,11 @@ export class StreamAddress {
     return this.#live.host;
   }
 
+  /** The server with its path prefix. */
+  get server(): string {
+    return this.#root.href;
+  }
+
   /** An address below the stream's own, such as `hls/index.m3u8`. */
   live(path: string, query: Query = {}): string {
     return this.#url(path, this.#live, query).href;

@@ -1,26 +1,20 @@
-// What the server says about the stream: its state, its size, whether it exists, and the server's clock. One events socket per player,
-// plain requests where sockets do not get through.
-import type { ServerEvent, StreamInfo, Timeline } from '../api/schema.ts';
+// What the server says about the stream: its state, its size, whether it exists, and the server's clock: over the page's events, by plain
+// requests where sockets do not get through.
+import type { StreamInfo, Timeline } from '../api/schema.ts';
 import type { StreamAddress } from './address.ts';
-import { Backoff } from './backoff.ts';
-import { ServerClock } from './server-clock.ts';
+import { eventsOf, type PageEvents } from './page-events.ts';
+import type { ServerClock } from './server-clock.ts';
 import type { Trouble } from './status.ts';
 
-const PING_MS = 10_000;
-/** Pings right after the start, so that a first estimate of the clock is there with the first picture. */
-const FIRST_PINGS = 6;
-const FIRST_PING_MS = 60;
 const POLL_MS = 5000;
 
 export class StreamWatch {
-  readonly clock = new ServerClock();
+  readonly events: PageEvents;
   readonly #address: StreamAddress;
   readonly #onChange: () => void;
   readonly #abort = new AbortController();
-  readonly #backoff = new Backoff();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #socket: WebSocket | undefined;
-  #socketWorks = false;
+  readonly #off: (() => void)[] = [];
   #checking: Promise<void> | undefined;
   #info: StreamInfo | null = null;
   #trouble: Trouble | null = null;
@@ -28,7 +22,12 @@ export class StreamWatch {
 
   constructor(address: StreamAddress, onChange: () => void) {
     this.#address = address;
+    this.events = eventsOf(address.server, address.token);
     this.#onChange = onChange;
+  }
+
+  get clock(): ServerClock {
+    return this.events.clock;
   }
 
   get info(): StreamInfo | null {
@@ -45,12 +44,19 @@ export class StreamWatch {
   }
 
   open(): void {
-    this.#connect();
+    const { name } = this.#address;
+    this.#off.push(
+      this.events.subscribe({ types: ['state'], streams: [name] }, ({ info }) => this.#set(info, info ? null : 'unknown-stream', null)),
+      this.events.on('link', ({ state }) => {
+        if (state === 'away' || this.#trouble) void this.check();
+      }),
+    );
     void this.check();
     const poll = () => {
+      const silent = this.events.link.state !== 'open';
       // The socket tells of every change; requests are for when it does not.
-      if (!this.#socketWorks || this.#trouble) void this.check();
-      if (!this.#socketWorks && this.#info) void this.#clockByRequest();
+      if (silent || this.#trouble) void this.check();
+      if (silent && this.#info) void this.#clockByRequest();
       this.#after(POLL_MS * (0.8 + Math.random() * 0.4), poll);
     };
     this.#after(POLL_MS, poll);
@@ -60,7 +66,7 @@ export class StreamWatch {
     this.#abort.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    this.#socket?.close();
+    for (const off of this.#off) off();
   }
 
   /** Asks the server about the stream now. */
@@ -95,49 +101,6 @@ export class StreamWatch {
     this.#trouble = trouble;
     this.#reason = reason;
     this.#onChange();
-  }
-
-  #connect(): void {
-    if (this.#abort.signal.aborted) return;
-    const socket = new WebSocket(this.#address.apiSocket('events', { streams: this.#address.name, types: 'state' }));
-    this.#socket = socket;
-    socket.onopen = () => {
-      this.#socketWorks = true;
-      this.#backoff.reset();
-      socket.send(JSON.stringify({ type: 'subscribe', streams: [this.#address.name], types: ['state'] }));
-      if (this.#trouble) void this.check();
-      this.#ping(socket, 1);
-    };
-    socket.onmessage = (event) => {
-      if (typeof event.data === 'string') this.#onEvent(event.data);
-    };
-    socket.onclose = () => {
-      const worked = this.#socketWorks;
-      this.#socketWorks = false;
-      if (this.#abort.signal.aborted) return;
-      if (worked) void this.check();
-      this.#after(this.#backoff.next(), () => this.#connect());
-    };
-  }
-
-  #ping(socket: WebSocket, count: number): void {
-    if (socket.readyState !== WebSocket.OPEN) return;
-    socket.send(JSON.stringify({ type: 'ping', t: performance.now() }));
-    this.#after(count < FIRST_PINGS ? FIRST_PING_MS : PING_MS, () => this.#ping(socket, count + 1));
-  }
-
-  #onEvent(text: string): void {
-    const receivedMs = performance.now();
-    let event: ServerEvent;
-    try {
-      event = JSON.parse(text) as ServerEvent;
-    } catch {
-      return;
-    }
-    if (event.type === 'pong') this.clock.sample(event.t, receivedMs, event.now);
-    else if (event.type === 'state' && event.stream === this.#address.name) {
-      this.#set(event.info, event.info ? null : 'unknown-stream', null);
-    }
   }
 
   async #clockByRequest(): Promise<void> {

@@ -1,9 +1,9 @@
 // What the page knows, as signals: the streams, the connection, the server. Media never passes through here.
 import { batch, computed, type Signal, signal } from '@preact/signals';
 import { SluiceClient, type SystemInfo } from '../../src/api/client.ts';
-import type { ServerEvent, StreamConfigInput, StreamInfo, StreamStats } from '../../src/api/schema.ts';
+import type { StreamConfigInput, StreamInfo, StreamStats } from '../../src/api/schema.ts';
 import { SluiceError, toSluiceError } from '../../src/core/errors.ts';
-import { Events, type Link } from './events.ts';
+import { eventsOf, type Link, type StreamEvent } from '../../src/player/page-events.ts';
 import { Thumbnails } from './thumbnail.ts';
 import { STATE_WORDS } from './words.ts';
 
@@ -50,36 +50,41 @@ export const needsToken = computed(() => system.value?.auth?.needed ?? false);
 /** False for those who may only watch: they are not offered what they would be refused. */
 export const mayChange = computed(() => system.value?.auth?.rights !== 'view');
 
-const pageNow = () => performance.timeOrigin + performance.now();
+/** The page's connection, which the players on it share. */
+export const events = eventsOf(base);
 
 export const thumbnails = new Thumbnails((names, width, fps) => events.thumbnails(names, width, fps));
 
-export const events = new Events({
-  open: (listeners) => client.openEvents(listeners),
-  now: pageNow,
-  onLink: (next) => {
-    const before = link.value.state;
-    link.value = next;
-    if (next.state === 'open') void load();
-    // The socket does not say why it was refused; the REST interface does.
-    else if (next.state === 'away' && next.attempt === 1 && !loaded.value) void load();
-    if (next.state === 'away' && before === 'open') announce('The connection to the server is lost. Trying again.');
-  },
-  onEvent,
-  onBinary: (bytes) => thumbnails.receive(bytes),
-});
-
 /** Starts loading and listening. */
 export function start(): void {
-  events.start();
+  events.on('link', onLink);
+  events.on('hello', ({ version }) => {
+    system.value = { ...system.value, version };
+  });
+  events.on('binary', (bytes) => thumbnails.receive(bytes));
+  follow(['state']);
   void load();
   setInterval(() => {
     if (document.visibilityState === 'visible' && link.value.state === 'open') void refresh();
   }, REFRESH_MS);
-  addEventListener('online', () => events.retryNow());
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') events.retryNow();
-  });
+}
+
+let unfollow: (() => void) | undefined;
+
+/** What the page itself wants to hear of from now on; without `names`: of all streams. */
+export function follow(types: ('state' | 'stats')[], names?: string[]): void {
+  const before = unfollow;
+  unfollow = events.subscribe({ types, ...(names && { streams: names }) }, onEvent);
+  before?.();
+}
+
+function onLink(next: Link): void {
+  const before = link.value.state;
+  link.value = next;
+  if (next.state === 'open') void load();
+  // The socket does not say why it was refused; the REST interface does.
+  else if (next.state === 'away' && next.attempt === 1 && !loaded.value) void load();
+  if (next.state === 'away' && before === 'open') announce('The connection to the server is lost. Trying again.');
 }
 
 /** State changes come as events; rates and sizes, which drift all the time, are asked for this often. */
@@ -140,15 +145,10 @@ export function update(info: StreamInfo): void {
   if (JSON.stringify(before) !== JSON.stringify(info)) known.value = info;
 }
 
-function onEvent(event: ServerEvent): void {
-  if (event.type === 'state') {
-    if (event.info) update(event.info);
-    else forget(event.stream);
-  } else if (event.type === 'stats') {
-    stats.value = { stream: event.stream, stats: event.stats };
-  } else if (event.type === 'hello') {
-    system.value = { ...system.value, version: event.version };
-  }
+function onEvent(event: Extract<StreamEvent, { type: 'state' | 'stats' }>): void {
+  if (event.type === 'stats') stats.value = { stream: event.stream, stats: event.stats };
+  else if (event.info) update(event.info);
+  else forget(event.stream);
 }
 
 function forget(name: string): void {

@@ -11,15 +11,15 @@ import { Player } from './player.tsx';
 import { askToRemove } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
-import { events, loaded, mayChange, setRunning, streamOf } from './store.ts';
+import { follow, loaded, mayChange, setRunning, streamOf } from './store.ts';
 import { showError } from './toasts.tsx';
 import { stateHint } from './words.ts';
 
 export function StreamPage(props: { name: string }) {
   const { name } = props;
   useEffect(() => {
-    events.subscribe(['state', 'stats'], [name]);
-    return () => events.subscribe(['state']);
+    follow(['state', 'stats'], [name]);
+    return () => follow(['state']);
   }, [name]);
   const info = streamOf(name);
   if (info) return <Page info={info} />;
