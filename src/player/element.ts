@@ -33,8 +33,9 @@ const FITS: readonly string[] = ['contain', 'cover', 'fill'];
 const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
 
 /**
- * The element. Attributes: `src` (address of the stream, `…/live/{stream}`), `transport` (`auto`, `hls`, `jpeg`, `mjpeg`), `controls`,
- * `autoplay`, `muted` (it starts muted in any case), `fit` (`contain`, `cover`, `fill`), `token`, `decoder`. Each is also a property.
+ * The element. Attributes: `src` (address of the stream, `…/live/{stream}`), `transport` (`auto`, `hls`, `h264`, `jpeg`, `mjpeg`), `controls`,
+ * `autoplay`, `muted` (it starts muted in any case), `fit` (`contain`, `cover`, `fill`), `token`,
+ * `decoder` (of `h264`: `mse`, `webcodecs`). Each is also a property.
  */
 export class SluicePlayer extends HTMLElement {
   static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit'];

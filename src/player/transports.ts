@@ -1,4 +1,5 @@
 // The table of transports, in the order in which `transport=auto` tries them.
+import { h264Unusable, openH264 } from './h264.ts';
 import { jpegUnusable, openJpeg } from './jpeg.ts';
 import { mjpegUnusable, openMjpeg } from './mjpeg.ts';
 import type { TransportRow } from './transport.ts';
@@ -15,6 +16,7 @@ export const TRANSPORTS: readonly TransportRow[] = [
     // The engine is ten times larger than the rest of the player: loaded when it is needed.
     open: async (context) => (await import('./hls.ts')).openHls(context),
   },
+  { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, unusable: h264Unusable, open: openH264 },
   { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, unusable: jpegUnusable, open: openJpeg },
   { name: 'mjpeg', label: 'MJPEG', hasDvr: false, unusable: mjpegUnusable, open: openMjpeg },
 ];

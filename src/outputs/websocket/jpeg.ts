@@ -1,14 +1,13 @@
 // JPEG over WebSocket: binary messages = frame header + picture. One picture is in the socket at a time and at most a few are not yet
 // acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without reconnecting.
 import type { WebSocket } from 'ws';
-import { ViewerMessage } from '../../api/schema.ts';
-import { SluiceError } from '../../core/errors.ts';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet } from '../../core/packet.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import { jpegSettings } from '../jpeg-query.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import { readViewerMessage, sendText } from './viewer-message.ts';
 
 /** Pictures that may be on their way to a viewer that acknowledges them. */
 const MAX_UNACKED = 3;
@@ -116,7 +115,7 @@ class JpegViewer {
       const size = `${packet.track.width}x${packet.track.height}`;
       if (size !== this.#size) {
         this.#size = size;
-        this.#text({ type: 'init', codec: 'jpeg', width: packet.track.width, height: packet.track.height, ...this.#settings });
+        sendText(this.#ws, { type: 'init', codec: 'jpeg', width: packet.track.width, height: packet.track.height, ...this.#settings });
       }
       this.#sending = true;
       if (this.#acks) this.#unacked.push({ id: packet.id, at: performance.now() });
@@ -157,21 +156,8 @@ class JpegViewer {
   }
 
   #onText(text: string): void {
-    let parsed: ReturnType<typeof ViewerMessage.safeParse>;
-    try {
-      parsed = ViewerMessage.safeParse(JSON.parse(text));
-    } catch {
-      parsed = ViewerMessage.safeParse(null);
-    }
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      const error = new SluiceError(
-        'bad-request',
-        `${issue?.path.join('.') || 'message'}: ${issue?.message ?? 'not understood'}; expected JSON of type ack, set or shown`,
-      );
-      return this.#text({ ...error.toProblem(), type: 'error' });
-    }
-    const message = parsed.data;
+    const message = readViewerMessage(this.#ws, text);
+    if (!message) return;
     if (message.type === 'ack') {
       this.#acks = true;
       this.#unacked = this.#unacked.filter((entry) => entry.id > message.id);
@@ -191,14 +177,10 @@ class JpegViewer {
     this.#offeredBefore += old.queue.stats.offered;
     this.#subscription = this.#subscribe();
     old.close();
-    this.#text({ type: 'settings', ...this.#settings, frame: this.#stream.lastFrame?.id ?? 0 });
+    sendText(this.#ws, { type: 'settings', ...this.#settings, frame: this.#stream.lastFrame?.id ?? 0 });
   }
 
   #count(): void {
     this.#meter.offered = this.#offeredBefore + this.#subscription.queue.stats.offered;
-  }
-
-  #text(message: object): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(JSON.stringify(message));
   }
 }

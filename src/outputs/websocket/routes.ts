@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
 import { JpegQuery } from '../jpeg-query.ts';
 import type { Output, OutputContext } from '../output.ts';
+import { serveH264 } from './h264.ts';
 import { serveJpeg } from './jpeg.ts';
 
-const CODECS = ['jpeg'] as const;
+const CODECS = ['h264', 'jpeg'] as const;
 
 const Query = JpegQuery.extend({ codec: z.enum(CODECS).default('jpeg') });
 
@@ -24,8 +25,10 @@ export function openWebSocket(context: OutputContext): Output {
     '/live/:stream/ws',
     (ws, _request, params, query) => {
       const stream = context.registry.get(params.stream!);
-      const { codec: _codec, ...settings } = parse(query);
-      serveJpeg(ws, stream, settings, context.meter('ws-jpeg', stream.name));
+      const { codec, ...settings } = parse(query);
+      const meter = context.meter(`ws-${codec}`, stream.name);
+      if (codec === 'h264') serveH264(ws, stream, meter);
+      else serveJpeg(ws, stream, settings, meter);
     },
     {
       before: (_request, params, query) => {

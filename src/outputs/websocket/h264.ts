@@ -1,0 +1,184 @@
+// H.264 over WebSocket: binary messages = one-frame fragments (`moof` + `mdat`) that go out as soon as the frame is encoded; the identity is
+// in the SEI. A viewer that falls behind loses pictures up to the next key frame and is told which. Text `init` comes before the first
+// fragment and with each change of the track.
+import type { WebSocket } from 'ws';
+import { SluiceError } from '../../core/errors.ts';
+import type { Subscription } from '../../core/fanout.ts';
+import type { Packet, TrackInfo } from '../../core/packet.ts';
+import { fragment, initSegment, PROVISIONAL_DURATION } from '../../formats/fmp4.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import { readViewerMessage, sendText } from './viewer-message.ts';
+
+/** Packets that may wait in front of a viewer. */
+const QUEUE_LIMIT = 12;
+/** Pictures that may be on their way to a viewer that acknowledges them: a second at 30 fps. */
+const MAX_UNACKED = 30;
+/** Time between two questions for a key frame while a viewer waits for one, ms. */
+const ASK_KEY_MS = 500;
+
+/** The message of a packet, made once for all viewers. */
+const messages = new WeakMap<Packet, Buffer>();
+/** The init segment of a track in base64. */
+const inits = new WeakMap<TrackInfo, string>();
+
+function messageOf(packet: Packet): Buffer {
+  let message = messages.get(packet);
+  if (!message) {
+    const bytes = fragment(packet.id, packet.pts, PROVISIONAL_DURATION, packet.key, packet.data);
+    message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    messages.set(packet, message);
+  }
+  return message;
+}
+
+function initOf(track: TrackInfo): string {
+  let init = inits.get(track);
+  if (init === undefined) {
+    init = Buffer.from(initSegment(track)).toString('base64');
+    inits.set(track, init);
+  }
+  return init;
+}
+
+/** Serves one viewer until its socket closes. */
+export function serveH264(ws: WebSocket, stream: Stream, output: OutputMeter): void {
+  new H264Viewer(ws, stream, output).run();
+}
+
+class H264Viewer {
+  readonly #ws: WebSocket;
+  readonly #stream: Stream;
+  readonly #output: OutputMeter;
+  readonly #meter: ViewerMeter;
+  readonly #abort = new AbortController();
+  #subscription: Subscription<Packet>;
+  #offeredBefore = 0;
+  #track: TrackInfo | null = null;
+  #needKey = true;
+  #askedAt = 0;
+  #acked: number | null = null;
+  #onAck: (() => void) | null = null;
+  /** Pictures sent since the newest acknowledgement. */
+  #unacked: number[] = [];
+  #skip: { from: number; to: number } | null = null;
+
+  constructor(ws: WebSocket, stream: Stream, output: OutputMeter) {
+    this.#ws = ws;
+    this.#stream = stream;
+    this.#output = output;
+    this.#meter = output.viewer();
+    this.#meter.queue = () => this.#subscription.queue.stats;
+    this.#subscription = this.#subscribe();
+  }
+
+  run(): void {
+    const watch = this.#stream.watch();
+    const off = this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed'));
+    this.#ws.on('message', (data, binary) => {
+      if (!binary) this.#onText(String(data));
+    });
+    this.#ws.once('close', () => {
+      this.#abort.abort();
+      this.#onAck?.();
+      off();
+      this.#count();
+      this.#subscription.close();
+      this.#count();
+      this.#meter[Symbol.dispose]();
+      watch[Symbol.dispose]();
+    });
+    void this.#send();
+  }
+
+  #subscribe(): Subscription<Packet> {
+    this.#needKey = true;
+    return this.#stream.main.subscribe('ws-h264', QUEUE_LIMIT, 'keyframe', (packet) => this.#lost(packet, 'keyframe'));
+  }
+
+  async #send(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      const packet = await this.#subscription.queue.take(this.#abort.signal);
+      this.#count();
+      if (!packet) {
+        if (this.#abort.signal.aborted) break;
+        // The settings have changed and the rendition was closed under us: go on with the new one.
+        this.#offeredBefore += this.#subscription.queue.stats.offered;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (this.#ws.readyState !== this.#ws.OPEN) break;
+        this.#subscription = this.#subscribe();
+        continue;
+      }
+      if (this.#needKey && !packet.key) {
+        this.#lost(packet, 'keyframe');
+        this.#askKey();
+        continue;
+      }
+      this.#needKey = false;
+      if (packet.track !== this.#track) {
+        this.#track = packet.track;
+        const { codec, width, height, bitrate } = packet.track;
+        sendText(this.#ws, { type: 'init', codec, width, height, bitrate, init: initOf(packet.track) });
+      }
+      this.#tellSkip();
+      const message = messageOf(packet);
+      this.#unacked.push(packet.id);
+      this.#meter.sent++;
+      this.#meter.bytes += message.length;
+      await new Promise<void>((resolve) => this.#ws.send(message, { binary: true }, () => resolve()));
+      await this.#whenAcked();
+    }
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.close(1001, 'the stream has ended');
+  }
+
+  /** A viewer that acknowledges holds back what it does not take; without this the network's buffers would fill with old pictures. */
+  async #whenAcked(): Promise<void> {
+    while (this.#acked !== null && this.#unacked.length > MAX_UNACKED && !this.#abort.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#onAck = resolve;
+      });
+      this.#onAck = null;
+    }
+  }
+
+  #lost(packet: Packet, policy: string): void {
+    // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
+    this.#count();
+    this.#meter.skipped.add(policy);
+    this.#skip = { from: this.#skip?.from ?? packet.id, to: packet.id };
+    // The queue begins again with a key frame; until then nothing comes out of it.
+    this.#askKey();
+  }
+
+  #askKey(): void {
+    const now = performance.now();
+    if (now - this.#askedAt < ASK_KEY_MS) return;
+    this.#askedAt = now;
+    this.#stream.main.requestKey();
+  }
+
+  #tellSkip(): void {
+    if (this.#skip && this.#meter.sent > 0) sendText(this.#ws, { type: 'skip', ...this.#skip, reason: 'keyframe' });
+    this.#skip = null;
+  }
+
+  #onText(text: string): void {
+    const message = readViewerMessage(this.#ws, text);
+    if (message?.type === 'ack') {
+      this.#acked = message.id;
+      this.#unacked = this.#unacked.filter((id) => id > message.id);
+      this.#onAck?.();
+    } else if (message?.type === 'shown') this.#output.reportShown(message.latencyMs);
+    else if (message?.type === 'set') {
+      const error = new SluiceError(
+        'bad-request',
+        'set: H.264 has one rendition for all its viewers; codec=jpeg has settings of their own',
+      );
+      sendText(this.#ws, { ...error.toProblem(), type: 'error' });
+    }
+  }
+
+  #count(): void {
+    this.#meter.offered = this.#offeredBefore + this.#subscription.queue.stats.offered;
+  }
+}

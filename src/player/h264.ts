@@ -1,0 +1,143 @@
+// H.264 over WebSocket: one-frame fragments as soon as they are encoded, shown by Media Source (cheapest) or by WebCodecs on a canvas (lowest
+// latency, secure contexts only). Which frame a picture is stands in its SEI.
+import { readIdentities } from '../formats/fmp4-read.ts';
+import { isKeySample } from '../formats/h264.ts';
+import { openH264Canvas } from './h264-canvas.ts';
+import { type H264Sink, mediaSource } from './h264-sink.ts';
+import { openH264Video } from './h264-video.ts';
+import type { Transport, TransportContext, TransportStats } from './transport.ts';
+
+const REPORT_MS = 1000;
+/** One acknowledgement for so many pictures: the server lets more than these be on their way. */
+const ACK_EVERY = 4;
+
+/** Why it cannot be used here, as a clause. */
+export function h264Unusable(): string | null {
+  if (!('WebSocket' in globalThis)) return 'this browser has no WebSocket';
+  if (mediaSource() || 'VideoDecoder' in globalThis) return null;
+  return 'this browser has neither Media Source nor WebCodecs';
+}
+
+export async function openH264(context: TransportContext): Promise<Transport> {
+  return new H264Transport(context);
+}
+
+class H264Transport implements Transport {
+  readonly dvr = null;
+  readonly #context: TransportContext;
+  readonly #sink: H264Sink;
+  readonly #socket: WebSocket;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #last: { id: number; latencyMs: number | null } | undefined;
+  #problem: string | undefined;
+  #opened = false;
+  #halted = false;
+  #bytes = 0;
+  #skipped = 0;
+  #unacked = 0;
+
+  constructor(context: TransportContext) {
+    this.#context = context;
+    const events = {
+      ...context.events,
+      shown: (picture: Parameters<typeof context.events.shown>[0]) => {
+        const { frame, atMs } = picture;
+        if (frame) {
+          const now = context.clock.now(atMs);
+          this.#last = { id: frame.id, latencyMs: now === null ? null : (now - frame.timestamp) / 1000 };
+        }
+        context.events.shown(picture);
+      },
+      failed: ({ kind, reason }: { kind: 'unusable' | 'lost'; reason: string }) => this.#fail(kind, reason),
+    };
+    const canvas = context.decoder === 'webcodecs' || !mediaSource();
+    if (canvas && !('VideoDecoder' in globalThis)) {
+      throw new Error(isSecureContext ? 'this browser has no WebCodecs' : 'WebCodecs needs https or localhost');
+    }
+    this.#sink = canvas ? openH264Canvas({ ...context, events }) : openH264Video({ ...context, events });
+    const socket = new WebSocket(context.address.liveSocket('ws', { codec: 'h264' }));
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => (this.#opened = true);
+    socket.onmessage = (event: MessageEvent<unknown>) => {
+      if (event.data instanceof ArrayBuffer) this.#onFragment(new Uint8Array(event.data));
+      else if (typeof event.data === 'string') this.#onText(event.data);
+    };
+    socket.onclose = (event) => {
+      this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
+    };
+    this.#timer = setInterval(() => this.#report(), REPORT_MS);
+  }
+
+  get picture(): HTMLVideoElement | HTMLCanvasElement {
+    return this.#sink.picture;
+  }
+
+  halt(): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    clearInterval(this.#timer);
+    this.#socket.close();
+    this.#sink.halt();
+  }
+
+  close(): void {
+    this.halt();
+    this.#sink.close();
+  }
+
+  stats(): TransportStats {
+    const { name: decoder, dropped, bufferedSeconds, playbackRate } = this.#sink;
+    return { bytes: this.#bytes, dropped: dropped + this.#skipped, decoder, bufferedSeconds, playbackRate };
+  }
+
+  setAudio(muted: boolean, volume: number): void {
+    this.#sink.setAudio(muted, volume);
+  }
+
+  #onFragment(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#halted) return;
+    this.#bytes += bytes.length;
+    for (const { identity, pts, offset, size } of readIdentities(bytes)) {
+      const sample = bytes.subarray(offset, offset + size);
+      const { id, timestamp, repeat } = identity;
+      this.#sink.push({ fragment: bytes, sample, id, timestamp, pts, key: isKeySample(sample), repeat });
+      if (++this.#unacked < ACK_EVERY) continue;
+      this.#unacked = 0;
+      this.#send({ type: 'ack', id });
+    }
+  }
+
+  #onText(text: string): void {
+    let message: Record<string, unknown>;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const { type, codec, width, height, init, from, to, detail } = message;
+    if (type === 'init' && typeof codec === 'string' && typeof init === 'string') {
+      this.#sink.init({ codec, width: Number(width), height: Number(height), segment: fromBase64(init) });
+    } else if (type === 'skip' && typeof from === 'number' && typeof to === 'number') this.#skipped += Math.max(0, to - from + 1);
+    else if (type === 'error' && typeof detail === 'string') this.#problem = detail;
+  }
+
+  #report(): void {
+    const last = this.#last;
+    if (last && last.latencyMs !== null) this.#send({ type: 'shown', id: last.id, latencyMs: Math.round(last.latencyMs * 10) / 10 });
+  }
+
+  #send(message: object): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #fail(kind: 'unusable' | 'lost', reason: string): void {
+    if (this.#halted) return;
+    this.halt();
+    this.#context.events.failed({ kind, reason });
+  }
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
