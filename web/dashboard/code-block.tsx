@@ -1,6 +1,7 @@
 // A text to paste, with a button that copies it.
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import { copyText } from './clipboard.ts';
 import { Check, Copy } from './icons.tsx';
 import type { Snippet } from './snippets.ts';
 import { announce } from './store.ts';
@@ -32,17 +33,4 @@ export function CodeBlock(props: { snippet: Snippet }) {
       </pre>
     </section>
   );
-}
-
-/** Copies a text; false if the browser does not let us and the text is selected instead. */
-async function copyText(text: string, element: HTMLElement | null): Promise<boolean> {
-  try {
-    // Missing on plain http from another machine: the clipboard needs a secure context.
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    if (!element) return false;
-    getSelection()?.selectAllChildren(element);
-    return document.execCommand('copy');
-  }
 }

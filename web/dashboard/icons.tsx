@@ -144,3 +144,20 @@ export const Warning = () => (
     <path d="M8 6.4v3.4M8 11.4v1" />
   </Icon>
 );
+/** Six dots: what can be taken hold of. */
+export const Grip = () => (
+  <Icon>
+    <path d="M6 4h.01M6 8h.01M6 12h.01M10 4h.01M10 8h.01M10 12h.01" stroke-width="2" stroke-linecap="round" />
+  </Icon>
+);
+export const PanelsIcon = () => (
+  <Icon>
+    <rect x="2" y="2.5" width="12" height="11" rx="1" />
+    <path d="M9.5 2.5v11M2 9h7.5" />
+  </Icon>
+);
+export const LinkIcon = () => (
+  <Icon>
+    <path d="M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.4-2.4a2.6 2.6 0 0 0-3.7-3.7l-1 1M9.2 6.8a2.6 2.6 0 0 0-3.7 0L3.1 9.2a2.6 2.6 0 0 0 3.7 3.7l1-1" />
+  </Icon>
+);

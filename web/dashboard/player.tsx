@@ -3,20 +3,16 @@ import '../../src/player/element.ts';
 import type { HTMLAttributes } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { parseTimestamp } from '../../src/core/time.ts';
+import type { SluicePlayer, SluicePlayerEventMap } from '../../src/player/element.ts';
 import { latency } from './latency.ts';
 import { base } from './store.ts';
 import { showError } from './toasts.tsx';
-
-/** What the page uses of the element (CONTRACT "watching"). */
-interface PlayerElement extends HTMLElement {
-  seekFrame(id: number): Promise<unknown>;
-  seekTime(timestamp: number): Promise<unknown>;
-}
+import { player as current } from './watching.ts';
 
 declare module 'preact' {
   namespace JSX {
     interface IntrinsicElements {
-      'sluice-player': HTMLAttributes<HTMLElement> & { src: string; controls?: boolean; autoplay?: boolean; muted?: boolean };
+      'sluice-player': HTMLAttributes<SluicePlayer> & { src: string; controls?: boolean; autoplay?: boolean; muted?: boolean };
     }
   }
 }
@@ -33,25 +29,26 @@ export interface PlayerProps {
 
 export function Player(props: PlayerProps) {
   const { stream, frame, t } = props;
-  const element = useRef<HTMLElement>(null);
+  const element = useRef<SluicePlayer>(null);
 
   useEffect(() => {
-    const player = element.current as PlayerElement | null;
+    const player = element.current;
     if (!player) return;
     latency.clear();
-    const onFrame = (event: Event) => {
-      const { latencyMs, repeat } = (event as CustomEvent<{ latencyMs: number | null; repeat: boolean }>).detail;
+    current.value = player;
+    const onFrame = ({ detail: { latencyMs, repeat } }: SluicePlayerEventMap['frame']) => {
       if (latencyMs !== null && !repeat) latency.add(latencyMs, performance.now());
     };
     player.addEventListener('frame', onFrame);
     return () => {
-      player.removeEventListener('frame', onFrame);
+      player.removeEventListener('frame', onFrame as EventListener);
       latency.clear();
+      if (current.peek() === player) current.value = null;
     };
   }, [stream]);
 
   useEffect(() => {
-    const player = element.current as PlayerElement | null;
+    const player = element.current;
     if (!player || (frame === null && t === null)) return;
     let gone = false;
     const seek = async () => {

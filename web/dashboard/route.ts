@@ -11,6 +11,8 @@ export interface Route {
   readonly frame: number | null;
   /** Opens the player at this time: µs since the Unix epoch or RFC 3339. */
   readonly t: string | null;
+  /** Arrangement of the panels; `readLayout` reads it. */
+  readonly layout: string | null;
 }
 
 /** Reads a route from the query of an address. */
@@ -23,6 +25,7 @@ export function readRoute(search: string): Route {
     tab: isTab(tab) ? tab : 'watch',
     frame: Number.isSafeInteger(frame) && frame > 0 ? frame : null,
     t: query.get('t') || null,
+    layout: query.get('layout') || null,
   };
 }
 
@@ -33,6 +36,7 @@ export function writeRoute(route: Partial<Route>): string {
   if (route.tab && route.tab !== 'watch') query.set('tab', route.tab);
   if (route.frame) query.set('frame', String(route.frame));
   if (route.t) query.set('t', route.t);
+  if (route.layout) query.set('layout', route.layout);
   return `?${query}`;
 }
 

@@ -1,22 +1,30 @@
 // One stream: its picture as large as the window allows, its state, and the panels beside it.
 import type { ReadonlySignal } from '@preact/signals';
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { StreamInfo } from '../../src/api/schema.ts';
 import { toSluiceError } from '../../src/core/errors.ts';
+import { CopyLink } from './copy-link.tsx';
+import { Dock, PanelsMenu } from './dock.tsx';
 import { Back, Bin, Play, Stop } from './icons.tsx';
-import { PANELS } from './panels/index.ts';
+import { PLACES, panelsAt } from './layout.ts';
+import { layout, openLayout } from './layout-store.ts';
+import { PAGES } from './panels/index.ts';
 import { PushSnippets } from './panels/push.tsx';
 import { Player } from './player.tsx';
 import { askToRemove } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
 import { follow, loaded, mayChange, setRunning, streamOf } from './store.ts';
+import { TAB_LABELS, TABS } from './tabs.ts';
 import { showError } from './toasts.tsx';
 import { stateHint } from './words.ts';
 
 export function StreamPage(props: { name: string }) {
   const { name } = props;
+  const asked = route.value.layout;
+  // Before the first drawing: panels that are about to be hidden would load what nobody sees.
+  useMemo(() => openLayout(name, asked), [name, asked]);
   useEffect(() => {
     follow(['state', 'stats'], [name]);
     return () => follow(['state']);
@@ -29,37 +37,67 @@ export function StreamPage(props: { name: string }) {
 function Page(props: { info: ReadonlySignal<StreamInfo> }) {
   const info = props.info.value;
   const { tab, frame, t } = route.value;
-  const panel = PANELS.find((each) => each.id === tab) ?? PANELS[0]!;
   const empty = neverHadPicture(info);
   return (
     <div class="stream">
       <Head info={info} />
-      <nav class="tabs" aria-label="What to do with this stream">
-        {PANELS.map((each) => (
-          <a
-            key={each.id}
-            class="tab"
-            href={hrefOf({ stream: info.name, tab: each.id })}
-            data-route="tab"
-            aria-current={each.id === panel.id ? 'page' : undefined}
-          >
-            {each.label}
-          </a>
-        ))}
-      </nav>
+      <div class="stream-bar">
+        <nav class="tabs" aria-label="What to do with this stream">
+          {TABS.map((each) => (
+            <a
+              key={each}
+              class="tab"
+              href={hrefOf({ stream: info.name, tab: each })}
+              data-route="tab"
+              aria-current={each === tab ? 'page' : undefined}
+            >
+              {TAB_LABELS[each]}
+            </a>
+          ))}
+        </nav>
+        {tab === 'watch' && !empty && (
+          <div class="stream-tools">
+            <CopyLink stream={info.name} />
+            <PanelsMenu />
+          </div>
+        )}
+      </div>
       {empty ? (
-        <section class="is-empty" aria-label={panel.label}>
-          {panel.id === 'embed' ? <panel.Panel info={props.info} /> : <FirstPicture info={info} />}
+        <section class="is-empty" aria-label={TAB_LABELS[tab]}>
+          {tab === 'embed' ? <PAGES.embed info={props.info} /> : <FirstPicture info={info} />}
         </section>
       ) : (
-        <div class={`stream-body tab-${panel.id}`}>
-          <section class="stage" aria-label="Picture">
-            <Player stream={info.name} width={info.width} height={info.height} frame={frame} t={t} />
-          </section>
-          <section class="side" aria-label={panel.label}>
-            <panel.Panel info={props.info} />
-          </section>
-        </div>
+        <Body info={props.info} frame={frame} t={t} />
+      )}
+    </div>
+  );
+}
+
+/** The picture, and what is beside it. The player stays where it is in the document, whatever tab and layout: it plays on. */
+function Body(props: { info: ReadonlySignal<StreamInfo>; frame: number | null; t: string | null }) {
+  const { tab } = route.value;
+  const info = props.info.value;
+  const now = layout.value;
+  const Beside = tab === 'watch' ? null : PAGES[tab];
+  const columns = PLACES.filter((place) => place !== 'under' && panelsAt(now, place).length);
+  const widths = { '--left': `${now.left}%`, '--right': `${now.right}%` };
+  return (
+    <div class={`stream-body tab-${tab}${tab === 'watch' ? columns.map((place) => ` has-${place}`).join('') : ''}`} style={widths}>
+      <div class="stream-main" data-place="under">
+        <section class="stage" aria-label="Picture">
+          <Player stream={info.name} width={info.width} height={info.height} frame={props.frame} t={props.t} />
+        </section>
+        {!Beside && <Dock place="under" info={props.info} />}
+      </div>
+      {Beside ? (
+        <section class="side" aria-label={TAB_LABELS[tab]}>
+          <Beside info={props.info} />
+        </section>
+      ) : (
+        <>
+          <Dock place="left" info={props.info} />
+          <Dock place="right" info={props.info} />
+        </>
       )}
     </div>
   );
@@ -158,11 +196,11 @@ function Skeleton(props: { name: string }) {
           <h1>{props.name}</h1>
         </div>
       </header>
-      <div class="stream-body tab-watch">
+      <div class="stream-body tab-watch has-right">
         <div class="stage">
           <div class="player-box is-skeleton" />
         </div>
-        <div class="side">
+        <div class="dock dock-right">
           <div class="skeleton-lines" />
         </div>
       </div>

@@ -1,24 +1,29 @@
-// The panels of the stream page. A new panel is one file and one row here (and its name in `tabs.ts`).
+// The panels of the stream page. A new panel is one file and one row here; it docks, moves and hides like the others.
 import type { ReadonlySignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import type { StreamInfo } from '../../../src/api/schema.ts';
+import type { PanelRow } from '../layout.ts';
 import type { TabId } from '../tabs.ts';
 import { EmbedPanel } from './embed.tsx';
 import { PushPanel } from './push.tsx';
-import { WatchPanel } from './watch.tsx';
+import { StatisticsPanel } from './statistics.tsx';
 
+/** What a panel is given. The player of the page, its shown frame and the way to a frame are in `watching.ts`. */
 export interface PanelProps {
   readonly info: ReadonlySignal<StreamInfo>;
 }
 
-export interface PanelEntry {
-  readonly id: TabId;
+export interface PanelEntry extends PanelRow {
   readonly label: string;
+  /** It fills the height that it is given and scrolls inside; others are as tall as what they show. In CSS pixels until resized. */
+  readonly height?: number;
   readonly Panel: (props: PanelProps) => VNode;
 }
 
+/** Panels of the tab Watch, in the order in which they are shown at first. */
 export const PANELS: readonly PanelEntry[] = [
-  { id: 'watch', label: 'Watch', Panel: WatchPanel },
-  { id: 'push', label: 'Push', Panel: PushPanel },
-  { id: 'embed', label: 'Embed', Panel: EmbedPanel },
+  { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
 ];
+
+/** What the other tabs show beside the picture. */
+export const PAGES: Record<Exclude<TabId, 'watch'>, (props: PanelProps) => VNode> = { push: PushPanel, embed: EmbedPanel };

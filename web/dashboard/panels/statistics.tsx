@@ -23,7 +23,7 @@ import type { PanelProps } from './index.ts';
 
 const SHOW_MS = 250;
 
-export function WatchPanel({ info }: PanelProps) {
+export function StatisticsPanel({ info }: PanelProps) {
   const { name } = info.value;
   const shown = useSignal<StreamStats | null>(null);
   const delay = useSignal<number | null>(null);

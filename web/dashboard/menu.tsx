@@ -1,0 +1,37 @@
+// A button that opens a small box below it; Escape, a click elsewhere and leaving it by Tab close it.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+export function Menu(props: { label: string; button: ComponentChildren; class?: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const element = box.current!;
+    const close = (focus: boolean) => {
+      if (!element.open) return;
+      element.open = false;
+      if (focus) element.querySelector('summary')?.focus();
+    };
+    const onOutside = (event: Event) => {
+      if (event.target instanceof Node && !element.contains(event.target)) close(false);
+    };
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') close(true);
+    };
+    document.addEventListener('pointerdown', onOutside);
+    document.addEventListener('focusin', onOutside);
+    element.addEventListener('keydown', onKey);
+    return () => {
+      document.removeEventListener('pointerdown', onOutside);
+      document.removeEventListener('focusin', onOutside);
+      element.removeEventListener('keydown', onKey);
+    };
+  }, []);
+  return (
+    <details class="menu" ref={box}>
+      <summary class={props.class ?? 'button'} aria-label={props.label} title={props.label}>
+        {props.button}
+      </summary>
+      <div class="menu-box">{props.children}</div>
+    </details>
+  );
+}
