@@ -128,17 +128,96 @@ export const DvrConfig = z.strictObject({
 });
 export type DvrConfig = z.infer<typeof DvrConfig>;
 
-/** A processor of a stream: user code or a built-in that looks at each frame. */
-export const ProcessorConfig = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/)
-    .optional()
-    .describe('default: the name of what it uses'),
-  use: z.string().min(1).max(200).describe('name of a built-in'),
-  params: z.record(z.string(), z.unknown()).default({}),
+const Region = z
+  .strictObject({
+    x: z.number().int().min(0).max(16_383),
+    y: z.number().int().min(0).max(16_383),
+    w: z.number().int().min(1).max(16_384),
+    h: z.number().int().min(1).max(16_384),
+  })
+  .describe('part of the picture in source pixels, 0-based from the top left; default: all of it');
+
+const channel = z.number().int().min(0).max(255);
+const frames = z.number().int().min(1).max(1000);
+
+/** How a processor makes spans of what it sees. */
+const spans = (kind: string, label: string) => ({
+  kind: MarkerKind.default(kind).describe('kind of the markers'),
+  label: z.string().max(500).default(label).describe('text of the markers'),
+  confirm: frames.default(1).describe('frames in a row that must show it; the span then begins with the first of them'),
+  release: frames.default(1).describe('frames in a row that must not show it; the span then ends with the last that did'),
+  split: Duration.default('2s').describe('between frames that lie further apart it is taken for two events'),
 });
+
+/** Finds a patch of one colour: one marker per event. The defaults find the mint square of the checkerboard. */
+export const ColorPatchParams = z.strictObject({
+  color: z.tuple([channel, channel, channel]).default([62, 222, 160]).describe('red, green, blue, 0 to 255'),
+  tolerance: z.number().min(0).max(255).default(24).describe('largest difference in each of the three'),
+  region: Region.optional(),
+  minShare: z.number().gt(0).max(1).default(0.002).describe('least share of the region that the patch covers'),
+  minFill: z.number().gt(0).max(1).default(0.5).describe('least share of its own bounding box that the patch fills'),
+  ...spans('patch', 'patch'),
+});
+
+/** Share of changed pixels: metric `motion`, 0 to 1; with a threshold markers too. */
+export const MotionParams = z.strictObject({
+  region: Region.optional(),
+  sensitivity: z.number().gt(0).max(1).default(0.06).describe('share of the full scale by which a pixel must differ'),
+  threshold: z.number().gt(0).max(1).optional().describe('share of changed pixels at which a span begins; without it no markers'),
+  below: z.number().min(0).max(1).optional().describe('share below which it is over, default half of `threshold`'),
+  ...spans('motion', 'motion'),
+});
+
+/** Metrics `brightness` (mean), `brightness.p1`, `brightness.p99` in the unit of the samples, and `saturated` (share). */
+export const BrightnessParams = z.strictObject({ region: Region.optional() });
+
+/** Metric `focus`: variance of the Laplacian. */
+export const FocusParams = z.strictObject({ region: Region.optional() });
+
+/** Parameters by processor. A new built-in is one row here and one row in processors/index.ts. */
+export const PROCESSOR_PARAMS = {
+  'color-patch': ColorPatchParams,
+  motion: MotionParams,
+  brightness: BrightnessParams,
+  focus: FocusParams,
+} as const;
+export type ProcessorName = keyof typeof PROCESSOR_PARAMS;
+
+const processorId = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,32}$/, '1 to 32 characters of A-Z a-z 0-9 . _ -')
+  .optional()
+  .describe('default: what it uses. An id of its own stands before the names of its metrics and the ids of its markers: `left:motion`');
+
+/** A processor of a stream: looks at each frame, and what it finds lands on the timeline. */
+export const ProcessorConfig = z.discriminatedUnion('use', [
+  z.strictObject({ id: processorId, use: z.literal('color-patch'), params: ColorPatchParams.prefault({}) }),
+  z.strictObject({ id: processorId, use: z.literal('motion'), params: MotionParams.prefault({}) }),
+  z.strictObject({ id: processorId, use: z.literal('brightness'), params: BrightnessParams.prefault({}) }),
+  z.strictObject({ id: processorId, use: z.literal('focus'), params: FocusParams.prefault({}) }),
+]);
 export type ProcessorConfig = z.infer<typeof ProcessorConfig>;
+
+/** Id of a processor in its stream. */
+export function processorIdOf({ id, use }: { readonly id?: string | undefined; readonly use: string }): string {
+  return id ?? use;
+}
+
+const Processors = z
+  .array(ProcessorConfig)
+  .max(16)
+  .superRefine((processors, context) => {
+    const ids = processors.map(processorIdOf);
+    for (const [index, id] of ids.entries()) {
+      if (ids.indexOf(id) === index) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'id'],
+        input: id,
+        message: `two processors with the id ${id}; give this one an id of its own`,
+      });
+    }
+  });
 
 /** Body of `PUT /api/streams/{stream}`. */
 export const StreamConfig = z.strictObject({
@@ -146,7 +225,7 @@ export const StreamConfig = z.strictObject({
   description: z.string().max(2000).optional(),
   pixelSize: z.number().positive().optional().describe('µm'),
   source: SourceConfig.default({ type: 'push', clock: 'utc' }),
-  processors: z.array(ProcessorConfig).max(16).default([]).describe('look at the frames; what they find lands on the timeline'),
+  processors: Processors.default([]).describe('look at the frames; what they find lands on the timeline'),
   encode: EncodeConfig.default({}),
   metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
   dvr: DvrConfig.prefault({}),
@@ -203,6 +282,25 @@ export const StreamStats = z.object({
       fps: z.number(),
       encodeMs: Percentiles,
       latencyMs: Percentiles.describe('capture to encoded, ms'),
+    }),
+  ),
+  processors: z.array(
+    z.object({
+      id: z.string(),
+      use: z.string(),
+      running: z.boolean(),
+      offered: z.number().describe('frames published while it ran: offered = processed + dropped + failed + inFlight'),
+      processed: z.number(),
+      dropped: z.record(z.string(), z.number()).describe('by policy; newest: it was slower than the frames came'),
+      failed: z.number(),
+      inFlight: z.number(),
+      fps: z.number(),
+      processMs: Percentiles.describe('time for one frame, ms'),
+      latencyMs: Percentiles.describe('capture to finding, ms'),
+      metrics: z.number().describe('values found'),
+      markers: z.number().describe('markers begun'),
+      restarts: z.number(),
+      error: z.string().nullable().describe('what went wrong last, in a sentence'),
     }),
   ),
   outputs: z.record(

@@ -38,6 +38,7 @@ export const ERRORS = {
   'headers-too-large': { status: 431, title: 'The header is too large.' },
   'source-failed': { status: 502, title: 'The source cannot be read.', retry: true },
   'encoder-failed': { status: 500, title: 'The encoder failed.', retry: true },
+  'processor-failed': { status: 500, title: 'The processor failed.', retry: true },
   'no-frames': { status: 503, title: 'The stream has no picture yet.', retry: true },
   unavailable: { status: 503, title: 'This is not available now.', retry: true },
   'bad-config': { status: 400, title: 'The configuration is not valid.' },

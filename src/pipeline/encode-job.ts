@@ -4,7 +4,6 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
-import { FrameRing } from '../core/ring.ts';
 import { type Micros, type Ticks, toMicros, toTicks } from '../core/time.ts';
 import type { EncodedPicture, EncoderSession } from '../encoders/encoder.ts';
 import { ENCODERS, openEncoder } from '../encoders/index.ts';
@@ -12,6 +11,7 @@ import { toSample } from '../formats/h264.ts';
 import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
 import { DEFAULT_GOP_TICKS, GRID_TICKS, LOST_AFTER_MS, PART_TICKS } from './grid.ts';
 import type { EncodeEvent, JobCommand, JobSpec, PlainError } from './messages.ts';
+import { RingFeed } from './ring-feed.ts';
 
 /** A repeat waits this much longer than a part lasts, so that a frame which is merely late still comes first. */
 const REPEAT_SLACK_US = 40_000;
@@ -41,11 +41,8 @@ class EncodeJob {
   readonly #clock: Clock;
   readonly #row;
   #session: EncoderSession | null = null;
-  #ring: FrameRing | null;
-  #rings: FrameRing[] = [];
-  #position = 0;
+  readonly #feed: RingFeed;
   #stopped = false;
-  #wakeUp: (() => void) | null = null;
 
   #track: EncodedPicture['track'] | null = null;
   #lastPts = 0;
@@ -64,36 +61,23 @@ class EncodeJob {
     this.#port = port;
     this.#clock = clock;
     this.#row = ENCODERS[spec.settings.codec];
-    this.#ring = spec.ring && new FrameRing(spec.ring);
+    this.#feed = new RingFeed(spec.reader, spec.ring);
     port.on('message', (command: JobCommand) => this.#command(command));
   }
 
   async run(): Promise<void> {
     await using session = await openEncoder(this.#spec.settings);
     this.#session = session;
-    const { reader } = this.#spec;
     while (!this.#stopped) {
-      const ring = this.#ring;
-      if (!ring) {
-        await this.#pause(1000);
-        continue;
-      }
-      const seen = ring.wakeCount(reader);
-      const { slot, position } = ring.next(reader, this.#position);
-      this.#position = position;
-      if (slot < 0) {
-        if (ring.closed && this.#rings.length) {
-          this.#ring = this.#rings.shift()!;
-          this.#position = 0;
-          continue;
-        }
+      const lent = this.#feed.take();
+      if (!lent) {
         const wait = await this.#repeatIfDue();
-        if (wait > 0) await ring.wait(reader, seen, wait);
+        if (wait > 0) await this.#feed.wait(wait);
       } else {
         try {
-          await this.#frame(ring.info(slot), ring.pixels(slot));
+          await this.#frame(lent.info, lent.slot);
         } finally {
-          ring.done(reader, slot);
+          lent.done();
         }
       }
       // Lets commands in: everything above may have run without giving up the thread.
@@ -105,24 +89,8 @@ class EncodeJob {
     if (command.type === 'stop') this.#stopped = true;
     else if (command.type === 'key') this.#forceKey = true;
     else if (command.type === 'change') this.#session?.change?.(command.settings);
-    else if (command.type === 'ring') {
-      if (this.#ring) this.#rings.push(new FrameRing(command.ring));
-      else this.#ring = new FrameRing(command.ring);
-    }
-    this.#ring?.wake(this.#spec.reader);
-    this.#wakeUp?.();
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#wakeUp = null;
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#wakeUp = done;
-    });
+    else if (command.type === 'ring') this.#feed.add(command.ring);
+    this.#feed.wake();
   }
 
   /** Milliseconds to wait for the next repeat; 0 = one was sent just now. */

@@ -5,15 +5,16 @@ import { type FrameInfo, frameBytes, type PixelFormat } from '../core/frame.ts';
 import { allocateRing, FrameRing, MAX_READERS, type RingMemory } from '../core/ring.ts';
 import { Tally } from './meters.ts';
 
-/** Most slots that are worth having: the longest FIFO, one per further reader, and two for the writer and the newest frame. */
-const MAX_SLOTS = 24;
+/** Most slots that are worth having: the longest FIFO, four for each of a dozen further readers, and two for the writer and the newest
+ *  frame. The writer takes the first free one, so slots that are never needed cost no memory. */
+const MAX_SLOTS = 62;
 /** Fewer would drop frames as soon as one reader is at work. */
 const MIN_SLOTS = 4;
 
 /** A reader that hears of new rings. */
 interface Reader {
   readonly number: number;
-  readonly depth: number;
+  readonly depth: (slots: number) => number;
   readonly onRing: (ring: RingMemory) => void;
   offered: number;
   lost: number;
@@ -73,23 +74,24 @@ export class FrameHub {
         reader.offered += old.offered(reader.number);
         reader.lost += old.lost(reader.number);
       }
-      ring.attach(reader.number, reader.depth, false);
+      ring.attach(reader.number, reader.depth(ring.memory.slots), false);
       reader.onRing(ring.memory);
     }
     old?.close();
     return ring;
   }
 
-  /** Seats a reader. With `replay` it gets the newest frame at once. */
-  seat(depth: number, replay: boolean, onRing: (ring: RingMemory) => void): ReaderSeat {
+  /** Seats a reader; `depth` frames may wait for it, which may depend on the slots there are. With `replay` it gets the newest at once. */
+  seat(depth: number | ((slots: number) => number), replay: boolean, onRing: (ring: RingMemory) => void): ReaderSeat {
     let number = 0;
     while (this.#readers.has(number)) number++;
     if (number >= MAX_READERS) {
       throw new SluiceError('unavailable', `a stream can feed at most ${MAX_READERS} encoders and processors at a time`);
     }
-    const reader: Reader = { number, depth, onRing, offered: 0, lost: 0 };
+    const depthOf = typeof depth === 'number' ? () => depth : depth;
+    const reader: Reader = { number, depth: depthOf, onRing, offered: 0, lost: 0 };
     this.#readers.set(number, reader);
-    this.#ring?.attach(number, depth, replay);
+    this.#ring?.attach(number, depthOf(this.#ring.memory.slots), replay);
     let seated = true;
     const counts = () => ({
       offered: reader.offered + (seated ? (this.#ring?.offered(number) ?? 0) : 0),

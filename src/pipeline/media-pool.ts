@@ -1,11 +1,11 @@
-// The media workers: threads that run sources and encoders away from the main thread. Jobs share a few threads; a source that blocks
-// its thread gets one of its own.
+// The media workers: threads that run sources, encoders and processors away from the main thread. Jobs share a few threads; a source that
+// blocks its thread gets one of its own. Processors have threads apart, so that a slow one holds up no picture.
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { WorkerCommand } from './media-worker.ts';
-import type { EncodeEvent, JobCommand, JobSpec, SourceEvent } from './messages.ts';
+import type { EncodeEvent, JobCommand, JobSpec, ProcessEvent, SourceEvent } from './messages.ts';
 
 /** A running job as the main thread sees it. */
 export interface Job {
@@ -16,11 +16,14 @@ export interface Job {
   stop(): Promise<void>;
 }
 
+/** Where a job runs: on a shared thread for sources and encoders, on a shared one for processors, or on a thread of its own. */
+export type Place = 'media' | 'processors' | 'own';
+
 interface MediaWorker {
   readonly worker: Worker;
   readonly exited: Promise<SluiceError>;
   jobs: number;
-  readonly own: boolean;
+  readonly place: Place;
 }
 
 export class MediaPool implements AsyncDisposable {
@@ -41,13 +44,13 @@ export class MediaPool implements AsyncDisposable {
 
   /** Starts a thread ahead of the first job, so that the first picture does not wait for it. */
   warm(): void {
-    if (this.#workers.size === 0) this.#start(false);
+    if (this.#workers.size === 0) this.#start('media');
   }
 
-  /** Starts a job; `onEvent` gets what it sends. `own` gives it a thread of its own. */
-  run<Event extends SourceEvent | EncodeEvent>(spec: JobSpec, onEvent: (event: Event) => void, own = false): Job {
+  /** Starts a job; `onEvent` gets what it sends. */
+  run<Event extends SourceEvent | EncodeEvent | ProcessEvent>(spec: JobSpec, onEvent: (event: Event) => void, place: Place = 'media'): Job {
     if (this.#closed) throw new SluiceError('unavailable', 'the server is shutting down');
-    const host = this.#pick(own);
+    const host = this.#pick(place);
     const { port1, port2 } = new MessageChannel();
     host.jobs++;
     let finished = false;
@@ -59,7 +62,7 @@ export class MediaPool implements AsyncDisposable {
       this.#jobs.delete(job);
       port1.close();
       resolve(error);
-      if (host.own) host.worker.postMessage({ type: 'exit' } satisfies WorkerCommand);
+      if (host.place === 'own') host.worker.postMessage({ type: 'exit' } satisfies WorkerCommand);
     };
     port1.on('message', (event: Event) => {
       try {
@@ -88,16 +91,16 @@ export class MediaPool implements AsyncDisposable {
     return job;
   }
 
-  #pick(own: boolean): MediaWorker {
-    if (own) return this.#start(true);
-    const shared = [...this.#workers].filter((worker) => !worker.own);
+  #pick(place: Place): MediaWorker {
+    if (place === 'own') return this.#start(place);
+    const shared = [...this.#workers].filter((worker) => worker.place === place);
     const idle = shared.find((worker) => worker.jobs === 0);
     if (idle) return idle;
-    if (shared.length < this.#size) return this.#start(false);
+    if (shared.length < this.#size) return this.#start(place);
     return shared.reduce((least, worker) => (worker.jobs < least.jobs ? worker : least));
   }
 
-  #start(own: boolean): MediaWorker {
+  #start(place: Place): MediaWorker {
     // The extension is that of this file: .ts from a clone, .js from the built package.
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
     const worker = new Worker(new URL(`./media-worker${extension}`, import.meta.url), { name: 'sluice-media' });
@@ -113,7 +116,7 @@ export class MediaPool implements AsyncDisposable {
         resolve(new SluiceError('internal', `a media worker ended${cause instanceof Error ? `: ${cause.message}` : ''}`, {}, cause));
       });
     });
-    const host: MediaWorker = { worker, exited, jobs: 0, own };
+    const host: MediaWorker = { worker, exited, jobs: 0, place };
     worker.unref();
     this.#workers.add(host);
     return host;

@@ -1,9 +1,11 @@
-// Entry of a media worker: a thread that hosts sources and encoders. It ends by message only, never by `terminate()`: ending a thread
+// Entry of a media worker: a thread that hosts sources, encoders or processors. It ends by message only, never by `terminate()`: ending a thread
 // inside an FFmpeg call aborts the process.
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import type { Clock } from '../core/clock.ts';
 import { openClock } from '../native/system-clock.ts';
 import { runEncodeJob } from './encode-job.ts';
 import type { JobSpec } from './messages.ts';
+import { runProcessJob } from './process-job.ts';
 import { runSourceJob } from './source-job.ts';
 
 export type WorkerCommand = { type: 'job'; spec: JobSpec; port: MessagePort } | { type: 'exit' };
@@ -18,7 +20,18 @@ parentPort!.on('message', (command: WorkerCommand) => {
   }
   const { spec, port } = command;
   const clock = openClock(spec.clock);
-  const job = spec.kind === 'source' ? runSourceJob(spec, port, clock) : runEncodeJob(spec, port, clock);
+  const job = run(spec, port, clock);
   jobs.add(job);
   void job.finally(() => jobs.delete(job));
 });
+
+function run(spec: JobSpec, port: MessagePort, clock: Clock): Promise<void> {
+  switch (spec.kind) {
+    case 'source':
+      return runSourceJob(spec, port, clock);
+    case 'encode':
+      return runEncodeJob(spec, port, clock);
+    case 'process':
+      return runProcessJob(spec, port, clock);
+  }
+}

@@ -4,6 +4,8 @@ import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { RingMemory } from '../core/ring.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
+import type { PROCESSORS } from '../processors/index.ts';
+import type { Findings } from '../processors/processor.ts';
 import type { SOURCES } from '../sources/index.ts';
 
 /** Work for a media worker. */
@@ -27,6 +29,17 @@ export type JobSpec =
       readonly ring: RingMemory | null;
       /** No packet before this media time: what lies earlier belongs to segments that are closed. */
       readonly notBefore: number;
+    }
+  | {
+      readonly kind: 'process';
+      readonly use: keyof typeof PROCESSORS;
+      readonly params: unknown;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+      /** Reader number in the ring. */
+      readonly reader: number;
+      readonly ring: RingMemory | null;
+      /** Frames up to this id were looked at before. */
+      readonly after: number;
     };
 
 /** To a job. */
@@ -72,5 +85,22 @@ export type EncodeEvent =
     }
   /** A frame that was taken from the ring and not encoded. */
   | { readonly type: 'skip'; readonly policy: 'thinned' | 'late' | 'too-early'; readonly id: number }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** From a process job. Each frame that was taken from the ring ends as one `found`, `skip` or `failed`. */
+export type ProcessEvent =
+  | {
+      readonly type: 'found';
+      readonly info: FrameInfo;
+      readonly findings: Findings | null;
+      /** Time inside the processor, ms. */
+      readonly processMs: number;
+      /** Server UTC when it was done. */
+      readonly at: number;
+    }
+  /** What it had to say at its end. */
+  | { readonly type: 'finished'; readonly findings: Findings }
+  | { readonly type: 'skip'; readonly policy: 'seen'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
   | { readonly type: 'end'; readonly error: PlainError | null };

@@ -68,7 +68,7 @@ export class SourceRunner {
         last: this.#options.lastTimestamp(),
       },
       (event) => this.#onEvent(event, job),
-      sourceRow(type).thread === 'own',
+      sourceRow(type).thread === 'own' ? 'own' : 'media',
     );
     this.#job = job;
     void job.ended.then((error) => {

@@ -12,6 +12,7 @@ import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { MediaPool } from './media-pool.ts';
 import { RateMeter } from './meters.ts';
+import { Processing, type Results } from './processing.ts';
 import { PushInput } from './publisher.ts';
 import { Rendition, renditionKey } from './rendition.ts';
 import { SourceRunner } from './source-runner.ts';
@@ -31,6 +32,8 @@ export interface StreamDeps {
 export interface StreamEvents {
   frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
   state: { state: StreamState; reason: string | null };
+  /** A processor has found something. */
+  results: Results;
   /** Number of viewers has changed. */
   viewers: { viewers: number };
   /** Configuration has changed. */
@@ -73,6 +76,7 @@ export class Stream {
   #reserving = false;
   #source: SourceRunner | null = null;
   readonly #renditions = new Map<string, Rendition>();
+  #processings: Processing[] = [];
   readonly #rate = new RateMeter();
   #demand = 0;
   #viewers = 0;
@@ -98,6 +102,7 @@ export class Stream {
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
     this.#makeSource();
+    this.#processings = this.#makeProcessings([]);
   }
 
   static async open(name: string, config: StreamConfig, deps: StreamDeps): Promise<Stream> {
@@ -208,6 +213,42 @@ export class Stream {
     return [...this.#renditions.values()];
   }
 
+  // ---- processors
+
+  get processings(): readonly Processing[] {
+    return this.#processings;
+  }
+
+  /** The processors of the configuration: those that are unchanged go on. */
+  #makeProcessings(known: readonly Processing[]): Processing[] {
+    const { processors } = this.#config;
+    return processors.map((config) => {
+      const same = known.find((processing) => JSON.stringify(processing.config) === JSON.stringify(config));
+      if (same) return same;
+      const stream = this;
+      return new Processing(config, {
+        hub: this.hub,
+        pool: this.#deps.pool,
+        clock: this.clock,
+        log: this.log,
+        get processors() {
+          return stream.#processings.length;
+        },
+        // While a source starts, the newest frame is an old one.
+        get replay() {
+          return stream.#state === 'live';
+        },
+        onResults: (results) => this.events.emit('results', results),
+      });
+    });
+  }
+
+  /** They look at frames while frames come; they keep no source awake. */
+  #runProcessings(): void {
+    const frames = this.#state === 'live' || this.#state === 'starting';
+    for (const processing of this.#processings) processing.want(frames && !this.#closed);
+  }
+
   // ---- frames
 
   /** The next frame id; reserves more in time. 0 = the block is used up. */
@@ -278,6 +319,12 @@ export class Stream {
       await this.#source?.close();
       this.#makeSource();
       if (this.#demand > 0) this.#wake();
+    }
+    if (JSON.stringify(before.processors) !== JSON.stringify(config.processors)) {
+      const old = this.#processings;
+      this.#processings = this.#makeProcessings(old);
+      await Promise.all(old.filter((one) => !this.#processings.includes(one)).map((one) => one.close()));
+      this.#runProcessings();
     }
     this.events.emit('config', { config });
   }
@@ -359,6 +406,7 @@ export class Stream {
     if (state === this.#state && reason === this.#reason) return;
     this.#state = state;
     this.#reason = reason;
+    this.#runProcessings();
     this.events.emit('state', { state, reason });
   }
 
@@ -368,6 +416,8 @@ export class Stream {
     clearTimeout(this.#sleep);
     clearTimeout(this.#watchdog);
     this.input.publisher?.onReplaced?.();
+    // What they still have to say comes before the end.
+    await Promise.all(this.#processings.map((processing) => processing.close()));
     this.events.emit('closed', {});
     await Promise.all([...this.#renditions.values()].map((rendition) => rendition.close()));
     await this.#source?.close();

@@ -32,6 +32,12 @@ export function prometheus(streams: StreamService): string {
       frame(rendition.key, 'failed', rendition.failed);
       for (const [policy, count] of Object.entries(rendition.dropped)) frame(rendition.key, `dropped-${policy}`, count);
     }
+    for (const processor of stats.processors) {
+      const stage = `processor:${processor.id}`;
+      frame(stage, 'processed', processor.processed);
+      frame(stage, 'failed', processor.failed);
+      for (const [policy, count] of Object.entries(processor.dropped)) frame(stage, `dropped-${policy}`, count);
+    }
     for (const [output, counters] of Object.entries(stats.outputs)) {
       viewers.push(line('sluice_viewers', { stream: name, output }, counters.viewers));
       bytes.push(line('sluice_sent_bytes_total', { stream: name, output }, counters.bytes));

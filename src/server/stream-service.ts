@@ -151,6 +151,7 @@ export class StreamService {
       },
       ring: hub.stats,
       renditions: stream.renditions.map((rendition) => rendition.stats()),
+      processors: stream.processings.map((processing) => processing.stats()),
       outputs,
       dvr: {
         bytes: recorder?.bytes ?? 0,

@@ -54,7 +54,7 @@ describe('zodProblem', () => {
       'unknown-key',
       'source.hieght is not a known key; did you mean height?',
     ],
-    ['a key like no other', { dvr: { zzz: 1 } }, 'unknown-key', 'dvr.zzz is not a known key; known are mode, window, maxBytes'],
+    ['a key like no other', { dvr: { zzz: 1 } }, 'unknown-key', 'dvr.zzz is not a known key; known are mode, window, maxBytes, keep'],
     [
       'a pattern',
       { source: { type: 'ffmpeg', url: 'a', size: 'big' } },
@@ -62,10 +62,34 @@ describe('zodProblem', () => {
       'source.size: "big" received; expected WIDTHxHEIGHT in pixels, such as 1280x720',
     ],
     [
+      'a processor that there is none of',
+      { processors: [{ use: 'magic' }] },
+      'bad-value',
+      'processors[0].use: "magic" received; expected one of color-patch, motion, brightness, focus',
+    ],
+    [
+      'a param that a processor does not have',
+      { processors: [{ use: 'motion', params: { treshold: 0.1 } }] },
+      'unknown-key',
+      'processors[0].params.treshold is not a known key; did you mean threshold?',
+    ],
+    [
+      'a param out of range',
+      { processors: [{ use: 'color-patch', params: { color: [0, 256, 0] } }] },
+      'bad-value',
+      'processors[0].params.color[1]: 256 received; expected an integer from 0 to 255',
+    ],
+    [
+      'two processors of one name',
+      { processors: [{ use: 'focus' }, { use: 'focus' }] },
+      'bad-value',
+      'processors[1].id: nothing received; two processors with the id focus; give this one an id of its own',
+    ],
+    [
       'no object at all',
       [1],
       'bad-value',
-      '[1] received; expected an object with title, description, pixelSize, source, encode, dvr, linger',
+      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, metrics, dvr, linger',
     ],
     [
       'several',
