@@ -66,9 +66,11 @@ export const FfmpegParams = z
 export const PushParams = z
   .object({
     clock: z
-      .enum(['utc', 'arrival'])
+      .enum(['utc', 'device', 'arrival'])
       .default('utc')
-      .describe('utc: the times that come with the frames hold; arrival: the time of arrival does'),
+      .describe(
+        'utc: the times that come with the frames hold; device: the deviceTimestamp of each frame, mapped to UTC; arrival: the time of arrival',
+      ),
   })
   .strict();
 
@@ -261,6 +263,16 @@ export const StreamStats = z.object({
       published: z.number().describe('frames that reached the ring: captured = refused + dropped + published'),
     })
     .describe('the fate of every frame'),
+  clock: z
+    .object({
+      offset: z.number().describe('UTC minus device time now, µs'),
+      driftPpm: z.number().nullable().describe('how much too fast the device clock runs; null while too little was seen'),
+      residualMs: z.number().describe('mean distance of the least delayed frames from the mapping'),
+      steps: z.number().describe('how often the device clock was set, since the server started'),
+      frames: z.number().describe('frames that this mapping has seen'),
+    })
+    .optional()
+    .describe('mapping of a camera clock to UTC, where deviceTimestamp comes with the frames'),
   ring: z.object({ slots: z.number(), slotBytes: z.number(), bytes: z.number() }).nullable(),
   renditions: z.array(
     z.object({

@@ -1,5 +1,6 @@
 // Frames that programs push: one publisher at a time per stream, a newer one takes over at once. Nothing here waits for readers.
 import type { Clock } from '../core/clock.ts';
+import { DeviceClock, type DeviceClockState } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, type FrameInfo, frameBytes, type Picture } from '../core/frame.ts';
 import { TimeGate } from '../core/gate.ts';
@@ -10,6 +11,10 @@ import type { FrameHub } from './frame-hub.ts';
 export interface PushOptions {
   /** Capture time; without it the time of arrival. */
   readonly timestamp?: Micros | undefined;
+  /** Time of the camera's own clock, µs: mapped to UTC where it decides (`clock: device`, or no `timestamp`). */
+  readonly deviceTimestamp?: number | undefined;
+  /** When the frame came, if that was earlier than now: it may have been decoded since. */
+  readonly arrival?: Micros | undefined;
   /** JSON that goes with the frame. */
   readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
   /** Bytes of a row of the first plane; 0 or absent = without padding. */
@@ -34,6 +39,8 @@ export interface PushTarget {
   takeId(): number;
   onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
   onPublisher(): void;
+  /** The device clock was set; the frame of this time is the first of the new mapping. */
+  onDeviceStep(timestamp: Micros): void;
 }
 
 /** A program's hold on a stream. */
@@ -46,6 +53,8 @@ export interface Publisher extends Disposable {
 export class PushInput {
   readonly #stream: PushTarget;
   readonly #gate = new TimeGate();
+  readonly #device = new DeviceClock();
+  #connection: unknown;
   #publisher: Publisher | null = null;
 
   constructor(stream: PushTarget) {
@@ -60,8 +69,16 @@ export class PushInput {
     this.#gate.resume(last);
   }
 
-  /** Becomes the stream's publisher. `exclusive` refuses instead of taking over. */
-  open(name: string, exclusive = false): Publisher {
+  /** The mapping of a camera's own clock; `null` where no device times come. */
+  get deviceClock(): DeviceClockState | null {
+    return this.#device.state;
+  }
+
+  /**
+   * Becomes the stream's publisher. `exclusive` refuses instead of taking over. Device times are mapped anew for each `connection`; without
+   * one, each publisher is a connection of its own.
+   */
+  open(name: string, exclusive = false, connection?: unknown): Publisher {
     const before = this.#publisher;
     if (before && exclusive) {
       throw new SluiceError('publisher-busy', `${before.name} publishes into ${this.#stream.name}; leave out exclusive=1 to take over`);
@@ -76,6 +93,8 @@ export class PushInput {
       },
     };
     this.#publisher = publisher;
+    if (connection === undefined || connection !== this.#connection) this.#device.begin();
+    this.#connection = connection;
     before?.onReplaced?.();
     this.#stream.onPublisher();
     return publisher;
@@ -88,8 +107,13 @@ export class PushInput {
     const stride = options.stride ?? 0;
     checkRaw(data.length, format, width, height, stride);
     const now = stream.clock.now();
-    const timestamp = (stream.config.source.clock === 'arrival' ? null : options.timestamp) ?? now;
     const ring = stream.hub.ringFor(format, width, height);
+    const captured = this.#captureTime(options, now);
+    if (typeof captured === 'string') {
+      stream.hub.refused.add('not-rising');
+      return { id: 0, timestamp: now, dropped: 'not-rising', detail: captured };
+    }
+    const { timestamp } = captured;
     const answer = this.#gate.check(timestamp, now);
     if (!answer.accepted) {
       stream.hub.refused.add(answer.reason);
@@ -118,7 +142,29 @@ export class PushInput {
     };
     ring.publish(slot, info);
     stream.hub.count();
+    if (captured.stepped) stream.onDeviceStep(timestamp);
     stream.onFrame(info, answer.stepped, options.metadata ?? null);
     return { id, timestamp };
+  }
+
+  /** Whose clock decides; a sentence if the device's own clock does not rise. */
+  #captureTime(options: PushOptions, now: Micros): { timestamp: Micros; stepped: boolean } | string {
+    const { clock } = this.#stream.config.source;
+    const { timestamp, deviceTimestamp, arrival = now } = options;
+    if (clock === 'arrival') return { timestamp: now, stepped: false };
+    if (clock === 'device' && deviceTimestamp === undefined) {
+      throw new SluiceError(
+        'bad-value',
+        `${this.#stream.name} has clock: device; expected a deviceTimestamp with each frame, received none`,
+        {
+          field: 'deviceTimestamp',
+        },
+      );
+    }
+    if (deviceTimestamp === undefined || (timestamp !== undefined && clock !== 'device')) {
+      return { timestamp: timestamp ?? now, stepped: false };
+    }
+    const answer = this.#device.map(deviceTimestamp, arrival);
+    return answer.accepted ? answer : answer.detail;
   }
 }

@@ -285,6 +285,11 @@ export class Stream {
     this.events.emit('frame', { info, stepped, metadata });
   }
 
+  /** A camera's own clock was set: its times are mapped anew from this frame on. */
+  onDeviceStep(timestamp: Micros): void {
+    this.log.warn({ timestamp }, "the camera's own clock was set: its times are mapped anew");
+  }
+
   /** A publisher came or went. */
   onPublisher(): void {
     if (!this.input.publisher && this.#state !== 'live' && this.pushed) this.#setState('waiting', this.#waitingReason());

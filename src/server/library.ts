@@ -1,5 +1,6 @@
 // The library's face: a server inside the user's own program, and streams that it pushes frames into.
 import type { StreamConfigInput } from '../api/schema.ts';
+import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseTimestamp } from '../core/time.ts';
@@ -14,6 +15,8 @@ export type FrameInput = Uint8Array | Uint16Array | Float32Array | Uint8ClampedA
 export interface PushFrameOptions {
   /** Capture time: integer µs since the Unix epoch, or RFC 3339. Default: now. */
   readonly timestamp?: number | string;
+  /** Time of the camera's own clock: integer µs, any zero. Mapped to UTC. */
+  readonly deviceTimestamp?: number;
   /** JSON that goes with the frame. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Bytes of a row of the first plane. */
@@ -92,7 +95,12 @@ class PushStream implements LibraryStream {
     const timestamp = options.timestamp === undefined ? undefined : parseTimestamp(options.timestamp, 'timestamp');
     return stream.input.push(
       { format, width, height, data, significantBits: bits },
-      { timestamp, metadata: options.metadata, stride: options.stride },
+      {
+        timestamp,
+        deviceTimestamp: options.deviceTimestamp === undefined ? undefined : parseDeviceTimestamp(options.deviceTimestamp),
+        metadata: options.metadata,
+        stride: options.stride,
+      },
     );
   }
 }

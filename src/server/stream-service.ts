@@ -149,6 +149,7 @@ export class StreamService {
         dropped: hub.dropped.counts,
         published: hub.published,
       },
+      ...(stream.input.deviceClock ? { clock: stream.input.deviceClock } : {}),
       ring: hub.stats,
       renditions: stream.renditions.map((rendition) => rendition.stats()),
       processors: stream.processings.map((processing) => processing.stats()),

@@ -115,6 +115,7 @@ def _frame(
     format: Optional[str],
     stride: int,
     significant_bits: int,
+    device_timestamp: Optional[int] = None,
 ) -> _Frame:
     encoding = "raw"
     raw = _raw_bytes(picture, width is not None)
@@ -130,6 +131,8 @@ def _frame(
         stride = _check_length(len(payload), format, width, height, stride)
     assert width is not None and height is not None and format is not None
     meta = b""
+    if device_timestamp is not None and (metadata is None or isinstance(metadata, Mapping)):
+        metadata = {**(metadata or {}), "deviceTimestamp": _device_micros(device_timestamp)}
     if metadata is not None:
         try:
             meta = json.dumps(metadata, allow_nan=False).encode()
@@ -275,6 +278,19 @@ def _micros(value: Any) -> int:
     except TypeError:
         pass
     raise SluiceError("bad-timestamp", _what_was_meant(value))
+
+
+def _device_micros(value: Any) -> int:
+    """Integer µs of any zero; numpy integers too."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or abs(number) >= 2**53:
+        raise SluiceError(
+            "bad-timestamp", f"device_timestamp: {value} received; expected an integer number of µs of the camera's own clock (any zero)"
+        )
+    return number
 
 
 def _read_text(text: str) -> Any:
@@ -564,6 +580,7 @@ class Stream:
         timestamp: Timestamp = None,
         metadata: Optional[Mapping[str, Any]] = None,
         *,
+        device_timestamp: Optional[int] = None,
         width: Optional[int] = None,
         height: Optional[int] = None,
         format: Optional[str] = None,
@@ -582,6 +599,9 @@ class Stream:
             Capture time: integer µs since the Unix epoch, an aware datetime or an RFC 3339 string. None = now, by the server's clock.
         metadata
             A dict that goes with the frame as JSON, at most 65,480 bytes.
+        device_timestamp
+            Time of the camera's own clock: integer µs, any zero. The server maps it to UTC where no ``timestamp`` is given, or where the
+            stream has ``clock: device``. Every new connection begins a new mapping.
         significant_bits
             Bits of a sample that carry signal: 12 for a 12-bit camera in uint16. 0 = all.
         wait
@@ -591,7 +611,7 @@ class Stream:
 
         Raises SluiceError: ``bad-frame``, ``bad-value``, ``bad-timestamp``, ``replaced`` (another program publishes now), ``unreachable``...
         """
-        frame = _frame(picture, timestamp, metadata, width, height, format, stride, significant_bits)
+        frame = _frame(picture, timestamp, metadata, width, height, format, stride, significant_bits, device_timestamp)
         with self._pushing:
             deadline = time.monotonic() + self._sluice._retry
             while True:

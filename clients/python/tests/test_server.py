@@ -145,6 +145,19 @@ class Server(unittest.TestCase):
         self.assertEqual(shown(self.name), picture(2))
         self.assertIs(self.sluice.stream(self.name), stream)
 
+    def test_device_timestamp(self):
+        stream = self.sluice.stream(self.name)
+        first = stream.push(picture(1), device_timestamp=5_000_000, metadata={"z": 1}, **GRAY)
+        self.assertLess(abs(first.timestamp - time.time_ns() // 1000), 5_000_000)
+        # Half a second of the camera's clock passes at once: nobody knows better than the camera.
+        second = stream.push(picture(2), device_timestamp=5_400_000, **GRAY)
+        self.assertIsNone(second.dropped)
+        self.assertGreater(second.timestamp - first.timestamp, 250_000)
+        self.assertEqual(stream.push(picture(3), device_timestamp=5_400_000, **GRAY).dropped, "not-rising")
+        self.raises("bad-timestamp", stream.push, picture(4), device_timestamp=5.5, **GRAY)
+        clock = json.loads(get(f"api/streams/{self.name}/stats"))["clock"]
+        self.assertEqual(clock["steps"], 0)
+
     def test_dropped(self):
         stream = self.sluice.stream(self.name)
         now = time.time_ns() // 1000

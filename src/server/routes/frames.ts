@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import { FrameReceipt, StreamName } from '../../api/schema.ts';
+import { parseDeviceTimestamp } from '../../core/device-clock.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
 import { FORMATS, type Picture, parseFormat, parseSide } from '../../core/frame.ts';
 import { type Micros, parseTimestamp } from '../../core/time.ts';
@@ -67,8 +68,11 @@ async function pictureOfHeader(header: FrameHeader, payload: Uint8Array, maxByte
   });
 }
 
-function optionsOf(header: FrameHeader): PushOptions {
+function optionsOf(header: FrameHeader, arrival: Micros): PushOptions {
+  const device = header.metadata?.deviceTimestamp;
   return {
+    arrival,
+    deviceTimestamp: device === undefined || device === null ? undefined : parseDeviceTimestamp(device, 'metadata.deviceTimestamp'),
     timestamp: header.timestamp === 0 ? undefined : parseTimestamp(header.timestamp, 'timestamp'),
     metadata: header.metadata,
     stride: header.encoding === 'raw' ? header.stride : 0,
@@ -104,12 +108,17 @@ export function frameRoutes(context: RouteContext): void {
         const body = request.body instanceof Uint8Array ? request.body : new Uint8Array();
         if (body.length === 0)
           throw new SluiceError('bad-frame', 'an empty body was received; expected a picture', { field: 'body', received: 0 });
+        const arrival = stream.clock.now();
         const { picture, stride } = await pictureOf(request, body, config.maxFrameBytes);
         const stamp = field(request, 'timestamp');
         const timestamp = stamp === undefined ? undefined : parseTimestamp(stamp, 'timestamp');
-        // A single frame takes the stream over too, but holds it no longer than itself.
-        using publisher = stream.input.open('a program that posts single frames', exclusive);
-        const receipt = stream.input.push(picture, { timestamp, stride, metadata: metadataOf(field(request, 'metadata')) });
+        const device = field(request, 'deviceTimestamp');
+        const deviceTimestamp = device === undefined ? undefined : parseDeviceTimestamp(device);
+        const metadata = metadataOf(field(request, 'metadata'));
+        // A single frame takes the stream over too, but holds it no longer than itself. All of a program's go through one mapping of its
+        // camera's clock: many programs connect anew for each.
+        using publisher = stream.input.open('a program that posts single frames', exclusive, request.ip);
+        const receipt = stream.input.push(picture, { timestamp, deviceTimestamp, arrival, stride, metadata });
         void publisher;
         return reply.code(202).send(publicReceipt(receipt));
       },
@@ -168,9 +177,10 @@ async function pushMany(
   const splitter = new FrameSplitter({ maxFrameBytes: context.config.maxFrameBytes });
   try {
     for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
+      const arrival = stream.clock.now();
       for (const { header, payload } of splitter.push(chunk)) {
         const picture = await pictureOfHeader(header, payload, context.config.maxFrameBytes);
-        const receipt = stream.input.push(picture, optionsOf(header));
+        const receipt = stream.input.push(picture, optionsOf(header, arrival));
         write(
           receipt.dropped
             ? { type: 'drop', timestamp: receipt.timestamp, reason: receipt.dropped, detail: receipt.detail }
@@ -235,12 +245,13 @@ class PublisherSocket {
     } catch (error) {
       return this.#error(error);
     }
+    const arrival = this.#stream.clock.now();
     const payload = new Uint8Array(data.buffer, data.byteOffset + header.headerBytes, header.payloadBytes);
     // The usual case needs no waiting, and then no queue either.
     if (header.encoding === 'raw' && this.#queued === 0) {
       try {
         const { format, width, height, significantBits } = header;
-        this.#push({ format, width, height, data: payload, significantBits: significantBits || FORMATS[format].depth }, header);
+        this.#push({ format, width, height, data: payload, significantBits: significantBits || FORMATS[format].depth }, header, arrival);
       } catch (error) {
         this.#error(error);
       }
@@ -254,7 +265,7 @@ class PublisherSocket {
     this.#queue = this.#queue.then(async () => {
       try {
         const picture = await pictureOfHeader(header, payload, this.#maxBytes);
-        if (!this.#replaced) this.#push(picture, header);
+        if (!this.#replaced) this.#push(picture, header, arrival);
       } catch (error) {
         this.#error(error);
       } finally {
@@ -263,8 +274,8 @@ class PublisherSocket {
     });
   }
 
-  #push(picture: Picture, header: FrameHeader): void {
-    const receipt = this.#stream.input.push(picture, optionsOf(header));
+  #push(picture: Picture, header: FrameHeader, arrival: Micros): void {
+    const receipt = this.#stream.input.push(picture, optionsOf(header, arrival));
     if (receipt.dropped === undefined) this.#send({ type: 'ack', id: receipt.id, timestamp: receipt.timestamp });
     else this.#send({ type: 'drop', timestamp: receipt.timestamp as Micros, reason: receipt.dropped, detail: receipt.detail });
   }
