@@ -1,6 +1,7 @@
 // Fragmented MP4 (ISO/IEC 14496-12, CMAF) for one H.264 track: an init segment and fragments of one sample. One time scale of 90 kHz;
 // `tfdt` is 64 bits wide and holds the capture time as Unix time. No B frames, so decoding time = presentation time.
 import type { Ticks } from '../core/time.ts';
+import { box, fullBox, MATRIX, u16, u32, zeros } from './boxes.ts';
 import { ascii, concatBytes } from './bytes.ts';
 
 const TRACK_ID = 1;
@@ -12,29 +13,6 @@ export const SAMPLE_DURATION_OFFSET = 88;
  *  sample ends too early (measured), in ticks. */
 export const PROVISIONAL_DURATION = 90_000;
 
-function u32(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
-}
-
-function u16(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
-}
-
-function zeros(count: number): Uint8Array {
-  return new Uint8Array(count);
-}
-
-function box(type: string, ...content: Uint8Array[]): Uint8Array {
-  const body = concatBytes(content);
-  return concatBytes([u32(body.length + 8), ascii(type), body]);
-}
-
-function fullBox(type: string, version: number, flags: number, ...content: Uint8Array[]): Uint8Array {
-  return box(type, u32(((version << 24) | flags) >>> 0), ...content);
-}
-
-const MATRIX = concatBytes([0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].map(u32));
-
 /** Describes the only track of an init segment. */
 export interface VideoTrack {
   /** Pixels. */
@@ -45,10 +23,9 @@ export interface VideoTrack {
   readonly description: Uint8Array;
 }
 
-/** Init segment: `ftyp` and `moov` (ISO/IEC 14496-12 8.2, CMAF 7.3.1), BT.709 limited range in `colr`. */
-export function initSegment(track: VideoTrack): Uint8Array {
-  const { width, height, description } = track;
-  const avc1 = box(
+/** Sample entry `avc1` (ISO/IEC 14496-12 12.1.3, 14496-15 5.4.2), BT.709 limited range in `colr`. */
+export function sampleEntry({ width, height, description }: VideoTrack): Uint8Array {
+  return box(
     'avc1',
     zeros(6),
     u16(1), // data_reference_index
@@ -66,9 +43,14 @@ export function initSegment(track: VideoTrack): Uint8Array {
     box('colr', ascii('nclx'), u16(1), u16(1), u16(1), Uint8Array.of(0)),
     box('pasp', u32(1), u32(1)),
   );
+}
+
+/** Init segment: `ftyp` and `moov` (ISO/IEC 14496-12 8.2, CMAF 7.3.1). */
+export function initSegment(track: VideoTrack): Uint8Array {
+  const { width, height } = track;
   const stbl = box(
     'stbl',
-    fullBox('stsd', 0, 0, u32(1), avc1),
+    fullBox('stsd', 0, 0, u32(1), sampleEntry(track)),
     fullBox('stts', 0, 0, u32(0)),
     fullBox('stsc', 0, 0, u32(0)),
     fullBox('stsz', 0, 0, u32(0), u32(0)),

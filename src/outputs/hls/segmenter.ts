@@ -51,6 +51,8 @@ export interface SegmentData {
 export interface SegmenterEvents {
   onSegment(segment: SegmentData): void;
   onPart(segment: SegmentData, part: PartData): void;
+  /** Boxes that stand in front of a part, asked once when it is made: its bytes never change afterwards. `end` is the end of its last frame. */
+  messages?(frames: readonly FrameRow[], end: number): readonly Uint8Array[];
   /** No more parts will follow in this segment. */
   onClosed(segment: SegmentData): void;
 }
@@ -159,9 +161,13 @@ export class Segmenter {
     const segment = this.#segment;
     this.#part = null;
     if (!part || !segment) return;
+    const first = segment.frames.length - part.frames;
+    const messages = this.#events.messages?.(segment.frames.slice(first), segment.end) ?? [];
+    const shift = messages.reduce((sum, message) => sum + message.length, 0);
+    if (shift) for (let i = first; i < segment.frames.length; i++) segment.frames[i] = moved(segment.frames[i]!, shift);
     const data: PartData = {
       offset: segment.bytes,
-      bytes: concatBytes(part.packets),
+      bytes: concatBytes([...messages, ...part.packets]),
       duration: part.duration,
       independent: part.independent,
     };
@@ -179,4 +185,8 @@ export class Segmenter {
     this.#lastSequence = segment.sequence;
     this.#events.onClosed(segment);
   }
+}
+
+function moved(row: FrameRow, by: number): FrameRow {
+  return { ...row, offset: row.offset + by };
 }
