@@ -23,7 +23,8 @@ export interface ParsedPlaylist {
   readonly endList?: boolean;
   readonly partTargetDuration?: number;
   readonly serverControl?: Readonly<Record<string, unknown>>;
-  readonly skip?: { readonly skippedSegments: number };
+  readonly skip?: { readonly skippedSegments: number; readonly recentlyRemovedDateranges?: readonly string[] };
+  readonly dateRanges?: readonly (Readonly<Record<string, unknown>> & { readonly id: string; readonly startDate: Date })[];
   readonly preloadSegment?: Omit<ParsedSegment, 'uri' | 'duration'> & {
     readonly preloadHints?: readonly { readonly type: string; readonly uri: string }[];
   };

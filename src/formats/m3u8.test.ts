@@ -32,6 +32,8 @@ function playlist(fields: Partial<MediaPlaylist> = {}): MediaPlaylist {
     segments: [segment(0), segment(1), segment(2, { parts: parts(2, 10) }), segment(3, { parts: parts(3, 2), open: true })],
     preloadHint: 'p3.2.m4s',
     skipped: 0,
+    dateRanges: [],
+    removedDateRanges: null,
     canSkipUntil: 12,
     ended: false,
     renditionReports: [],

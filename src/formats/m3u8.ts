@@ -1,4 +1,5 @@
 // Playlists of HLS (RFC 8216 and draft-pantos-hls-rfc8216bis): pure rendering of a model; times in seconds.
+import { type DateRangeEntry, quoted, renderDateRange } from './m3u8-daterange.ts';
 
 /** A partial segment (rfc8216bis 4.4.4.9). */
 export interface PartEntry {
@@ -38,6 +39,10 @@ export interface MediaPlaylist {
   readonly preloadHint: string | null;
   /** Segments left out at the start by a delta update (4.4.5.2); 0 = full playlist. */
   readonly skipped: number;
+  /** Events; in a delta update that leaves out known ones, only those that are new. */
+  readonly dateRanges: readonly DateRangeEntry[];
+  /** Ids of events that went lately, in a delta update that leaves out known ones (4.4.5.2); `null` = it does not. */
+  readonly removedDateRanges: readonly string[] | null;
   readonly canSkipUntil: number;
   readonly ended: boolean;
   /** State of the other renditions of the multivariant playlist (4.4.5.4). */
@@ -61,13 +66,17 @@ export function renderMediaPlaylist(playlist: MediaPlaylist): string {
   ];
   if (live && !playlist.ended) {
     lines.push(
-      `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${playlist.canSkipUntil.toFixed(1)},PART-HOLD-BACK=${playlist.partHoldBack.toFixed(3)},HOLD-BACK=${(playlist.targetDuration * 3).toFixed(1)}`,
+      `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${playlist.canSkipUntil.toFixed(1)},CAN-SKIP-DATERANGES=YES,PART-HOLD-BACK=${playlist.partHoldBack.toFixed(3)},HOLD-BACK=${(playlist.targetDuration * 3).toFixed(1)}`,
     );
   }
   if (live) lines.push(`#EXT-X-PART-INF:PART-TARGET=${playlist.partTarget.toFixed(3)}`);
   lines.push(`#EXT-X-MEDIA-SEQUENCE:${playlist.mediaSequence}`);
   if (playlist.discontinuitySequence > 0) lines.push(`#EXT-X-DISCONTINUITY-SEQUENCE:${playlist.discontinuitySequence}`);
-  if (playlist.skipped > 0) lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${playlist.skipped}`);
+  if (playlist.skipped > 0) {
+    const removed = playlist.removedDateRanges && `,RECENTLY-REMOVED-DATERANGES=${quotedList(playlist.removedDateRanges)}`;
+    lines.push(`#EXT-X-SKIP:SKIPPED-SEGMENTS=${playlist.skipped}${removed ?? ''}`);
+  }
+  for (const range of playlist.dateRanges) lines.push(renderDateRange(range));
   for (const segment of playlist.segments) {
     if (segment.discontinuity) lines.push('#EXT-X-DISCONTINUITY');
     if (segment.map !== null) lines.push(`#EXT-X-MAP:URI="${segment.map}"`);
@@ -89,6 +98,11 @@ export function renderMediaPlaylist(playlist: MediaPlaylist): string {
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Ids in a quoted-string, tabs between them. */
+function quotedList(ids: readonly string[]): string {
+  return `"${ids.map((id) => quoted(id).slice(1, -1)).join('\t')}"`;
 }
 
 export interface Variant {

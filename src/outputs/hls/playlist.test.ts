@@ -4,12 +4,13 @@ import { makePackets, makeTrack, START_US } from '../../../test/packets.ts';
 import { parsePlaylist } from '../../../test/playlists.ts';
 import type { TrackInfo } from '../../core/packet.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
+import type { DateRanges } from './date-ranges.ts';
 import { multivariantPlaylist, PlaylistRenderer, partFile } from './playlist.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 import { type SegmentData, Segmenter } from './segmenter.ts';
 
 const FIRST = START_US / 2e6;
-const ALL = { lowLatency: true, delta: false, query: '' };
+const ALL = { lowLatency: true, delta: 'none' as const, query: '' };
 
 /** What the renderer reads of a recorder. */
 class FakeRecorder {
@@ -20,8 +21,8 @@ class FakeRecorder {
   list: WindowSegment[] = [];
   segments = () => this.list;
 
-  renderer(): PlaylistRenderer {
-    return new PlaylistRenderer(this as unknown as Recorder);
+  renderer(ranges: DateRanges | null = null): PlaylistRenderer {
+    return new PlaylistRenderer(this as unknown as Recorder, ranges);
   }
 }
 
@@ -104,7 +105,7 @@ describe('PlaylistRenderer', () => {
     recorder.list = windowOf(41);
     const renderer = recorder.renderer();
     const full = parsePlaylist(renderer.text(ALL));
-    const delta = parsePlaylist(renderer.text({ ...ALL, delta: true }));
+    const delta = parsePlaylist(renderer.text({ ...ALL, delta: 'segments' }));
     const skipped = delta.skip!.skippedSegments;
     expect(skipped).toBeGreaterThan(5);
     expect([...full.segments.slice(0, skipped), ...delta.segments].map((segment) => segment.uri)).toEqual(
@@ -115,7 +116,40 @@ describe('PlaylistRenderer', () => {
     expect(kept).toBeGreaterThanOrEqual(12);
     recorder.list = windowOf(9);
     recorder.version++;
-    expect(renderer.text({ ...ALL, delta: true })).toBe(renderer.text(ALL));
+    expect(renderer.text({ ...ALL, delta: 'segments' })).toBe(renderer.text(ALL));
+  });
+
+  it('lists date ranges whole, or only the new ones where the client allows it and something is skipped', () => {
+    const recorder = new FakeRecorder();
+    recorder.list = windowOf(41);
+    const entry = (id: string) => ({ id, class: 'x', start: START_US / 1000 + 100, end: null, instant: true, attributes: { FRAME: 1 } });
+    const windows: { start: number; end: number }[] = [];
+    const ranges = {
+      version: 0,
+      list: (window: { start: number; end: number }) => {
+        windows.push(window);
+        return { all: [entry('old'), entry('new')], fresh: [entry('new')], removed: ['gone'] };
+      },
+    };
+    const renderer = recorder.renderer(ranges as unknown as DateRanges);
+    const idsOf = (delta: 'none' | 'segments' | 'all') => parsePlaylist(renderer.text({ ...ALL, delta })).dateRanges!.map(({ id }) => id);
+    expect(idsOf('none')).toEqual(['old', 'new']);
+    expect(idsOf('segments')).toEqual(['old', 'new']);
+    expect(idsOf('all')).toEqual(['new']);
+    expect(renderer.text({ ...ALL, delta: 'all' })).toMatch(/SKIPPED-SEGMENTS=\d+,RECENTLY-REMOVED-DATERANGES="gone"/);
+    expect(renderer.text({ ...ALL, delta: 'segments' })).not.toContain('RECENTLY-REMOVED');
+    expect(windows[0]).toEqual({ start: recorder.list[0]!.start, end: recorder.list.at(-1)!.end });
+    // A marker alone makes a new text; without one it stays.
+    const asked = windows.length;
+    renderer.text(ALL);
+    expect(windows).toHaveLength(asked);
+    ranges.version++;
+    renderer.text(ALL);
+    expect(windows).toHaveLength(asked + 1);
+    // Too young to skip anything: whole.
+    recorder.list = windowOf(9);
+    recorder.version++;
+    expect(idsOf('all')).toEqual(['old', 'new']);
   });
 
   it('ends with ENDLIST and without a hint', () => {

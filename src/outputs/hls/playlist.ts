@@ -5,6 +5,7 @@ import { TICKS_PER_SECOND } from '../../core/time.ts';
 import { renderMediaPlaylist, renderMultivariantPlaylist, type SegmentEntry } from '../../formats/m3u8.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import { segmentFile } from './archive.ts';
+import type { DateRanges } from './date-ranges.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 import { PART_TARGET_TICKS } from './segmenter.ts';
 
@@ -30,19 +31,21 @@ export function partFile(sequence: number, index: number): string {
 export interface PlaylistOptions {
   /** Parts and blocking reload; off for old players. */
   readonly lowLatency: boolean;
-  /** The client knows the older part (`_HLS_skip=YES`). */
-  readonly delta: boolean;
+  /** What the client knows is left out: `segments` (`_HLS_skip=YES`), or segments and date ranges (`v2`). */
+  readonly delta: 'none' | 'segments' | 'all';
   /** Appended to every address, such as `?token=…`. */
   readonly query: string;
 }
 
 export class PlaylistRenderer {
   readonly #recorder: Recorder;
+  readonly #ranges: DateRanges | null;
   #version = -1;
   readonly #texts = new Map<string, { text: string; gzipped: Promise<Uint8Array> | null }>();
 
-  constructor(recorder: Recorder) {
+  constructor(recorder: Recorder, ranges: DateRanges | null) {
     this.#recorder = recorder;
+    this.#ranges = ranges;
   }
 
   /** The media playlist as it is now. */
@@ -58,9 +61,11 @@ export class PlaylistRenderer {
   }
 
   #entry(options: PlaylistOptions): { text: string; gzipped: Promise<Uint8Array> | null } {
-    if (this.#version !== this.#recorder.version) {
+    // Both only rise. A change of a marker makes a new text, but wakes nobody who waits for media.
+    const version = this.#recorder.version + (this.#ranges?.version ?? 0);
+    if (this.#version !== version) {
       this.#texts.clear();
-      this.#version = this.#recorder.version;
+      this.#version = version;
     }
     const key = `${options.lowLatency} ${options.delta} ${options.query}`;
     const entry = this.#texts.get(key) ?? { text: this.#render(options), gzipped: null };
@@ -75,7 +80,7 @@ export class PlaylistRenderer {
     const last = segments.at(-1);
     const total = entries.length;
     let skipped = 0;
-    if (options.delta && options.lowLatency) {
+    if (options.delta !== 'none' && options.lowLatency) {
       let after = 0;
       for (let i = total - 1; i >= 0 && after <= SKIP_UNTIL; i--) {
         after += entries[i]!.duration;
@@ -83,6 +88,8 @@ export class PlaylistRenderer {
       }
       // A delta that skips nothing is just the full playlist.
     }
+    const ranges = first && last && this.#ranges?.list({ start: first.start, end: last.end });
+    const known = skipped > 0 && options.delta === 'all';
     const next = last ? (last.open ? partFile(last.sequence, last.parts.length) : partFile(last.sequence + 1, 0)) : null;
     return renderMediaPlaylist({
       targetDuration: TARGET_DURATION,
@@ -93,6 +100,8 @@ export class PlaylistRenderer {
       segments: skipped ? entries.slice(skipped) : entries,
       preloadHint: next && this.#recorder.recording ? `${next}${options.query}` : null,
       skipped,
+      dateRanges: (known ? ranges?.fresh : ranges?.all) ?? [],
+      removedDateRanges: known ? (ranges?.removed ?? []) : null,
       canSkipUntil: SKIP_UNTIL,
       ended: this.#recorder.ended,
       renditionReports: [],

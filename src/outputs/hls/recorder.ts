@@ -8,7 +8,9 @@ import { concatBytes } from '../../formats/bytes.ts';
 import { initSegment } from '../../formats/fmp4.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { Archive, ArchivedSegment } from './archive.ts';
+import { markerMessages } from './marker-messages.ts';
 import { type PartData, type SegmentData, Segmenter } from './segmenter.ts';
 
 /** Segments whose bytes and parts stay in memory: parts are listed for the last three target durations. */
@@ -28,6 +30,7 @@ export interface WindowSegment extends ArchivedSegment {
 export class Recorder {
   readonly stream: Stream;
   readonly #archive: Archive | null;
+  readonly #markers: Pick<StreamTimeline, 'recentMarkers'> | null;
   #closed: WindowSegment[] = [];
   #open: { data: SegmentData; init: string } | null = null;
   readonly #inits = new Map<string, { track: TrackInfo; data: Uint8Array }>();
@@ -40,14 +43,16 @@ export class Recorder {
   #ended = false;
   #bytes = 0;
 
-  private constructor(stream: Stream, archive: Archive | null) {
+  private constructor(stream: Stream, archive: Archive | null, markers: Pick<StreamTimeline, 'recentMarkers'> | null) {
     this.stream = stream;
     this.#archive = archive;
+    this.#markers = markers;
     this.#segmenter = this.#newSegmenter(0, -1);
   }
 
-  static async open(stream: Stream, archive: Archive | null): Promise<Recorder> {
-    const recorder = new Recorder(stream, archive);
+  /** `markers`: whose markers stand in the media; `null` = none do. */
+  static async open(stream: Stream, archive: Archive | null, markers: Pick<StreamTimeline, 'recentMarkers'> | null): Promise<Recorder> {
+    const recorder = new Recorder(stream, archive, markers);
     if (archive) {
       const { segments, inits } = await archive.load();
       for (const [name, init] of inits) recorder.#inits.set(name, init);
@@ -212,6 +217,11 @@ export class Recorder {
     return this.segments().find((segment) => segment.frames.length > 0 && segment.frames[0]!.id <= id && segment.frames.at(-1)!.id >= id);
   }
 
+  /** Media time of a frame's first showing; `undefined` if it is not in the window. */
+  ptsOf(id: number): number | undefined {
+    return this.segmentOfId(id)?.frames.find((row) => row.id === id && !row.repeat)?.pts;
+  }
+
   /** Forgets everything: for a capture clock that was set back beyond what the window can bear. */
   reset(): void {
     const era = (this.#closed.at(-1)?.era ?? 0) + 1;
@@ -239,6 +249,7 @@ export class Recorder {
           this.#changed();
         },
         onClosed: (segment) => this.#onClosed(segment),
+        messages: (frames, end) => (this.#markers ? markerMessages(this.#markers, frames, end) : []),
       },
       era,
       lastSequence,

@@ -9,7 +9,7 @@ import type { ViewerMeter } from '../meter.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Archive } from './archive.ts';
 import { findFrame } from './find-frame.ts';
-import { multivariantPlaylist, PlaylistRenderer } from './playlist.ts';
+import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer } from './playlist.ts';
 import { Recorder } from './recorder.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -33,7 +33,7 @@ const PLAYLIST_HEADERS = {
 };
 const PART_HEADERS = { 'content-type': 'video/iso.segment', 'cache-control': 'max-age=60', 'accept-ranges': 'bytes' };
 /** The query of hls.js when it asks for the next part. */
-const PLAIN_QUERY = /^v=([\w-]{1,40})&_HLS_msn=(\d{1,15})&_HLS_part=(\d{1,4})(&_HLS_skip=(?:YES|v2))?$/;
+const PLAIN_QUERY = /^v=([\w-]{1,40})&_HLS_msn=(\d{1,15})&_HLS_part=(\d{1,4})(?:&_HLS_skip=(YES|v2))?$/;
 
 const Query = z.object({
   _HLS_msn: z.coerce.number().int().min(0).optional(),
@@ -64,7 +64,7 @@ class HlsStream {
     this.stream = stream;
     this.recorder = recorder;
     this.#context = context;
-    this.playlists = new PlaylistRenderer(recorder);
+    this.playlists = new PlaylistRenderer(recorder, null);
     const { events } = stream;
     this.#off.push(
       events.on('viewers', () => this.update()),
@@ -148,7 +148,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
   const open = (stream: Stream) => {
     const onError = (error: unknown) => log.error({ stream: stream.name, error: String(error) }, 'the DVR could not be written');
     const archive = stream.config.dvr.mode === 'off' ? null : new Archive(join(mediaDir, stream.name), stream.name, store, onError);
-    const promise = Recorder.open(stream, archive).then((recorder) => {
+    const promise = Recorder.open(stream, archive, null).then((recorder) => {
       const hls = new HlsStream(stream, recorder, context);
       streams.set(stream.name, hls);
       opening.delete(stream.name);
@@ -258,7 +258,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     const token = context.tokenQuery(request);
     const options = {
       lowLatency: query.ll !== '0',
-      delta: query._HLS_skip === 'YES' || query._HLS_skip === 'v2',
+      delta: deltaOf(query._HLS_skip),
       query: token ? `?${token}` : '',
     };
     reply.headers({ 'cache-control': 'no-store', vary: 'accept-encoding' }).type(PLAYLIST_TYPE);
@@ -296,7 +296,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
         response.once('close', () => abort.abort(GONE));
         if (!(await hold(viewer, recorder.waitFor(sequence, part, HOLD_MS, abort.signal))) && abort.signal.aborted) return null;
       }
-      const body = await hls.playlists.gzipped({ lowLatency: true, delta: query[4] !== undefined, query: '' });
+      const body = await hls.playlists.gzipped({ lowLatency: true, delta: deltaOf(query[4]), query: '' });
       context.meter('hls', hls.stream.name).served(body.length);
       return { headers: PLAYLIST_HEADERS, body };
     };
@@ -346,6 +346,11 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
       await Promise.all([...streams.values()].map((hls) => hls.close(false)));
     },
   };
+}
+
+/** What a client's `_HLS_skip` allows to leave out (rfc8216bis 6.2.5.1); other values are ignored. */
+function deltaOf(skip: string | undefined): PlaylistOptions['delta'] {
+  return skip === 'v2' ? 'all' : skip === 'YES' ? 'segments' : 'none';
 }
 
 function noFrames(stream: Stream): SluiceError {
