@@ -1,5 +1,18 @@
 // Sluice as a library: `import { createServer } from 'sluice'`.
 
 export { SluiceError } from './core/errors.ts';
+export {
+  type CallbackContext,
+  defineSource,
+  type FrameOptions,
+  frame,
+  type NodeContext,
+  type NodeItem,
+  type NodePart,
+  type NodeSource,
+} from './nodes/node.ts';
+export type { NodeStats } from './nodes/node-run.ts';
+export type { NodeRunner } from './nodes/runner.ts';
 export { defineConfig } from './server/config.ts';
-export { createServer, type FrameInput, type LibraryServer, type LibraryStream } from './server/library.ts';
+export { createServer, type FrameInput, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
+export type { NodeOptions, RunNodesOptions } from './server/nodes.ts';

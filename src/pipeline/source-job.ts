@@ -7,6 +7,7 @@ import { TimeGate } from '../core/gate.ts';
 import { IdCounter } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { FrameRing } from '../core/ring.ts';
+import { sleepUntil } from '../core/sleep.ts';
 import type { Micros } from '../core/time.ts';
 import { sourceRow } from '../sources/index.ts';
 import type { Draft, RunSource, SourceContext } from '../sources/source.ts';
@@ -115,25 +116,6 @@ class RingSink {
       },
     };
   }
-}
-
-/** Sleeps until a time of the clock; timers are in whole milliseconds, so the last one is waited in small steps. */
-function sleepUntil(time: Micros, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const step = () => {
-      const left = time - clock.now();
-      if (left <= 500 || signal.aborted) return done();
-      timer = setTimeout(step, Math.max(1, Math.min(1000, Math.round(left / 1000))));
-    };
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    let timer: NodeJS.Timeout | undefined;
-    signal.addEventListener('abort', done, { once: true });
-    step();
-  });
 }
 
 function portLogger(send: (event: SourceEvent) => void, bound: object): Logger {

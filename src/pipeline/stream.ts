@@ -13,7 +13,7 @@ import { LOST_AFTER_MS } from './grid.ts';
 import type { MediaPool } from './media-pool.ts';
 import { RateMeter } from './meters.ts';
 import { Processing, type Results } from './processing.ts';
-import { PushInput } from './publisher.ts';
+import { type Publisher, PushInput } from './publisher.ts';
 import { Rendition, renditionKey } from './rendition.ts';
 import { SourceRunner } from './source-runner.ts';
 
@@ -27,6 +27,24 @@ export interface StreamDeps {
   readonly reserveIds: (stream: string, count: number) => Promise<number>;
   /** Newest capture time of an earlier run, 0 = none. */
   readonly lastTimestamp: number;
+}
+
+/** A part of this program that makes frames, metrics or markers of a stream: a node. */
+export interface StreamDriver {
+  /** For people: `node cells`. */
+  readonly name: string;
+  /** Runs only while somebody needs frames. */
+  readonly onDemand: boolean;
+  /** Whether it should run now. */
+  want(wanted: boolean): void;
+}
+
+/** A driver's hold on its stream. */
+export interface DriverSeat extends Disposable {
+  /** Becomes the one maker of the stream's frames. Throws `publisher-busy`, `conflict`. */
+  claim(): void;
+  /** Says how it goes: shown as state of the stream, or as reason where somebody else makes the frames. */
+  report(state: 'running' | 'asleep' | 'failed' | 'ended', reason: string | null): void;
 }
 
 export interface StreamEvents {
@@ -88,6 +106,8 @@ export class Stream {
   #lastFrame: FrameInfo | null = null;
   #lastTimestamp: number;
   #closed = false;
+  readonly #drivers = new Set<StreamDriver>();
+  #maker: StreamDriver | null = null;
 
   private constructor(name: string, config: StreamConfig, ids: IdCounter, deps: StreamDeps) {
     this.name = name;
@@ -131,8 +151,10 @@ export class Stream {
     return this.#viewers;
   }
 
+  /** Frames come whether or not somebody needs them. */
   get pushed(): boolean {
-    return this.#config.source.type === 'push';
+    if (this.#config.source.type !== 'push') return false;
+    return this.#maker ? !this.#maker.onDemand : this.input.publisher !== null || ![...this.#drivers].some((driver) => driver.onDemand);
   }
 
   /** Captured frames per second over the last seconds. */
@@ -153,9 +175,9 @@ export class Stream {
         if (!held) return;
         held = false;
         this.#demand--;
-        if (this.#demand > 0 || !this.#source) return;
+        if (this.#demand > 0) return;
         // Renditions linger by themselves; the source follows at once when the last of them has stopped.
-        this.#sleep = setTimeout(() => this.#demand === 0 && this.#source?.want(false), 50);
+        this.#sleep = setTimeout(() => this.#rest(), 50);
         this.#sleep.unref();
       },
     };
@@ -373,7 +395,53 @@ export class Stream {
   }
 
   #wake(): void {
-    if (!this.#stopped) this.#source?.want(true);
+    if (this.#stopped) return;
+    this.#source?.want(true);
+    for (const driver of this.#drivers) driver.want(true);
+  }
+
+  #rest(): void {
+    if (this.#demand > 0) return;
+    this.#source?.want(false);
+    for (const driver of this.#drivers) driver.want(this.#wants(driver));
+  }
+
+  #wants(driver: StreamDriver): boolean {
+    return !this.#stopped && (!driver.onDemand || this.#demand > 0);
+  }
+
+  /** Seats a part of this program that works for the stream until disposed. It is told at once, and whenever that changes, whether to run. */
+  drive(driver: StreamDriver): DriverSeat {
+    let publisher: Publisher | null = null;
+    const seat: DriverSeat = {
+      claim: () => {
+        if (this.#maker === driver) return;
+        this.#assertPushSource();
+        publisher = this.input.open(driver.name, true);
+        this.#maker = driver;
+        this.events.emit('config', { config: this.#config });
+      },
+      report: (state, reason) => this.#onDriver(driver, state, reason),
+      [Symbol.dispose]: () => {
+        this.#drivers.delete(driver);
+        if (this.#maker === driver) this.#maker = null;
+        publisher?.[Symbol.dispose]();
+      },
+    };
+    this.#drivers.add(driver);
+    driver.want(this.#wants(driver));
+    return seat;
+  }
+
+  #onDriver(driver: StreamDriver, state: 'running' | 'asleep' | 'failed' | 'ended', reason: string | null): void {
+    if (this.#closed) return;
+    const own = this.#maker === driver || (driver.onDemand && !this.pushed);
+    // Who makes no frames says it beside those who do.
+    if (!own && this.#state === 'live') this.#setState('live', state === 'failed' ? reason : null);
+    else if (state === 'failed') this.#setState('failed', reason);
+    else if (!own) return;
+    else if (state === 'running') this.#setState('starting', null);
+    else this.#setState(state === 'ended' ? 'lost' : 'asleep', reason);
   }
 
   /** Lets the source run again when it is needed. */
@@ -381,12 +449,14 @@ export class Stream {
     this.#stopped = false;
     if (this.#state === 'stopped') this.#setState(this.pushed ? 'waiting' : 'asleep', this.pushed ? this.#waitingReason() : null);
     if (this.#demand > 0) this.#wake();
+    else this.#rest();
   }
 
   /** Stops the source whoever watches, until `start`. Pushed frames are refused meanwhile. */
   stop(): void {
     this.#stopped = true;
     this.#source?.want(false);
+    for (const driver of this.#drivers) driver.want(false);
     this.#setState('stopped', 'stopped by hand');
   }
 
@@ -396,14 +466,19 @@ export class Stream {
 
   /** Refuses a publisher where none is meant to be. */
   assertPush(): void {
-    if (!this.pushed) {
+    this.#assertPushSource();
+    if (this.#maker) throw new SluiceError('conflict', `${this.name} gets its frames from ${this.#maker.name} in the server's own program`);
+    if (this.#stopped)
+      throw new SluiceError('conflict', `${this.name} is stopped; POST /api/streams/${this.name}/start lets frames in again`);
+  }
+
+  #assertPushSource(): void {
+    if (this.#config.source.type !== 'push') {
       throw new SluiceError(
         'conflict',
         `${this.name} has a source of its own (${this.#config.source.type}); frames can be pushed only into a stream with source type push`,
       );
     }
-    if (this.#stopped)
-      throw new SluiceError('conflict', `${this.name} is stopped; POST /api/streams/${this.name}/start lets frames in again`);
   }
 
   #setState(state: StreamState, reason: string | null): void {

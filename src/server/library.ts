@@ -1,12 +1,17 @@
 // The library's face: a server inside the user's own program, and streams that it pushes frames into.
 import type { StreamConfigInput } from '../api/schema.ts';
 import { parseDeviceTimestamp } from '../core/device-clock.ts';
+import { SluiceError } from '../core/errors.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseTimestamp } from '../core/time.ts';
+import { formatOf } from '../nodes/items.ts';
+import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts';
+import type { NodeRunner } from '../nodes/runner.ts';
 import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { resolveConfig, type ServerConfigInput } from './config.ts';
+import { checkNodes, type NodeOptions, type NodeServer, type RunNodesOptions, startNodes } from './nodes.ts';
 import { type SluiceServer, startServer } from './server.ts';
 
 /** Pixels of a frame: rows without padding unless `stride` says otherwise. */
@@ -32,8 +37,10 @@ export interface LibraryStreamOptions extends Omit<StreamConfigInput, 'source'> 
   readonly height?: number;
   /** Bits of a sample that carry signal. */
   readonly significantBits?: number;
-  /** A source of its own instead of pushed frames. */
-  readonly source?: StreamConfigInput['source'];
+  /** A source of its own instead of pushed frames: one of the server's, or what `defineSource` gives, run in this program. */
+  readonly source?: StreamConfigInput['source'] | NodeSource;
+  /** How a source of your own is run. */
+  readonly node?: Omit<NodeOptions, 'stream' | 'source' | 'config' | keyof FrameShape>;
 }
 
 export interface LibraryStream {
@@ -53,12 +60,59 @@ export interface LibraryServer extends AsyncDisposable {
 export async function createServer(options: ServerConfigInput & { readonly log?: Logger } = {}): Promise<LibraryServer> {
   const { log = silentLogger, ...input } = options;
   const server = await startServer(await resolveConfig(input), { log });
-  return {
-    url: server.url,
-    stream: (name, streamOptions = {}) => new PushStream(server, name, streamOptions),
-    close: () => server.close(),
-    [Symbol.asyncDispose]: () => server.close(),
+  const host = new NodeKeeper(server, log);
+  const close = async () => {
+    await host.close();
+    await server.close();
   };
+  const library: LibraryServer = {
+    url: server.url,
+    stream: (name, streamOptions = {}) => new PushStream(server, host, name, streamOptions),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  keepers.set(library, host);
+  return library;
+}
+
+/**
+ * Starts nodes together on a server of this program; what happens to one does not touch the others. They end with the server. Throws
+ * `bad-value`, `unknown-key`, `bad-name` before anything is started.
+ */
+export async function runNodes(server: LibraryServer, options: RunNodesOptions): Promise<NodeRunner> {
+  const keeper = keepers.get(server);
+  if (!keeper) throw new SluiceError('bad-value', 'runNodes: expected a server made by createServer');
+  return await keeper.run(checkNodes(options));
+}
+
+/** The nodes of a server. They live outside its object, which is for users. */
+const keepers = new WeakMap<LibraryServer, NodeKeeper>();
+
+class NodeKeeper {
+  readonly #nodes: NodeServer;
+  readonly #running = new Set<Promise<NodeRunner>>();
+
+  constructor(server: SluiceServer, log: Logger) {
+    this.#nodes = {
+      clock: server.clock,
+      log,
+      // A stream that exists keeps its configuration.
+      stream: async (name, config) =>
+        server.streams.registry.find(name) ?? (await server.openStream(name, { ...config, source: { type: 'push' } })),
+      timeline: () => null,
+    };
+  }
+
+  run(nodes: Parameters<typeof startNodes>[0]): Promise<NodeRunner> {
+    const running = startNodes(nodes, this.#nodes);
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Stops all nodes; what goes wrong with one has been told. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running].map((running) => running.then((runner) => runner.close()).catch(() => {})));
+  }
 }
 
 class PushStream implements LibraryStream {
@@ -67,11 +121,21 @@ class PushStream implements LibraryStream {
   readonly #opened: Promise<Stream>;
   #publisher: Publisher | null = null;
 
-  constructor(server: SluiceServer, name: string, options: LibraryStreamOptions) {
+  constructor(server: SluiceServer, keeper: NodeKeeper, name: string, options: LibraryStreamOptions) {
     this.name = name;
     this.#options = options;
-    const { format: _f, width: _w, height: _h, significantBits: _s, source, ...config } = options;
-    this.#opened = server.openStream(name, { ...config, source: source ?? { type: 'push' } });
+    const { format, width, height, significantBits, source, node, ...config } = options;
+    if (isNodeSource(source)) {
+      const shape = {
+        ...(format && { format }),
+        ...(width && { width }),
+        ...(height && { height }),
+        ...(significantBits && { significantBits }),
+      };
+      const nodes = checkNodes({ nodes: [{ ...node, ...shape, stream: name, source }] });
+      this.#opened = server.openStream(name, { ...config, source: { type: 'push' } });
+      this.#opened.then(() => keeper.run(nodes)).catch(() => {});
+    } else this.#opened = server.openStream(name, { ...config, source: source ?? { type: 'push' } });
     // Reported by the first push; without one it must not end the process.
     this.#opened.catch(() => {});
   }
@@ -80,7 +144,7 @@ class PushStream implements LibraryStream {
     const stream = await this.#opened;
     stream.assertPush();
     const { format: name, significantBits } = this.#options;
-    const format = parseFormat(name ?? guessFormat(pixels));
+    const format = parseFormat(name ?? formatOf(pixels));
     const width = parseSide(this.#options.width, 'width');
     const height = parseSide(this.#options.height, 'height');
     if (!this.#publisher) {
@@ -103,11 +167,6 @@ class PushStream implements LibraryStream {
       },
     );
   }
-}
-
-function guessFormat(pixels: FrameInput): PixelFormat {
-  if (pixels instanceof Uint16Array) return 'gray16le';
-  return pixels instanceof Float32Array ? 'grayf32le' : 'gray';
 }
 
 /** Bytes of one frame of a format and size. */
