@@ -1,7 +1,11 @@
 // Buttons, keys and the time bar over the picture.
+import type { Marker } from '../api/timeline.ts';
 import { dateText, lengthText, timeText, zoneOffset, zoneText } from './clock-text.ts';
 import { icon, make } from './dom.ts';
+import { markerText } from './marker-look.ts';
 import type { Player } from './player.ts';
+import type { PlayerTimeline } from './player-timeline.ts';
+import { Scrubber } from './scrubber.ts';
 import type { Stage } from './stage.ts';
 import { StatsOverlay } from './stats-overlay.ts';
 import { TimelineBar } from './timeline-bar.ts';
@@ -25,6 +29,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Space', 'play, pause'],
   ['← →', '5 seconds back, forward'],
   [', .', 'one frame back, forward'],
+  ['[ ]', 'marker before, marker after'],
   ['L', 'live'],
   ['F', 'full screen'],
   ['S', 'statistics'],
@@ -36,7 +41,11 @@ export interface ControlsOptions {
   readonly stage: Stage;
   /** The player of the moment; changes with the stream. */
   readonly player: () => Player | undefined;
+  /** What belongs to its pictures. */
+  readonly timeline: () => PlayerTimeline | undefined;
   readonly tell: (text: string) => void;
+  /** For screen readers alone. */
+  readonly say: (text: string) => void;
 }
 
 export class Controls {
@@ -57,16 +66,18 @@ export class Controls {
   readonly #backButtons: readonly HTMLButtonElement[];
   #timer: ReturnType<typeof setInterval> | undefined;
   #hideTimer: ReturnType<typeof setTimeout> | undefined;
-  #scrubbing: Promise<void> | undefined;
-  #scrubNext: number | undefined;
-  /** Whether it played when scrubbing began. */
-  #resume: boolean | undefined;
+  readonly #scrubber = new Scrubber({
+    player: () => this.#player,
+    onError: (error) => this.#complain(error),
+    onDone: () => this.update(),
+  });
 
   constructor(options: ControlsOptions) {
     this.#options = options;
     this.#timeline = new TimelineBar({
-      scrub: (timestamp) => this.#scrub(timestamp),
-      commit: (timestamp, end) => this.#commit(timestamp, end),
+      scrub: (timestamp) => this.#scrubber.to(timestamp),
+      commit: (timestamp, end) => this.#scrubber.commit(timestamp, end),
+      choose: (marker) => this.#goTo(marker),
     });
     const back = button('back', 'One frame back (,)');
     const forward = button('forward', 'One frame forward (.)');
@@ -145,14 +156,7 @@ export class Controls {
 
   #sleep(): void {
     const focused = this.#bar.querySelector(':focus-visible') !== null;
-    if (
-      !this.#player ||
-      this.#player.paused ||
-      this.#player.state !== 'playing' ||
-      focused ||
-      this.#resume !== undefined ||
-      !this.#help.hidden
-    )
+    if (!this.#player || this.#player.paused || this.#player.state !== 'playing' || focused || this.#scrubber.active || !this.#help.hidden)
       return;
     this.#bar.classList.add('away');
     this.#options.stage.element.classList.add('quiet');
@@ -186,7 +190,17 @@ export class Controls {
       this.#clock.title = `${dateText(shown.timestamp, offset)} ${timeText(shown.timestamp, offset)} ${zoneText(offset)}, frame ${shown.id}`;
       this.#clock.dateTime = new Date(shown.timestamp / 1000).toISOString();
     }
-    this.#timeline.show(range && { ...range, position: shown?.timestamp ?? null, live });
+    const timeline = this.#options.timeline();
+    this.#timeline.show(
+      range && {
+        ...range,
+        position: shown?.timestamp ?? null,
+        live,
+        markers: timeline?.markers.list ?? [],
+        gaps: timeline?.gaps ?? [],
+        here: timeline?.atShown() ?? [],
+      },
+    );
   }
 
   #toggle(): void {
@@ -206,44 +220,30 @@ export class Controls {
     const shown = player?.shownFrame;
     if (!player || !shown) return;
     const target = shown.timestamp + by;
-    this.#commit(target, by > 0 && (player.live || target >= (player.range()?.end ?? 0)));
+    this.#scrubber.commit(target, by > 0 && (player.live || target >= (player.range()?.end ?? 0)));
   }
 
-  /** One seek at a time; the newest wish waits, older ones are forgotten. */
-  #scrub(timestamp: number): void {
+  /** Goes to exactly the frame of a marker. */
+  #goTo(marker: Marker): void {
     const player = this.#player;
     if (!player) return;
-    this.#resume ??= !player.paused;
-    this.#scrubNext = timestamp;
-    if (this.#scrubbing !== undefined) return;
-    const run = async () => {
-      while (this.#scrubNext !== undefined) {
-        const next = this.#scrubNext;
-        this.#scrubNext = undefined;
-        await player.seekTime(next).catch((error: unknown) => this.#complain(error));
-      }
-    };
-    this.#scrubbing = run().finally(() => (this.#scrubbing = undefined));
+    this.#scrubber.cancel();
+    const seek = marker.frame === null ? player.seekTime(marker.timestamp) : player.seekFrame(marker.frame);
+    seek.then(
+      () => this.update(),
+      (error: unknown) => this.#complain(error),
+    );
   }
 
-  #commit(timestamp: number, end: boolean): void {
-    const player = this.#player;
-    if (!player) return;
-    if (end) {
-      this.#scrubNext = undefined;
-      this.#resume = undefined;
-      player.liveEdge();
+  #jumpToMarker(step: 1 | -1): void {
+    const marker = this.#options.timeline()?.neighbour(step);
+    if (!marker) {
+      this.#options.tell(step === 1 ? 'There is no marker after this frame.' : 'There is no marker before this frame in what is kept.');
       return;
     }
-    this.#scrub(timestamp);
-    const finished = this.#scrubbing;
-    void finished?.then(() => {
-      // Another drag may have begun meanwhile.
-      if (this.#scrubbing !== undefined) return;
-      if (this.#resume && player === this.#player) player.play();
-      this.#resume = undefined;
-      this.update();
-    });
+    this.#goTo(marker);
+    this.#options.say(markerText(marker));
+    this.#timeline.point(marker);
   }
 
   #complain(error: unknown): void {
@@ -292,7 +292,9 @@ export class Controls {
   }
 
   #onKey(event: KeyboardEvent): void {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    // On many keyboards brackets are made with AltGr.
+    const plain = event.getModifierState('AltGraph') || !(event.ctrlKey || event.metaKey || event.altKey);
+    if (event.defaultPrevented || !plain) return;
     this.wake();
     const target = event.composedPath()[0];
     if (target instanceof HTMLButtonElement && (event.key === ' ' || event.key === 'Enter')) return;
@@ -317,6 +319,12 @@ export class Controls {
         return true;
       case '.':
         this.#step(1);
+        return true;
+      case '[':
+        this.#jumpToMarker(-1);
+        return true;
+      case ']':
+        this.#jumpToMarker(1);
         return true;
       case 'l':
       case 'L':

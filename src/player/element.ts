@@ -1,18 +1,20 @@
 // <sluice-player src="http://host/live/cam">: the player as a custom element, for any page. The only file of the player with a side
 // effect: it defines the element.
 import type { StreamInfo } from '../api/schema.ts';
+import type { Marker } from '../api/timeline.ts';
 import { SluiceError } from '../core/errors.ts';
 import { StreamAddress } from './address.ts';
 import { Controls } from './controls.ts';
 import { make } from './dom.ts';
 import { Notices } from './notices.ts';
 import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './player.ts';
+import { PlayerTimeline } from './player-timeline.ts';
 import { type Fit, type PicturePoint, Stage } from './stage.ts';
 import type { PlayerState } from './status.ts';
 import { STYLE } from './style.ts';
 import type { ShownFrame, TransportName } from './transport.ts';
 
-export type { FrameEvent, PlayerState, PlayerStats, ShownFrame, TransportName };
+export type { FrameEvent, Marker, PlayerState, PlayerStats, ShownFrame, TransportName };
 
 /** Detail of `pixelclick`: pixel of the picture, and the frame it belongs to. */
 export interface PixelClick extends PicturePoint {
@@ -25,6 +27,8 @@ export interface SluicePlayerEventMap {
   statechange: CustomEvent<PlayerEvents['statechange']>;
   transportchange: CustomEvent<PlayerEvents['transportchange']>;
   pixelclick: CustomEvent<PixelClick>;
+  /** The picture has reached or passed this marker: once per pass. */
+  marker: CustomEvent<Marker>;
   error: CustomEvent<PlayerEvents['error']>;
 }
 
@@ -45,6 +49,7 @@ export class SluicePlayer extends HTMLElement {
   readonly #controls: Controls;
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
+  #timeline: PlayerTimeline | undefined;
   #shape = '';
   #muted = true;
   #volume = 1;
@@ -57,6 +62,8 @@ export class SluicePlayer extends HTMLElement {
       host: this,
       stage: this.#stage,
       player: () => this.#player,
+      timeline: () => this.#timeline,
+      say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
     });
     root.append(make('style', {}, STYLE), this.#aspect, this.#stage.element, ...this.#notices.elements);
@@ -174,6 +181,16 @@ export class SluicePlayer extends HTMLElement {
     return this.#player?.range() ?? null;
   }
 
+  /** The same under the name that charts and tables use: the time that the bar shows, µs UTC. */
+  get window(): { start: number; end: number } | null {
+    return this.range;
+  }
+
+  /** The stream's markers as far as they are known, by capture time. */
+  get markers(): readonly Marker[] {
+    return this.#timeline?.markers.list ?? [];
+  }
+
   /** Figures of the moment; `null` while no transport is open. */
   get stats(): PlayerStats | null {
     return this.#player?.stats() ?? null;
@@ -260,8 +277,9 @@ export class SluicePlayer extends HTMLElement {
 
   #unload(): void {
     this.#queued = false;
+    this.#timeline?.close();
     this.#player?.close();
-    this.#player = undefined;
+    this.#player = this.#timeline = undefined;
   }
 
   #load(): void {
@@ -300,7 +318,11 @@ export class SluicePlayer extends HTMLElement {
       if (previous && reason.endsWith('.')) this.#notices.tell(reason);
     });
     player.on('info', () => this.#applyLook());
+    const timeline = new PlayerTimeline(player);
+    this.#timeline = timeline;
+    timeline.on('marker', (marker) => this.dispatchEvent(new CustomEvent('marker', { detail: marker })));
     player.open();
+    timeline.open();
     this.#notices.show(player.state, player.message, true);
   }
 

@@ -45,6 +45,11 @@ export class Notices {
     if (changed) this.#region.textContent = message || (state === 'playing' ? 'Playing' : state === 'paused' ? 'Paused' : '');
   }
 
+  /** Something that only screen readers say: others see it anyway. */
+  say(text: string): void {
+    this.#region.textContent = text;
+  }
+
   /** A short notice that goes away by itself. */
   tell(text: string): void {
     this.#toast.textContent = text;

@@ -7,6 +7,7 @@ import type { StreamAddress } from './address.ts';
 import { Backoff } from './backoff.ts';
 import { FrameFinder } from './frame-finder.ts';
 import type { FrameRow } from './frame-table.ts';
+import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
 import type { Stage } from './stage.ts';
 import { describe, type PlayerState, type Status, type Trouble } from './status.ts';
@@ -175,6 +176,20 @@ export class Player extends Emitter<PlayerEvents> {
 
   get shownFrame(): ShownFrame | null {
     return this.#shown;
+  }
+
+  get address(): StreamAddress {
+    return this.#options.address;
+  }
+
+  /** The page's connection to the events of this server. */
+  get events(): PageEvents {
+    return this.#watch.events;
+  }
+
+  /** Whether it is on its way to a frame that somebody asked for. */
+  get seeking(): boolean {
+    return this.#seek !== undefined;
   }
 
   get paused(): boolean {

@@ -87,15 +87,42 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 .big-play:hover { background: color-mix(in srgb, var(--_accent) 30%, var(--_panel)); }
 .big-play svg { width: 36px; height: 36px; }
 
-.timeline { position: relative; height: 20px; margin: 0 6px; cursor: pointer; touch-action: none; border-radius: 3px; }
-.track { position: absolute; inset: 8px 0; border-radius: 2px; background: var(--_line); }
-.done { position: absolute; inset: 0 auto 0 0; border-radius: 2px; background: var(--_accent); }
-.knob { position: absolute; top: 50%; width: 12px; height: 12px; margin: -6px; border-radius: 50%; background: var(--_accent); box-shadow: 0 0 0 2px var(--_panel); }
+.timeline { position: relative; height: 22px; margin: 0 6px; cursor: pointer; touch-action: none; border-radius: 3px; }
+.timeline[data-lanes='1'] { height: 26px; }
+.timeline[data-lanes='2'] { height: 30px; }
+.timeline[data-lanes='3'] { height: 34px; }
+.track { position: absolute; top: 10px; left: 0; right: 0; height: 4px; border-radius: 2px; background: var(--_line); }
+.done { position: absolute; inset: 0 auto 0 0; border-radius: 2px; background: var(--_accent); opacity: 0.85; }
+.gap {
+  position: absolute; top: -2px; height: 8px;
+  background: var(--_panel) repeating-linear-gradient(135deg, var(--_muted) 0 1.5px, transparent 1.5px 4.5px);
+}
+.edge { position: absolute; right: -1px; top: -4px; width: 2px; height: 12px; border-radius: 1px; background: var(--_muted); }
+.edge.on { background: var(--_live); }
+.knob { position: absolute; top: 12px; width: 12px; height: 12px; margin: -6px; border-radius: 50%; background: var(--_accent); box-shadow: 0 0 0 2px var(--_panel); pointer-events: none; }
+.ticks { position: absolute; inset: 0 0 auto 0; height: 22px; contain: layout style; pointer-events: none; }
+.tick { position: absolute; left: -1px; top: 3px; width: 2px; height: 16px; background: var(--kind); }
+.tick::before, .sign { content: ''; position: absolute; left: -2px; top: -2px; width: 6px; height: 6px; background: var(--kind); border-radius: 50%; }
+:is(.tick, .sign)[data-shape='square'], .tick[data-shape='square']::before { border-radius: 0; }
+.tick[data-shape='diamond']::before { border-radius: 0; rotate: 45deg; }
+.tick:is([data-note='·'])::before { height: 9px; border-radius: 2px; }
+.tick:not([data-note='']):not([data-note='·'])::before {
+  content: attr(data-note); left: 50%; translate: -50% 0; top: -3px; width: auto; min-width: 7px; height: 11px; padding: 0 2px; border-radius: 3px; rotate: none;
+  color: #fff; font: 600 9px/11px var(--_font); text-align: center;
+}
+.spans { position: absolute; left: 0; right: 0; top: 20px; bottom: 2px; contain: layout style; pointer-events: none; }
+.span { position: absolute; top: 0; height: 3px; border-radius: 1.5px; background: var(--kind); }
+.span[data-note='open'] { border-radius: 1.5px 0 0 1.5px; mask: linear-gradient(to right, #000 calc(100% - 12px), rgb(0 0 0 / 35%)); }
 .tip {
-  position: absolute; bottom: 24px; translate: -50% 0; padding: 4px 8px; border-radius: var(--_radius); background: var(--_panel);
-  white-space: nowrap; pointer-events: none; font-variant-numeric: tabular-nums; text-align: center; box-shadow: 0 1px 4px rgb(0 0 0 / 30%);
+  position: absolute; bottom: calc(100% + 4px); translate: -50% 0; padding: 4px 8px; border-radius: var(--_radius); background: var(--_panel);
+  width: max-content; max-width: min(340px, 100%); box-sizing: border-box; overflow-wrap: anywhere;
+  pointer-events: none; font-variant-numeric: tabular-nums; text-align: center; box-shadow: 0 1px 4px rgb(0 0 0 / 30%); z-index: 1;
 }
 .tip span { display: block; color: var(--_muted); font-size: 11px; }
+.marker-words { text-align: start; }
+.marker-words strong { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.sign { position: static; display: inline-block; width: 8px; height: 8px; margin-inline-end: 6px; }
+.sign[data-shape='diamond'] { border-radius: 0; rotate: 45deg; }
 
 .stats {
   position: absolute; top: 8px; left: 8px; margin: 0; padding: 8px 12px; border-radius: var(--_radius); background: var(--_panel);

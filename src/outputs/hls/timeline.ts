@@ -14,11 +14,12 @@ const Query = z.object({
   start: z.string().optional(),
   end: z.string().optional(),
   frame: z.coerce.number().int().min(1).optional(),
+  only: z.enum(['gaps']).optional(),
 });
 
 const micros = (ticks: number): number => toMicros(ticks as Ticks);
 
-/** Answers a query `start`, `end` (times) or `frame` (id). Throws `unknown-frame` for a frame that is not in the window. */
+/** Answers a query `start`, `end` (times) or `frame` (id); `only=gaps` leaves all else out and has no limit of length. Throws `unknown-frame` for a frame that is not in the window. */
 export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
   const query = Query.parse(rawQuery);
   const segments = recorder.segments();
@@ -42,13 +43,14 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
   const from = Math.max(start, first ? micros(first.start) : 0);
   // Nothing lies behind the window: without this an answer could promise more for ever.
   end = Math.min(end, last ? micros(last.end) : from);
-  const truncated = end - from > MAX_SPAN_US;
+  const brief = query.only === 'gaps';
+  const truncated = !brief && end - from > MAX_SPAN_US;
   const to = truncated ? from + MAX_SPAN_US : end;
 
   const inside = segments.filter((segment) => micros(segment.end) >= from && micros(segment.start) <= to);
   const frames = { pts: [] as number[], id: [] as number[], timestamp: [] as number[], repeat: [] as number[] };
   const before = { pts: 0, id: 0, timestamp: 0 };
-  for (const segment of inside) {
+  for (const segment of brief ? [] : inside) {
     for (const row of segment.frames) {
       // In ticks, as the frames are: asked for from a frame's own capture time, that frame is among them.
       if (row.pts < toTicks(from as Micros) || row.pts > toTicks(to as Micros)) continue;
@@ -67,7 +69,7 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
     start: first ? micros(first.start) : null,
     end: last ? micros(last.end) : null,
     frames,
-    segments: inside.map((segment, i) => ({
+    segments: (brief ? [] : inside).map((segment, i) => ({
       sequence: segment.sequence,
       start: micros(segment.start),
       end: micros(segment.end),
