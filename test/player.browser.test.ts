@@ -61,14 +61,14 @@ test('JPEG: a pause freezes, a step back goes to the frame before in HLS, L retu
   expect(chromium.errors).toEqual([]);
 });
 
-test('auto: where HLS is closed, JPEG takes over and the reason is told', async () => {
+test('auto: where HLS is closed, the next transport takes over and the reason is told', async () => {
   await using server = await testServer({ streams: { cam } });
   await using chromium = await launchChromium();
   const page = await chromium.page();
   await page.route('**/hls/**', (route) => route.abort());
   await page.goto(`${server.url}embed/cam`);
   await waitForPicture(page);
-  expect(await inPage(page, (player) => player.activeTransport)).toBe('jpeg');
+  expect(await inPage(page, (player) => player.activeTransport)).toBe('h264');
   expect(await inPage(page, (player) => player.shadowRoot!.querySelector('.toast')!.textContent)).toBe(
     'HLS does not work here: the playlist could not be loaded.',
   );
