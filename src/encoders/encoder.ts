@@ -49,6 +49,14 @@ export type RenditionSettings =
       readonly width: number | null;
       /** Pictures per second at most; `null` = all. */
       readonly fps: number | null;
+    }
+  | {
+      /** Uncompressed, each packet a whole SLF1 message. */
+      readonly codec: 'raw';
+      /** Pixels; `null` = as captured. Never scaled up. */
+      readonly width: number | null;
+      /** Pictures per second at most; `null` = all. */
+      readonly fps: number | null;
     };
 
 /** Name of a codec with an encoder. */

@@ -6,13 +6,16 @@ export interface EncoderRow {
   readonly depth: number;
   /** Packets depend on one another: key frames on the 2 s grid, repeats of the last picture, no skipping of single packets. */
   readonly interCoded: boolean;
+  /** Where its packets say which frame they show: the SEI of H.264, the APP9 segment of JPEG, or `own`: the encoder has written it. */
+  readonly identity: 'sei' | 'app9' | 'own';
   /** Loaded in media workers only. */
   readonly load: () => Promise<{ openEncoder: (settings: never) => Promise<EncoderSession> }>;
 }
 
 export const ENCODERS: Record<CodecName, EncoderRow> = {
-  h264: { depth: 12, interCoded: true, load: () => import('./h264.ts') },
-  jpeg: { depth: 2, interCoded: false, load: () => import('./jpeg.ts') },
+  h264: { depth: 12, interCoded: true, identity: 'sei', load: () => import('./h264.ts') },
+  jpeg: { depth: 2, interCoded: false, identity: 'app9', load: () => import('./jpeg.ts') },
+  raw: { depth: 4, interCoded: false, identity: 'own', load: () => import('./raw.ts') },
 };
 
 /** Opens the encoder of some settings. */

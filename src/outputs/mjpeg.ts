@@ -3,15 +3,15 @@
 import type { FastifyReply } from 'fastify';
 import type { Packet } from '../core/packet.ts';
 import { MULTIPART_CONTENT_TYPE, MULTIPART_END, MULTIPART_NEXT, MULTIPART_START, multipartHead } from '../formats/multipart.ts';
-import { JpegQuery, jpegSettings } from './jpeg-query.ts';
 import type { Output, OutputContext } from './output.ts';
+import { jpegSettings, PictureQuery } from './picture-query.ts';
 
 export function openMjpeg(context: OutputContext): Output {
   const { app, registry, signal } = context;
 
   app.get<{ Params: { stream: string } }>('/live/:stream/mjpeg', async (request, reply) => {
     const stream = registry.get(request.params.stream);
-    const settings = jpegSettings(JpegQuery.parse(request.query));
+    const settings = jpegSettings(PictureQuery.parse(request.query));
     const abort = new AbortController();
     reply.raw.once('close', () => abort.abort());
     reply.raw.on('error', () => abort.abort());

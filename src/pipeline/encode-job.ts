@@ -18,6 +18,9 @@ const REPEAT_SLACK_US = 40_000;
 /** Least time between two forced key frames, µs. */
 const FORCED_KEY_US = 500_000;
 
+/** How the identity gets into a packet. */
+const WRITERS = { sei: toSample, app9: insertJpegIdentity, own: (data: Uint8Array) => data };
+
 /** An error as plain data. */
 export function plainError(error: SluiceError): PlainError {
   return { code: error.code, message: error.message, details: error.details };
@@ -155,7 +158,7 @@ class EncodeJob {
   /** Whether the rendition's own frame rate leaves this frame out. Due times go on by the interval, so that the rate is met on average. */
   #thinned(info: FrameInfo): boolean {
     const { settings } = this.#spec;
-    if (settings.codec !== 'jpeg' || !settings.fps) return false;
+    if (settings.codec === 'h264' || !settings.fps) return false;
     const interval = 1e6 / settings.fps;
     // A quarter of an interval early is near enough: capture times jitter.
     if (info.timestamp < this.#nextDue - interval / 4) return true;
@@ -192,7 +195,7 @@ class EncodeJob {
     this.#lastPts = pts;
     if (repeat) this.#behindRepeat = true;
     const identity = { id: frame.id, timestamp: frame.timestamp, pts, repeat };
-    const data = this.#row.interCoded ? toSample(picture.data, identity) : insertJpegIdentity(picture.data, identity);
+    const data = WRITERS[this.#row.identity](picture.data, identity);
     const event: EncodeEvent = {
       type: 'packet',
       id: frame.id,

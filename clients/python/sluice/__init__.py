@@ -32,13 +32,16 @@ import weakref
 from collections import Counter, deque
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any, Deque, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import parse_qs, quote, urlsplit
 
 try:
     import numpy as np
 except ImportError:  # Bytes can be pushed without it.
     np = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from ._frames import Frame
 
 __all__ = ["Receipt", "Sluice", "SluiceError", "Stream"]
 __version__ = "0.1.0"
@@ -630,6 +633,22 @@ class Stream:
                 outcome = self._outcome(sock, ticket)
                 if isinstance(outcome, Receipt):
                     return outcome
+
+    def frames(self, *, width: Optional[int] = None, fps: Optional[float] = None) -> "Iterator[Frame]":
+        """The frames of this stream, whoever pushes them, from now on: for detectors. Needs numpy.
+
+        ``for id, timestamp, array in stream.frames(): ...`` gets uncompressed pictures in the order of their ids. A program that is
+        slower than the frames come misses some (up to 8 wait for it, then the oldest go). A lost connection is made again; the
+        iteration ends when the stream is removed, and raises SluiceError ``unreachable`` when the server stays away.
+
+        width
+            At most so many columns: smaller pictures are faster. 8-bit pictures are scaled, deeper ones lose rows and columns.
+        fps
+            At most so many pictures a second.
+        """
+        from ._frames import frames
+
+        return frames(self._sluice, self.name, width, fps)
 
     def flush(self, timeout: Optional[float] = None) -> None:
         """Waits until every frame has been answered. Raises what the server had against one of them, or ``unreachable`` in the end."""

@@ -291,6 +291,53 @@ class Server(unittest.TestCase):
         self.raises("closed", stream.push, picture(2), **GRAY)
         self.assertFalse([t for t in threading.enumerate() if t.name == f"sluice {self.name}"])
 
+    @unittest.skipIf(np is None, "numpy is missing")
+    def test_frames(self):
+        pictures = {
+            "f-gray": np.arange(48 * 64, dtype=np.uint8).reshape(48, 64),
+            "f-deep": (np.arange(48 * 64, dtype=np.uint16) * 21).reshape(48, 64),
+            "f-rgb": np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3),
+            "f-float": np.linspace(-1, 3, 48 * 64, dtype=np.float32).reshape(48, 64),
+        }
+        for name, picture in pictures.items():
+            with Sluice(URL) as server:
+                stream = server.stream(name)
+                first = stream.push(picture)
+                seen = stream.frames()
+                id, timestamp, array = next(seen)
+                self.assertEqual((id, timestamp), first[:2])
+                np.testing.assert_array_equal(array, picture)
+                self.assertEqual(array.dtype, picture.dtype)
+                for _ in range(20):
+                    receipt = stream.push(picture)
+                    frame = next(seen)
+                    self.assertEqual((frame.id, frame.timestamp), receipt[:2])
+                small = next(stream.frames(width=16))
+                self.assertEqual(small.array.shape[:2], (12, 16))
+                seen.close()
+
+    @unittest.skipIf(np is None, "numpy is missing")
+    def test_frames_over_a_lost_connection(self):
+        relay = Relay()
+        near = Sluice(URL).stream("f-lost")
+        near.push(np.zeros((16, 16), np.uint8))
+        seen = Sluice(relay.url).stream("f-lost").frames()
+        next(seen)
+        relay.cut()
+        receipt = near.push(np.ones((16, 16), np.uint8))
+        frame = next(seen)
+        while frame.id < receipt.id:
+            frame = next(seen)
+        self.assertEqual(frame.id, receipt.id)
+        urllib.request.urlopen(urllib.request.Request(URL + "api/streams/f-lost", method="DELETE")).close()
+        self.assertEqual([frame.id for frame in seen], [])
+
+    @unittest.skipIf(np is None, "numpy is missing")
+    def test_frames_of_no_stream(self):
+        with self.assertRaises(SluiceError) as caught:
+            next(Sluice(URL).stream("there-is-none").frames())
+        self.assertEqual(caught.exception.code, "unknown-stream")
+
     def test_masked(self):
         stream = self.sluice.stream(self.name)
         stream.push(picture(1), **GRAY)

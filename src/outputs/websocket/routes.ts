@@ -1,14 +1,14 @@
 // Media over WebSocket: `/live/{stream}/ws?codec=…`. A new codec is one file and one row here.
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
-import { JpegQuery } from '../jpeg-query.ts';
 import type { Output, OutputContext } from '../output.ts';
+import { PictureQuery } from '../picture-query.ts';
 import { serveH264 } from './h264.ts';
-import { serveJpeg } from './jpeg.ts';
+import { servePictures } from './pictures.ts';
 
-const CODECS = ['h264', 'jpeg'] as const;
+const CODECS = ['h264', 'jpeg', 'raw'] as const;
 
-const Query = JpegQuery.extend({ codec: z.enum(CODECS).default('jpeg') });
+const Query = PictureQuery.extend({ codec: z.enum(CODECS).default('jpeg') });
 
 export function openWebSocket(context: OutputContext): Output {
   const parse = (query: URLSearchParams) => {
@@ -28,7 +28,7 @@ export function openWebSocket(context: OutputContext): Output {
       const { codec, ...settings } = parse(query);
       const meter = context.meter(`ws-${codec}`, stream.name);
       if (codec === 'h264') serveH264(ws, stream, meter);
-      else serveJpeg(ws, stream, settings, meter);
+      else servePictures(ws, stream, codec, settings, meter);
     },
     {
       before: (_request, params, query) => {

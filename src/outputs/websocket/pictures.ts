@@ -1,29 +1,45 @@
-// JPEG over WebSocket: binary messages = frame header + picture. One picture is in the socket at a time and at most a few are not yet
-// acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without reconnecting.
+// Single pictures over WebSocket, as JPEG or uncompressed: binary messages = frame header + picture. One picture is in the socket at a time
+// and at most a few are not yet acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without
+// reconnecting.
 import type { WebSocket } from 'ws';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet } from '../../core/packet.ts';
+import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
-import { jpegSettings } from '../jpeg-query.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import { jpegSettings, rawSettings } from '../picture-query.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
 
-/** Pictures that may be on their way to a viewer that acknowledges them. */
-const MAX_UNACKED = 3;
 /** A viewer that has not acknowledged for so long gets the next picture anyway: an acknowledgement may be lost. */
 const ACK_TIMEOUT_MS = 1000;
 
-interface JpegSettings {
+interface PictureSettings {
   quality: number;
   width?: number | undefined;
   fps?: number | undefined;
 }
 
-/** The message of a packet, made once for all viewers. */
+interface PictureCodec {
+  readonly codec: 'jpeg' | 'raw';
+  readonly settings: (settings: PictureSettings) => RenditionSettings;
+  readonly message: (packet: Packet) => Uint8Array;
+  /** Pictures that wait for a viewer: for the eye only the newest counts, programs want all of them and may be late for a moment. */
+  readonly limit: number;
+  /** Pictures that may be on their way to a viewer that acknowledges them. */
+  readonly unacked: number;
+}
+
+/** What may be sent as single pictures. */
+export const PICTURE_CODECS = {
+  jpeg: { codec: 'jpeg', settings: jpegSettings, message: jpegMessage, limit: 1, unacked: 3 },
+  raw: { codec: 'raw', settings: rawSettings, message: (packet) => packet.data, limit: 8, unacked: 8 },
+} as const satisfies Record<string, PictureCodec>;
+
+/** The message of a JPEG, made once for all viewers. */
 const messages = new WeakMap<Packet, Buffer>();
 
-function messageOf(packet: Packet): Buffer {
+function jpegMessage(packet: Packet): Buffer {
   let message = messages.get(packet);
   if (!message) {
     const header = writeFrameHeader({
@@ -42,17 +58,24 @@ function messageOf(packet: Packet): Buffer {
 }
 
 /** Serves one viewer until its socket closes. */
-export function serveJpeg(ws: WebSocket, stream: Stream, settings: JpegSettings, output: OutputMeter): void {
-  new JpegViewer(ws, stream, settings, output).run();
+export function servePictures(
+  ws: WebSocket,
+  stream: Stream,
+  codec: keyof typeof PICTURE_CODECS,
+  settings: PictureSettings,
+  output: OutputMeter,
+): void {
+  new PictureViewer(ws, stream, PICTURE_CODECS[codec], settings, output).run();
 }
 
-class JpegViewer {
+class PictureViewer {
+  readonly #codec: PictureCodec;
   readonly #ws: WebSocket;
   readonly #stream: Stream;
   readonly #output: OutputMeter;
   readonly #meter: ViewerMeter;
   readonly #abort = new AbortController();
-  #settings: JpegSettings;
+  #settings: PictureSettings;
   #subscription: Subscription<Packet>;
   #offeredBefore = 0;
   #sending = false;
@@ -61,7 +84,8 @@ class JpegViewer {
   #ready: (() => void) | null = null;
   #size = '';
 
-  constructor(ws: WebSocket, stream: Stream, settings: JpegSettings, output: OutputMeter) {
+  constructor(ws: WebSocket, stream: Stream, codec: PictureCodec, settings: PictureSettings, output: OutputMeter) {
+    this.#codec = codec;
     this.#ws = ws;
     this.#stream = stream;
     this.#settings = settings;
@@ -91,8 +115,9 @@ class JpegViewer {
   }
 
   #subscribe(): Subscription<Packet> {
-    const rendition = this.#stream.rendition(jpegSettings(this.#settings));
-    const subscription = rendition.subscribe('ws-jpeg', 1, 'newest', () => {
+    const { codec, settings, limit } = this.#codec;
+    const rendition = this.#stream.rendition(settings(this.#settings));
+    const subscription = rendition.subscribe(`ws-${codec}`, limit, 'newest', () => {
       // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
       this.#count();
       this.#meter.skipped.add('newest');
@@ -115,11 +140,17 @@ class JpegViewer {
       const size = `${packet.track.width}x${packet.track.height}`;
       if (size !== this.#size) {
         this.#size = size;
-        sendText(this.#ws, { type: 'init', codec: 'jpeg', width: packet.track.width, height: packet.track.height, ...this.#settings });
+        sendText(this.#ws, {
+          type: 'init',
+          codec: this.#codec.codec,
+          width: packet.track.width,
+          height: packet.track.height,
+          ...this.#settings,
+        });
       }
       this.#sending = true;
       if (this.#acks) this.#unacked.push({ id: packet.id, at: performance.now() });
-      const message = messageOf(packet);
+      const message = this.#codec.message(packet);
       this.#meter.sent++;
       this.#meter.bytes += message.length;
       this.#ws.send(message, { binary: true }, () => {
@@ -134,9 +165,9 @@ class JpegViewer {
   async #whenReady(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const oldest = this.#unacked[0];
-      const wait = oldest && this.#unacked.length >= MAX_UNACKED ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
+      const wait = oldest && this.#unacked.length >= this.#codec.unacked ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
       if (!this.#sending && wait <= 0) {
-        if (this.#unacked.length >= MAX_UNACKED) this.#unacked = [];
+        if (this.#unacked.length >= this.#codec.unacked) this.#unacked = [];
         return;
       }
       await new Promise<void>((resolve) => {
