@@ -24,6 +24,11 @@ export class Database implements Disposable {
     return this.#prepare(sql).all(...values) as Record<string, unknown>[];
   }
 
+  /** Rows one by one; the statement is in use until the last one. */
+  iterate(sql: string, ...values: (string | number | bigint | Uint8Array | null)[]): Iterable<Record<string, unknown>> {
+    return this.#db.prepare(sql).iterate(...values) as Iterable<Record<string, unknown>>;
+  }
+
   /** Runs `work` in one transaction; `durable` waits until it is safe on disk. */
   transaction<T>(durable: boolean, work: () => T): T {
     if (durable) this.#db.exec('PRAGMA synchronous = FULL');
@@ -37,6 +42,27 @@ export class Database implements Disposable {
       throw error;
     } finally {
       if (durable) this.#db.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  /** Bytes that the content takes; the file may be larger. */
+  get usedBytes(): number {
+    const [row] = this.all(
+      'SELECT (page_count - freelist_count) * page_size AS bytes FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()',
+    );
+    return row!.bytes as number;
+  }
+
+  /** Runs `work` inside an open transaction so that it is undone alone if it throws. */
+  savepoint<T>(work: () => T): T {
+    this.#db.exec('SAVEPOINT one');
+    try {
+      const result = work();
+      this.#db.exec('RELEASE one');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK TO one; RELEASE one');
+      throw error;
     }
   }
 

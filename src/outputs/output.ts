@@ -8,6 +8,7 @@ import type { Micros } from '../core/time.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
+import type { StreamTimeline } from '../timeline/timeline.ts';
 import type { OutputMeter } from './meter.ts';
 
 /** Routes of WebSocket upgrades, as the server's dispatcher offers them. */
@@ -66,6 +67,8 @@ export interface OutputContext {
   readonly direct: (handler: DirectHandler) => void;
   readonly registry: Registry;
   readonly store: Store;
+  /** Markers, metrics and data of a stream. Throws `unknown-stream`. */
+  readonly timeline: (stream: string) => StreamTimeline;
   /** Folder for media. */
   readonly mediaDir: string;
   /** Bytes that all media together may take. */

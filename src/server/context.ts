@@ -5,12 +5,14 @@ import type { Logger } from '../core/log.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { StreamService } from './stream-service.ts';
+import type { Timelines } from './timelines.ts';
 import type { UpgradeDispatcher } from './upgrade.ts';
 
 export interface RouteContext {
   readonly app: FastifyInstance;
   readonly upgrades: UpgradeDispatcher;
   readonly streams: StreamService;
+  readonly timelines: Timelines;
   readonly config: ResolvedConfig;
   readonly clock: SharedClock;
   readonly log: Logger;

@@ -2,6 +2,7 @@
 import type { StreamConfigInput } from '../api/schema.ts';
 import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
+import { DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseTimestamp } from '../core/time.ts';
@@ -10,9 +11,11 @@ import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts
 import type { NodeRunner } from '../nodes/runner.ts';
 import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
 import type { Stream } from '../pipeline/stream.ts';
+import type { StreamTimeline } from '../timeline/timeline.ts';
 import { resolveConfig, type ServerConfigInput } from './config.ts';
 import { checkNodes, type NodeOptions, type NodeServer, type RunNodesOptions, startNodes } from './nodes.ts';
 import { type SluiceServer, startServer } from './server.ts';
+import { parseInput } from './zod-problem.ts';
 
 /** Pixels of a frame: rows without padding unless `stride` says otherwise. */
 export type FrameInput = Uint8Array | Uint16Array | Float32Array | Uint8ClampedArray;
@@ -47,6 +50,20 @@ export interface LibraryStream {
   readonly name: string;
   /** Copies the pixels and resolves when the frame was accepted or dropped (with the reason). Never waits for viewers. */
   push(pixels: FrameInput, options?: PushFrameOptions): Promise<PushReceipt>;
+  /** Sends values of metrics; `null` and NaN are gaps. Need not be awaited. */
+  metric(values: MetricInput['values'], at?: Instant): Promise<{ accepted: number; dropped: number }>;
+  /** Sets a marker, or changes the one of the same id. Settles when it is on disk. */
+  marker(marker: MarkerInput): Promise<Marker>;
+  /** Sends a JSON record; `boxes` in it are drawn over the picture. Settles when it is on disk. */
+  data(record: Readonly<Record<string, unknown>>, at?: Instant): Promise<DataItem>;
+}
+
+/** What a value belongs to. Default: the last frame that this program pushed. */
+export interface Instant {
+  /** Integer µs since the Unix epoch, or RFC 3339. */
+  readonly timestamp?: number | string;
+  /** Frame id. */
+  readonly frame?: number;
 }
 
 export interface LibraryServer extends AsyncDisposable {
@@ -99,7 +116,7 @@ class NodeKeeper {
       // A stream that exists keeps its configuration.
       stream: async (name, config) =>
         server.streams.registry.find(name) ?? (await server.openStream(name, { ...config, source: { type: 'push' } })),
-      timeline: () => null,
+      timeline: (stream) => server.timelines.of(stream),
     };
   }
 
@@ -119,10 +136,13 @@ class PushStream implements LibraryStream {
   readonly name: string;
   readonly #options: LibraryStreamOptions;
   readonly #opened: Promise<Stream>;
+  readonly #server: SluiceServer;
   #publisher: Publisher | null = null;
+  #lastFrame = 0;
 
   constructor(server: SluiceServer, keeper: NodeKeeper, name: string, options: LibraryStreamOptions) {
     this.name = name;
+    this.#server = server;
     this.#options = options;
     const { format, width, height, significantBits, source, node, ...config } = options;
     if (isNodeSource(source)) {
@@ -157,7 +177,7 @@ class PushStream implements LibraryStream {
     const data = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
     const bits = significantBits ?? FORMATS[format].depth;
     const timestamp = options.timestamp === undefined ? undefined : parseTimestamp(options.timestamp, 'timestamp');
-    return stream.input.push(
+    const receipt = stream.input.push(
       { format, width, height, data, significantBits: bits },
       {
         timestamp,
@@ -166,6 +186,37 @@ class PushStream implements LibraryStream {
         stride: options.stride,
       },
     );
+    if (receipt.dropped === undefined) this.#lastFrame = receipt.id;
+    return receipt;
+  }
+
+  /** Where a program says nothing, what it says belongs to the frame that it pushed last. */
+  #at(at: Instant): Instant {
+    return at.timestamp === undefined && at.frame === undefined && this.#lastFrame ? { frame: this.#lastFrame } : at;
+  }
+
+  metric(values: MetricInput['values'], at: Instant = {}): Promise<{ accepted: number; dropped: number }> {
+    const sent = this.#timeline().then((timeline) => timeline.addMetrics([parseInput(MetricInput, { ...this.#at(at), values })]));
+    // A program that does not look at the answer must not end because of it.
+    sent.catch(() => {});
+    return sent;
+  }
+
+  async marker(marker: MarkerInput): Promise<Marker> {
+    const timeline = await this.#timeline();
+    const { timestamp, frame, ...rest } = parseInput(MarkerInput, marker);
+    const at = this.#at({ ...(timestamp === undefined ? {} : { timestamp }), ...(frame === undefined ? {} : { frame }) });
+    return (await timeline.mark([{ ...rest, ...at }]))[0]!;
+  }
+
+  async data(record: Readonly<Record<string, unknown>>, at: Instant = {}): Promise<DataItem> {
+    const timeline = await this.#timeline();
+    return (await timeline.addData([parseInput(DataInput, { ...record, ...this.#at(at) })]))[0]!;
+  }
+
+  async #timeline(): Promise<StreamTimeline> {
+    await this.#opened;
+    return this.#server.timelines.of(this.name);
   }
 }
 

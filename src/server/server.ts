@@ -26,11 +26,15 @@ import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { dataRoutes } from './routes/data.ts';
 import { eventRoutes } from './routes/events.ts';
 import { frameRoutes } from './routes/frames.ts';
 import { healthRoutes } from './routes/health.ts';
+import { markerRoutes } from './routes/markers.ts';
+import { metricRoutes } from './routes/metrics.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { StreamService } from './stream-service.ts';
+import { Timelines } from './timelines.ts';
 import { UpgradeDispatcher } from './upgrade.ts';
 
 /** A running server. */
@@ -40,6 +44,7 @@ export interface SluiceServer extends AsyncDisposable {
   readonly port: number;
   readonly config: ResolvedConfig;
   readonly streams: StreamService;
+  readonly timelines: Timelines;
   readonly clock: SharedClock;
   /** Makes or changes a stream of this process; it is not kept across restarts. */
   openStream(name: string, config: StreamConfigInput): Promise<Stream>;
@@ -110,6 +115,15 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   registry.events.on('removed', ({ stream }) => meters.delete(stream.name));
 
   let hls: HlsOutput | undefined;
+  const timelines = scope.use(
+    new Timelines({
+      dataDir: config.dataDir,
+      registry,
+      recorder: (name) => hls?.recorder(name),
+      recordingsOpened: async (name) => await hls?.opened(name),
+      log,
+    }),
+  );
   const outputs: Output[] = [];
   const removals = new Set<Promise<void>>();
   const streams = new StreamService({
@@ -130,9 +144,12 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   await openApi(app, version);
 
   const upgrades = new UpgradeDispatcher({ access: guard, basePath: config.basePath, log });
-  const context = { app, upgrades, streams, config, clock, log, signal: scope.signal, meter, version };
+  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, meter, version };
   streamRoutes(context);
   frameRoutes(context);
+  markerRoutes(context);
+  metricRoutes(context);
+  dataRoutes(context);
   eventRoutes(context);
   healthRoutes(context);
 
@@ -143,6 +160,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     direct: (handler: DirectHandler) => direct.add(handler),
     registry,
     store,
+    timeline: (name: string) => timelines.of(name),
     mediaDir,
     maxBytes: config.maxBytes,
     log,
@@ -191,6 +209,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     port,
     config,
     streams,
+    timelines,
     clock,
     openStream: async (name, input) => (await streams.put(name, streams.parse(input), false)).stream,
     close: () => scope.close(),

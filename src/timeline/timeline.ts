@@ -23,7 +23,11 @@ export interface TimelineEvents {
   /** After it is on disk. */
   marker: MarkerChange;
   /** At most some tens of times a second, however many samples. */
-  metric: { readonly samples: readonly MetricSample[] };
+  metric: {
+    readonly samples: readonly MetricSample[];
+    /** More came at once than an event holds: ask for them. */
+    readonly skipped: { readonly from: number; readonly to: number; readonly count: number } | null;
+  };
   data: { readonly items: readonly DataItem[] };
 }
 

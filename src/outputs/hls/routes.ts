@@ -138,6 +138,8 @@ class HlsStream {
 
 export interface HlsOutput extends Output {
   recorder(stream: string): Recorder | undefined;
+  /** Settles when the recordings of earlier runs are known. */
+  opened(stream: string): Promise<void>;
 }
 
 export async function openHls(context: OutputContext): Promise<HlsOutput> {
@@ -148,7 +150,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
   const open = (stream: Stream) => {
     const onError = (error: unknown) => log.error({ stream: stream.name, error: String(error) }, 'the DVR could not be written');
     const archive = stream.config.dvr.mode === 'off' ? null : new Archive(join(mediaDir, stream.name), stream.name, store, onError);
-    const promise = Recorder.open(stream, archive, null).then((recorder) => {
+    const promise = Recorder.open(stream, archive, context.timeline(stream.name)).then((recorder) => {
       const hls = new HlsStream(stream, recorder, context);
       streams.set(stream.name, hls);
       opening.delete(stream.name);
@@ -337,6 +339,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
 
   return {
     recorder: (name) => streams.get(name)?.recorder,
+    opened: async (name) => void (await opening.get(name)?.catch(() => {})),
     findFrame: async (stream, want) => {
       const recorder = streams.get(stream.name)?.recorder;
       return recorder ? await findFrame(recorder, want) : null;

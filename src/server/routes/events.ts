@@ -88,7 +88,20 @@ class EventFeed {
         }),
       );
     }
+    this.#followTimeline(name, off);
     this.#offStream.set(name, off);
+  }
+
+  #followTimeline(name: string, off: (() => void)[]): void {
+    const { events } = this.#context.timelines.of(name);
+    const send = this.#send;
+    if (this.#types.has('marker')) {
+      off.push(events.on('marker', ({ action, marker }) => send({ type: 'marker', stream: name, action, marker }, false)));
+    }
+    if (this.#types.has('data')) off.push(events.on('data', ({ items }) => send({ type: 'data', stream: name, items: [...items] }, false)));
+    if (this.#types.has('metric')) {
+      off.push(events.on('metric', ({ samples }) => send({ type: 'metric', stream: name, samples: [...samples] }, true)));
+    }
   }
 
   #unfollow(name: string): void {

@@ -1,0 +1,93 @@
+// The timelines of all streams, and the two stores behind them.
+import { join } from 'node:path';
+import type { Logger } from '../core/log.ts';
+import type { Recorder } from '../outputs/hls/recorder.ts';
+import type { Registry } from '../pipeline/registry.ts';
+import type { Stream } from '../pipeline/stream.ts';
+import { DatabaseThread } from '../timeline/database-thread.ts';
+import type { MarkerCalls } from '../timeline/marker-schema.ts';
+import { MetricQueue } from '../timeline/metric-queue.ts';
+import type { MetricCalls } from '../timeline/metric-schema.ts';
+import { StoredTimeline } from '../timeline/stored-timeline.ts';
+import { StreamFrames } from './known-frames.ts';
+
+export interface TimelinesOptions {
+  readonly dataDir: string;
+  readonly registry: Registry;
+  readonly recorder: (stream: string) => Recorder | undefined;
+  /** Settles when the recordings of a stream are known. */
+  readonly recordingsOpened: (stream: string) => Promise<void>;
+  readonly log: Logger;
+}
+
+export class Timelines implements AsyncDisposable {
+  readonly #options: TimelinesOptions;
+  readonly #markers: DatabaseThread<MarkerCalls>;
+  readonly #metrics: DatabaseThread<MetricCalls>;
+  readonly #queue: MetricQueue;
+  readonly #timelines = new Map<string, { timeline: StoredTimeline; off: () => void }>();
+  /** Work on streams that were removed. */
+  readonly #removals = new Set<Promise<void>>();
+
+  constructor(options: TimelinesOptions) {
+    this.#options = options;
+    const { dataDir, registry } = options;
+    this.#markers = new DatabaseThread<MarkerCalls>({ worker: 'marker', path: join(dataDir, 'markers.db') });
+    this.#metrics = new DatabaseThread<MetricCalls>({ worker: 'metric', path: join(dataDir, 'metrics.db') });
+    this.#queue = new MetricQueue(this.#metrics, this.#onError);
+    registry.events.on('added', ({ stream }) => this.#follow(stream));
+    registry.events.on('removed', ({ stream }) => this.#remove(stream.name));
+  }
+
+  readonly #onError = (error: unknown) => this.#options.log.error({ error: String(error) }, 'the timeline could not do its work');
+
+  /** The timeline of a stream. Throws `unknown-stream`. */
+  of(name: string): StoredTimeline {
+    const { name: known } = this.#options.registry.get(name);
+    return this.#timelines.get(known)!.timeline;
+  }
+
+  #follow(stream: Stream): void {
+    const { name } = stream;
+    const { recorder, recordingsOpened } = this.#options;
+    const frames = new StreamFrames(stream, () => recorder(name));
+    const timeline = new StoredTimeline(name, {
+      markers: this.#markers,
+      metrics: this.#metrics,
+      queue: this.#queue,
+      frames,
+      // A stream made again waits until its former timeline is gone.
+      ready: () => Promise.all([recordingsOpened(name), ...this.#removals]),
+      metricConfig: () => stream.config.metrics,
+      onError: this.#onError,
+    });
+    const off = stream.events.on('frame', ({ info }) => {
+      frames.add(info.id, info.timestamp);
+      timeline.onFrame();
+    });
+    this.#timelines.set(name, { timeline, off });
+  }
+
+  #remove(name: string): void {
+    const entry = this.#timelines.get(name);
+    if (!entry) return;
+    this.#timelines.delete(name);
+    entry.off();
+    entry.timeline.close();
+    this.#queue.forget(name);
+    const work = Promise.all([this.#markers.call('removeStream', name), this.#metrics.call('removeStream', name)])
+      .then(() => {}, this.#onError)
+      .finally(() => this.#removals.delete(work));
+    this.#removals.add(work);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { timeline, off } of this.#timelines.values()) {
+      off();
+      timeline.close();
+    }
+    await Promise.all(this.#removals);
+    await this.#queue.close();
+    await Promise.all([this.#markers.close(), this.#metrics.close()]);
+  }
+}
