@@ -1,8 +1,8 @@
 // The library's face: a server inside the user's own program, and streams that it pushes frames into.
 import type { StreamConfigInput } from '../api/schema.ts';
+import { DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
 import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
-import { DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseTimestamp } from '../core/time.ts';
