@@ -8,10 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlencode
 
-from . import _BINARY, _CLOSE, _FORMATS, _HEADER, _PING, _PONG, _TEXT, SluiceError, _Closed, _Retry, _Socket, np
+from ._errors import SluiceError
+from ._pictures import _FORMATS, _HEADER, np
+from ._socket import _BINARY, _CLOSE, _PING, _PONG, _TEXT, _Closed, _Retry, _Socket
 
 if TYPE_CHECKING:
-    from . import Sluice
+    from ._client import Sluice
 
 # Larger than any picture that a server takes.
 _MAX_MESSAGE = 1 << 31

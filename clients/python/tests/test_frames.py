@@ -6,7 +6,7 @@ import unittest
 from datetime import datetime, timedelta, timezone
 
 import sluice
-from sluice import SluiceError
+from sluice import SluiceError, _pictures, _socket, _time
 
 try:
     import numpy as np
@@ -15,7 +15,7 @@ except ImportError:
 
 
 def frame(picture, timestamp=None, metadata=None, width=None, height=None, format=None, stride=0, bits=0):
-    return sluice._frame(picture, timestamp, metadata, width, height, format, stride, bits)
+    return _pictures._frame(picture, timestamp, metadata, width, height, format, stride, bits)
 
 
 def fields(header):
@@ -82,7 +82,7 @@ class Arrays(Refusals):
     def check(self, given, expected, format):
         made = frame(given)
         got = fields(made.header)
-        self.assertEqual(sluice._FORMATS[format][0], got["format"])
+        self.assertEqual(_pictures._FORMATS[format][0], got["format"])
         self.assertEqual((got["height"], got["width"]), given.shape[:2])
         self.assertEqual(bytes(made.payload), expected.tobytes())
 
@@ -144,13 +144,13 @@ class Times(unittest.TestCase):
         shifted = moment.astimezone(timezone(timedelta(hours=5, minutes=30)))
         for given in (micros, float(micros), moment, shifted, "2026-11-20T12:38:01.25Z", "2026-11-20 13:38:01.250000999+01:00", str(micros)):
             with self.subTest(given=given):
-                self.assertEqual(sluice._micros(given), micros)
-        self.assertEqual(sluice._micros(None), 0)
+                self.assertEqual(_time._micros(given), micros)
+        self.assertEqual(_time._micros(None), 0)
 
     @unittest.skipIf(np is None, "numpy is missing")
     def test_numpy(self):
-        self.assertEqual(sluice._micros(np.int64(1795178281250000)), 1795178281250000)
-        self.assertEqual(sluice._micros(np.datetime64("2026-11-20T12:38:01.250")), 1795178281250000)
+        self.assertEqual(_time._micros(np.int64(1795178281250000)), 1795178281250000)
+        self.assertEqual(_time._micros(np.datetime64("2026-11-20T12:38:01.250")), 1795178281250000)
 
     def test_refused(self):
         for given, sentence in (
@@ -168,7 +168,7 @@ class Times(unittest.TestCase):
         ):
             with self.subTest(given=given):
                 with self.assertRaises(SluiceError) as caught:
-                    sluice._micros(given)
+                    _time._micros(given)
                 self.assertEqual(caught.exception.code, "bad-timestamp")
                 self.assertIn(sentence, str(caught.exception))
 
@@ -179,12 +179,12 @@ class Masking(unittest.TestCase):
         for size in (0, 1, 5, 63, 64, 65, 1003):
             data = bytes(i * 7 % 256 for i in range(size))
             expected = bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
-            self.assertEqual(bytes(sluice._xor(memoryview(data), key)), expected)
-            kept, sluice.np = sluice.np, None
+            self.assertEqual(bytes(_socket._xor(memoryview(data), key)), expected)
+            kept, _socket.np = _socket.np, None
             try:
-                self.assertEqual(bytes(sluice._xor(memoryview(data), key)), expected)
+                self.assertEqual(bytes(_socket._xor(memoryview(data), key)), expected)
             finally:
-                sluice.np = kept
+                _socket.np = kept
 
 
 class Settings(unittest.TestCase):
