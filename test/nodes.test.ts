@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { z } from 'zod';
 import type { StreamInfo } from '../src/api/schema.ts';
+import type { DataPage, Marker, MarkerPage, MetricAnswer } from '../src/api/timeline.ts';
 import { readNpy } from '../src/formats/npy.ts';
 import { createServer, defineSource, frame, type LibraryServer, runNodes } from '../src/index.ts';
 
@@ -138,6 +139,83 @@ describe('a source of your own', () => {
     await fetch(new URL('api/streams/cells/start', server.url), { method: 'POST' });
     await state('live');
     expect(runner.nodes[0]!.starts).toBe(2);
+  });
+});
+
+describe('numbers and events', () => {
+  it('lie on the timeline at the very frame that they were yielded with', async () => {
+    const server = await open();
+    const source = defineSource({
+      fps: 40,
+      width: 64,
+      height: 48,
+      run: async function* ({ signal }) {
+        for (let n = 1; n <= 20; n++) {
+          yield [pixels, { metrics: { n, trace: Float32Array.of(n, n + 1) } }];
+          if (n % 5 === 0) yield { marker: { label: `at ${n}`, kind: 'spike' }, data: { n, boxes: [{ x: 1, y: 2, w: 3, h: 4 }] } };
+        }
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    await using runner = await runNodes(server, { nodes: [{ stream: 'cells', source, config: { metrics: { n: { unit: 'cells' } } } }] });
+    await until(
+      () => runner.nodes[0]!.frames,
+      (frames) => frames === 20,
+    );
+    const get = async <T>(path: string): Promise<T> => (await (await fetch(new URL(`api/streams/cells/${path}`, server.url))).json()) as T;
+    const markers = await until(
+      () => get<MarkerPage>('markers'),
+      ({ items }) => items.length === 4,
+    );
+    expect(markers.items.map(({ label, kind, frame: id }) => [label, kind, id])).toEqual(
+      [5, 10, 15, 20].map((n) => [`at ${n}`, 'spike', n]),
+    );
+    const data = await until(
+      () => get<DataPage>('data'),
+      ({ items }) => items.length === 4,
+    );
+    expect(data.items.map(({ frame: id, record }) => [id, record.n])).toEqual([5, 10, 15, 20].map((n) => [n, n]));
+    const { series } = await until(
+      () => get<MetricAnswer>('metrics?step=0'),
+      (answer) => answer.series.find(({ name }) => name === 'n')?.timestamp.length === 20,
+    );
+    const numbers = Array.from({ length: 20 }, (_, i) => i + 1);
+    expect(series.find(({ name }) => name === 'n')).toMatchObject({ unit: 'cells', width: 1, frame: numbers, value: numbers });
+    expect(series.find(({ name }) => name === 'trace')).toMatchObject({ width: 2, value: numbers.map((n) => [n, n + 1]) });
+  });
+
+  it('from a node without frames belong to the newest frame of the stream', async () => {
+    const server = await open();
+    const scope = server.stream('scope', { width: 2, height: 2 });
+    const { id } = await scope.push(new Uint8Array(4));
+    const source = defineSource({
+      run: async function* () {
+        yield { marker: { id: 'm', label: 'now' } };
+      },
+    });
+    await using runner = await runNodes(server, { nodes: [{ stream: 'scope', source, name: 'events' }] });
+    await runner.ended;
+    const marker = (await (await fetch(new URL('api/streams/scope/markers/m', server.url))).json()) as Marker;
+    expect(marker.frame).toBe(id);
+    // The program that pushes is not disturbed.
+    expect((await scope.push(new Uint8Array(4))).dropped).toBeUndefined();
+  });
+
+  it('that cannot be taken are a failure of the node, in words', async () => {
+    const server = await open();
+    const failing = async (item: object) => {
+      const source = defineSource({
+        run: async function* () {
+          yield item as never;
+        },
+      });
+      await using runner = await runNodes(server, { nodes: [{ stream: 'bad', source }], restart: 'never' });
+      await runner.ended;
+      return runner.nodes[0]!.reason;
+    };
+    expect(await failing({ marker: { kind: 'a' } })).toMatch(/^node bad failed: .*label/);
+    expect(await failing({ metrics: { 'a|b': 1 } })).toMatch(/^node bad failed: .*a\|b/);
+    expect(await failing({ data: { frame: -1 } })).toMatch(/^node bad failed: .*frame/);
   });
 });
 

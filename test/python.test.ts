@@ -48,7 +48,8 @@ describe.skipIf(!python)('Python client', () => {
   });
 
   it('is valid for Python 3.9', () => {
-    const script = "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/*.py')]";
+    const script =
+      "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/*.py')]";
     const done = spawnSync(python!, ['-c', script], { cwd: client, encoding: 'utf8' });
     expect(done.status, done.stderr).toBe(0);
   });

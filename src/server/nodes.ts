@@ -1,5 +1,7 @@
 // Nodes on the streams of a server: opens the streams, seats the nodes, closes them before the server goes.
+import { z } from 'zod';
 import type { StreamConfigInput } from '../api/schema.ts';
+import { DataInput, MarkerInput, MetricInput } from '../api/timeline.ts';
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -48,7 +50,7 @@ export interface NodeServer {
   readonly clock: Clock;
   readonly log: Logger;
   stream(name: string, config: Omit<StreamConfigInput, 'source'>): Promise<Stream>;
-  timeline(stream: string): StreamTimeline | null;
+  timeline(stream: string): StreamTimeline;
 }
 
 /** A node whose options have been looked at. */
@@ -131,11 +133,7 @@ class NodeSeat implements Disposable {
   constructor({ options, name, params, restart, deadlineMs }: CheckedNode, stream: Stream, server: NodeServer) {
     const { source, fps, demand = false } = options;
     const shape = { ...withoutUndefined(shapeOf(source)), ...withoutUndefined(shapeOf(options)) };
-    const timeline = () => {
-      const own = server.timeline(stream.name);
-      if (!own) throw new SluiceError('unavailable', `${stream.name} has no timeline: metrics, markers and data have no place`);
-      return own;
-    };
+    const timeline = server.timeline(stream.name);
     const host: NodeHost = {
       clock: server.clock,
       log: server.log.child({ stream: stream.name }),
@@ -144,9 +142,9 @@ class NodeSeat implements Disposable {
         if (stream.stopped) return { id: 0, timestamp: place.timestamp };
         return stream.input.push(picture, place);
       },
-      addMetrics: (samples) => void timeline().addMetrics(samples),
-      mark: async (markers) => await timeline().mark(markers),
-      addData: async (records) => await timeline().addData(records),
+      addMetrics: (samples) => void timeline.addMetrics(parseInput(z.array(MetricInput), samples)),
+      mark: async (markers) => await timeline.mark(parseInput(z.array(MarkerInput), markers)),
+      addData: async (records) => await timeline.addData(parseInput(z.array(DataInput), records)),
       onState: (state, reason) => {
         if (state === 'running' || state === 'asleep' || state === 'failed' || state === 'ended') this.#seat.report(state, reason);
         else if (state === 'stuck') this.#seat.report('failed', reason);
