@@ -3,10 +3,12 @@ import { openHls } from './hls/routes.ts';
 import { openMjpeg } from './mjpeg.ts';
 import type { OutputRow } from './output.ts';
 import { openSnapshot } from './snapshot.ts';
+import { openWebRtc } from './webrtc/routes.ts';
 import { openWebSocket } from './websocket/routes.ts';
 
 export const OUTPUTS: readonly OutputRow[] = [
   { name: 'hls', open: openHls },
+  { name: 'webrtc', open: openWebRtc },
   { name: 'websocket', open: openWebSocket },
   { name: 'mjpeg', open: openMjpeg },
   { name: 'snapshot', open: openSnapshot },

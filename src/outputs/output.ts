@@ -59,6 +59,16 @@ export type DirectHandler = (
   request: IncomingMessage,
 ) => ((response: ServerResponse) => Promise<DirectAnswer | null> | DirectAnswer | null) | null;
 
+/** Settings of WebRTC (`webrtc` of the configuration). */
+export interface WebRtcConfig {
+  /** UDP port to begin the search for a free one at; 0 = any. */
+  readonly port: number;
+  /** `stun:host:port`, `turn:user:password@host:port`. */
+  readonly iceServers: readonly string[];
+  /** How long receivers hold pictures back, ms; `null` leaves it to them. */
+  readonly playoutDelay: { readonly min: number; readonly max: number } | null;
+}
+
 /** What an output is given. */
 export interface OutputContext {
   readonly app: FastifyInstance;
@@ -82,6 +92,9 @@ export interface OutputContext {
   readonly findFrame: (stream: Stream, want: WantedFrame) => Promise<TakenFrame | null>;
   /** Work that must be done before the server has closed. */
   readonly removing: (work: Promise<void>) => void;
+  /** Address on which the server listens; `null` = all. */
+  readonly host: string | null;
+  readonly webrtc: WebRtcConfig;
   /** Counters of one output of one stream. */
   readonly meter: (output: string, stream: string) => OutputMeter;
 }

@@ -4,7 +4,7 @@ import type { StreamAddress } from './address.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { ServerClock } from './server-clock.ts';
 
-export type TransportName = 'h264' | 'hls' | 'jpeg' | 'mjpeg';
+export type TransportName = 'webrtc' | 'h264' | 'hls' | 'jpeg' | 'mjpeg';
 
 /** A frame of the stream: `timestamp` is its capture time in µs UTC. */
 export interface ShownFrame {

@@ -3,6 +3,7 @@ import { h264Unusable, openH264 } from './h264.ts';
 import { jpegUnusable, openJpeg } from './jpeg.ts';
 import { mjpegUnusable, openMjpeg } from './mjpeg.ts';
 import type { TransportRow } from './transport.ts';
+import { openWebRtc, webRtcUnusable } from './webrtc.ts';
 
 export const TRANSPORTS: readonly TransportRow[] = [
   {
@@ -16,6 +17,7 @@ export const TRANSPORTS: readonly TransportRow[] = [
     // The engine is ten times larger than the rest of the player: loaded when it is needed.
     open: async (context) => (await import('./hls.ts')).openHls(context),
   },
+  { name: 'webrtc', label: 'WebRTC', hasDvr: false, unusable: webRtcUnusable, open: openWebRtc },
   { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, unusable: h264Unusable, open: openH264 },
   { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, unusable: jpegUnusable, open: openJpeg },
   { name: 'mjpeg', label: 'MJPEG', hasDvr: false, unusable: mjpegUnusable, open: openMjpeg },

@@ -46,3 +46,10 @@ export function networkList(entries: readonly string[]): { has(address: string):
     },
   };
 }
+
+/** The IP address behind a `host` setting; `null` = all addresses, also where only a name is known. */
+export function listenAddress(host: string): string | null {
+  if (isWildcard(host)) return null;
+  if (isIP(host)) return host;
+  return isLoopback(host) ? '127.0.0.1' : null;
+}

@@ -8,6 +8,7 @@ import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import { type DvrConfig, StreamConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
+import type { WebRtcConfig } from '../outputs/output.ts';
 import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
 import { nearest, zodProblem } from './zod-problem.ts';
@@ -48,6 +49,7 @@ export interface ResolvedConfig {
   readonly maxFrameBytes: number;
   /** For streams that say nothing themselves; see `withStreamDefaults`. */
   readonly dvr: DvrConfig;
+  readonly webrtc: WebRtcConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly streams: Readonly<Record<string, StreamConfig>>;
   /** Absolute path of the configuration file, for messages. */
@@ -143,10 +145,16 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     ringBytes: bytesOf(config.ringBytes),
     maxFrameBytes: bytesOf(config.maxFrameBytes),
     dvr: config.dvr,
+    webrtc: webrtcOf(config),
     logLevel: config.logLevel,
     streams,
     configFile: file ?? null,
   };
+}
+
+function webrtcOf({ webrtc, port }: ServerConfig): WebRtcConfig {
+  const { delayMin: min, delayMax: max, iceServers } = webrtc;
+  return { port: webrtc.port ?? port, iceServers, playoutDelay: max < 0 ? null : { min, max: Math.max(min, max) } };
 }
 
 /** The body of a stream with the server's own defaults for what it leaves out. Anything but an object comes back unchanged. */

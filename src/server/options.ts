@@ -55,6 +55,16 @@ const isNetwork = (text: string) => {
   );
 };
 
+const WebRtcOptions = z.strictObject({
+  port: z.number().int().min(0).max(65_535).optional(),
+  iceServers: z
+    .array(z.string().regex(/^(stun|turn)s?:([^:@\s]+:[^@\s]+@)?[A-Za-z0-9.-]+(:\d+)?$/, 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT'))
+    .max(10)
+    .default([]),
+  delayMin: z.number().int().min(0).max(40_000).default(0),
+  delayMax: z.number().int().min(-1).max(40_000).default(0),
+});
+
 /** All settings of the server, in the order of the help. */
 export const SETTINGS = {
   host: row('text', 'ADDRESS', hostName.default('127.0.0.1'), 'address to listen on; 0.0.0.0 or :: = all'),
@@ -123,6 +133,17 @@ export const SETTINGS = {
       mode: { kind: 'text', value: 'off|watched|always', help: 'when streams are kept for going back' },
       window: { kind: 'text', value: 'TIME', help: 'how far back' },
       maxBytes: { kind: 'number', value: 'BYTES', help: 'bytes on disk for one stream' },
+    },
+  } satisfies Row<z.ZodType>,
+  webrtc: {
+    kind: 'group',
+    value: '',
+    schema: WebRtcOptions.prefault({}).describe('WebRTC'),
+    fields: {
+      port: { kind: 'number', value: 'PORT', help: 'UDP port for all viewers; default the number of the TCP port or the next free one' },
+      iceServers: { kind: 'list', value: 'LIST', help: 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT' },
+      delayMin: { kind: 'number', value: 'MS', help: 'least time that browsers hold pictures back' },
+      delayMax: { kind: 'number', value: 'MS', help: 'longest time that they may, against jitter and loss; -1 = as they like' },
     },
   } satisfies Row<z.ZodType>,
   logLevel: row(

@@ -19,6 +19,7 @@ import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { Store } from '../timeline/store.ts';
 import { access, stripBasePath, tokenQuery } from './access.ts';
+import { listenAddress } from './address.ts';
 import type { ResolvedConfig } from './config.ts';
 import { DirectRoutes } from './direct.ts';
 import { diskKeeper } from './disk-keeper.ts';
@@ -163,6 +164,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     timeline: (name: string) => timelines.of(name),
     mediaDir,
     maxBytes: config.maxBytes,
+    host: listenAddress(config.host),
+    webrtc: config.webrtc,
     log,
     signal: scope.signal,
     tokenQuery,

@@ -1,0 +1,145 @@
+// RTCP (RFC 3550 6, RFC 4585, RFC 5104; REMB: draft-alvestrand-rmcat-remb): what receivers of video say, and the little that we say to senders.
+
+/** What a receiver reports. Unknown packets are left out. */
+export type RtcpMessage =
+  /** It lost the picture and needs a key frame (PLI, RFC 4585 6.3.1; FIR, RFC 5104 4.3.1). */
+  | { readonly type: 'pli' | 'fir'; readonly ssrc: number }
+  /** Packets that it asks for again (RFC 4585 6.2.1). */
+  | { readonly type: 'nack'; readonly ssrc: number; readonly sequences: readonly number[] }
+  /** Estimate of what the way to it carries, bit/s. */
+  | { readonly type: 'remb'; readonly bitrate: number; readonly ssrcs: readonly number[] }
+  /** A report block of SR or RR (RFC 3550 6.4.1). */
+  | {
+      readonly type: 'report';
+      readonly ssrc: number;
+      /** 0..1 since the report before. */
+      readonly fractionLost: number;
+      readonly cumulativeLost: number;
+      readonly highestSequence: number;
+      /** In units of the RTP clock. */
+      readonly jitter: number;
+      /** Middle 32 bits of the NTP time of the last sender report, and the delay since, in 1/65536 s. */
+      readonly lastSr: number;
+      readonly delaySinceLastSr: number;
+    }
+  | { readonly type: 'bye' };
+
+const SR = 200;
+const RR = 201;
+const BYE = 203;
+const RTPFB = 205;
+const PSFB = 206;
+
+/** Messages of a compound packet in order. Never throws on foreign bytes. */
+export function readRtcp(bytes: Uint8Array): RtcpMessage[] {
+  const messages: RtcpMessage[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    if (bytes[at]! >> 6 !== 2) break;
+    const count = bytes[at]! & 0x1f;
+    const type = bytes[at + 1]!;
+    const end = at + 4 + view.getUint16(at + 2) * 4;
+    if (end > bytes.length) break;
+    if (type === SR) readReports(view, at + 28, end, count, messages);
+    else if (type === RR) readReports(view, at + 8, end, count, messages);
+    else if (type === BYE) messages.push({ type: 'bye' });
+    else if (type === RTPFB && count === 1 && at + 12 <= end) messages.push(readNack(view, at, end));
+    else if (type === PSFB && at + 12 <= end) readPayloadFeedback(view, at, end, count, messages);
+    at = end;
+  }
+  return messages;
+}
+
+function readReports(view: DataView, from: number, end: number, count: number, messages: RtcpMessage[]): void {
+  for (let i = 0, at = from; i < count && at + 24 <= end; i++, at += 24) {
+    // Lost is a signed number of 24 bits.
+    const lost = (view.getInt32(at + 4) << 8) >> 8;
+    messages.push({
+      type: 'report',
+      ssrc: view.getUint32(at),
+      fractionLost: view.getUint8(at + 4) / 256,
+      cumulativeLost: lost,
+      highestSequence: view.getUint32(at + 8),
+      jitter: view.getUint32(at + 12),
+      lastSr: view.getUint32(at + 16),
+      delaySinceLastSr: view.getUint32(at + 20),
+    });
+  }
+}
+
+function readNack(view: DataView, at: number, end: number): RtcpMessage {
+  const sequences: number[] = [];
+  for (let item = at + 12; item + 4 <= end; item += 4) {
+    const first = view.getUint16(item);
+    const mask = view.getUint16(item + 2);
+    sequences.push(first);
+    for (let bit = 0; bit < 16; bit++) if (mask & (1 << bit)) sequences.push((first + 1 + bit) & 0xffff);
+  }
+  return { type: 'nack', ssrc: view.getUint32(at + 8), sequences };
+}
+
+function readPayloadFeedback(view: DataView, at: number, end: number, format: number, messages: RtcpMessage[]): void {
+  if (format === 1) messages.push({ type: 'pli', ssrc: view.getUint32(at + 8) });
+  else if (format === 4 && at + 20 <= end) messages.push({ type: 'fir', ssrc: view.getUint32(at + 12) });
+  else if (format === 15 && at + 20 <= end && view.getUint32(at + 12) === 0x52454d42) {
+    const exponent = view.getUint8(at + 17) >> 2;
+    const mantissa = ((view.getUint8(at + 17) & 3) << 16) | view.getUint16(at + 18);
+    const ssrcs: number[] = [];
+    for (let i = 0; i < view.getUint8(at + 16) && at + 24 + i * 4 <= end; i++) ssrcs.push(view.getUint32(at + 20 + i * 4));
+    messages.push({ type: 'remb', bitrate: mantissa * 2 ** exponent, ssrcs });
+  }
+}
+
+/** REMB: allows a sender so many bit/s. */
+export function writeRemb(ssrc: number, bitrate: number): Uint8Array {
+  let exponent = 0;
+  while (bitrate / 2 ** exponent >= 2 ** 18) exponent++;
+  const mantissa = Math.floor(bitrate / 2 ** exponent);
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x8f;
+  bytes[1] = PSFB;
+  view.setUint16(2, 5);
+  view.setUint32(4, 1);
+  view.setUint32(12, 0x52454d42);
+  bytes[16] = 1;
+  bytes[17] = (exponent << 2) | (mantissa >> 16);
+  view.setUint16(18, mantissa & 0xffff);
+  view.setUint32(20, ssrc >>> 0);
+  return bytes;
+}
+
+/** PLI: asks a sender for a key frame. */
+export function writePli(ssrc: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x81;
+  bytes[1] = PSFB;
+  view.setUint16(2, 2);
+  view.setUint32(4, 1);
+  view.setUint32(8, ssrc >>> 0);
+  return bytes;
+}
+
+/** Generic NACK: asks a sender for packets again; at most those that fit into 64 items. */
+export function writeNack(ssrc: number, sequences: readonly number[]): Uint8Array {
+  const items: { first: number; mask: number }[] = [];
+  for (const sequence of sequences) {
+    const last = items.at(-1);
+    const distance = last ? (sequence - last.first - 1) & 0xffff : 16;
+    if (last && distance < 16) last.mask |= 1 << distance;
+    else if (items.length < 64) items.push({ first: sequence, mask: 0 });
+  }
+  const bytes = new Uint8Array(12 + items.length * 4);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x81;
+  bytes[1] = RTPFB;
+  view.setUint16(2, 2 + items.length);
+  view.setUint32(4, 1);
+  view.setUint32(8, ssrc >>> 0);
+  for (const [i, { first, mask }] of items.entries()) {
+    view.setUint16(12 + i * 4, first);
+    view.setUint16(14 + i * 4, mask);
+  }
+  return bytes;
+}

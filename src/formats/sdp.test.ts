@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { chooseH264, fmtpValue, readSdp } from './sdp.ts';
+
+const OFFER = `v=0
+o=- 1 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+m=video 9 UDP/TLS/RTP/SAVPF 96 102 103 108
+a=ice-ufrag:abcd
+a=mid:0
+a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
+a=extmap:3/recvonly urn:example
+a=recvonly
+a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 nack pli
+a=rtpmap:102 H264/90000
+a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f
+a=rtpmap:103 H264/90000
+a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f
+a=rtpmap:108 H264/90000
+a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
+a=rtcp-fb:* nack
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+a=mid:1
+`.replaceAll('\n', '\r\n');
+
+it('reads sections, codecs and extensions of an offer', () => {
+  const sdp = readSdp(OFFER)!;
+  expect(sdp.iceUfrag).toBe('abcd');
+  expect(sdp.media.map(({ kind, mid, direction }) => [kind, mid, direction])).toEqual([
+    ['video', '0', 'recvonly'],
+    ['application', '1', 'sendrecv'],
+  ]);
+  const [video] = sdp.media;
+  expect(video!.extensions.get('http://www.webrtc.org/experiments/rtp-hdrext/playout-delay')).toBe(5);
+  expect(video!.extensions.get('urn:example')).toBe(3);
+  expect(video!.codecs.find(({ payloadType }) => payloadType === 96)!.feedback).toEqual(['nack pli', 'nack']);
+  expect(chooseH264(video!)?.payloadType).toBe(108);
+  expect(fmtpValue(video!.codecs[1]!.fmtp, 'packetization-mode')).toBe('1');
+});
+
+it('foreign text never throws, and is no description', () => {
+  fc.assert(fc.property(fc.string({ maxLength: 500 }), (text) => void readSdp(text)));
+  fc.assert(fc.property(fc.string({ maxLength: 500 }), (text) => void readSdp(`v=0\r\n${text}`)));
+  expect(readSdp('hello')).toBeNull();
+});

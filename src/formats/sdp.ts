@@ -1,0 +1,127 @@
+// The little of SDP (RFC 8866, JSEP) that WHEP and WHIP need: what each media section of an offer can take.
+
+export interface SdpCodec {
+  readonly payloadType: number;
+  /** As written: `H264`, `VP8`, `opus`. */
+  readonly name: string;
+  readonly clockRate: number;
+  /** `a=fmtp`, as written. */
+  readonly fmtp: string;
+  /** `a=rtcp-fb` values such as `nack pli`. */
+  readonly feedback: readonly string[];
+}
+
+export interface SdpMedia {
+  /** `video`, `audio`, `application`. */
+  readonly kind: string;
+  readonly mid: string;
+  readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+  readonly codecs: readonly SdpCodec[];
+  /** Header extensions: id by URI. */
+  readonly extensions: ReadonlyMap<string, number>;
+  /** The section is refused or not used: its port is 0 and it is in no bundle. */
+  readonly rejected: boolean;
+}
+
+export interface Sdp {
+  readonly media: readonly SdpMedia[];
+  /** Of the first section that has one. */
+  readonly iceUfrag: string;
+}
+
+/** Lines and characters that a description may have at most. */
+const MAX_LENGTH = 200_000;
+
+/** Reads an offer; `null` for text that is no session description. Never throws. */
+export function readSdp(text: string): Sdp | null {
+  if (text.length > MAX_LENGTH || !/^v=0\r?\n/.test(text)) return null;
+  const lines = text.split(/\r?\n/);
+  const media: SdpMedia[] = [];
+  let section: string[] = [];
+  let head: string | null = null;
+  let direction: SdpMedia['direction'] = 'sendrecv';
+  const flush = () => {
+    if (head !== null) media.push(readMedia(head, section, direction));
+    else direction = directionOf(section) ?? direction;
+    section = [];
+  };
+  for (const line of lines) {
+    if (line.startsWith('m=')) {
+      flush();
+      head = line;
+    } else section.push(line);
+  }
+  flush();
+  const ufrag = lines.find((line) => line.startsWith('a=ice-ufrag:'));
+  return { media, iceUfrag: ufrag?.slice('a=ice-ufrag:'.length).trim() ?? '' };
+}
+
+function directionOf(lines: readonly string[]): SdpMedia['direction'] | null {
+  const found = lines.find((line) => /^a=(sendrecv|sendonly|recvonly|inactive)$/.test(line));
+  return found ? (found.slice(2) as SdpMedia['direction']) : null;
+}
+
+function readMedia(head: string, lines: readonly string[], direction: SdpMedia['direction']): SdpMedia {
+  const [kind = '', port = '0', , ...formats] = head.slice(2).trim().split(/\s+/);
+  const values = (name: string) => lines.filter((line) => line.startsWith(`a=${name}:`)).map((line) => line.slice(name.length + 3));
+  const maps = new Map(values('rtpmap').map((value) => split(value)));
+  const fmtps = new Map(values('fmtp').map((value) => split(value)));
+  const feedback = values('rtcp-fb').map((value) => split(value));
+  const codecs = formats.flatMap((format): SdpCodec[] => {
+    const map = /^([^/]+)\/(\d+)/.exec(maps.get(format) ?? '');
+    if (!map || !/^\d{1,3}$/.test(format)) return [];
+    return [
+      {
+        payloadType: Number(format),
+        name: map[1]!,
+        clockRate: Number(map[2]),
+        fmtp: fmtps.get(format) ?? '',
+        feedback: feedback.filter(([id]) => id === format || id === '*').map(([, value]) => value),
+      },
+    ];
+  });
+  const extensions = new Map<string, number>();
+  for (const value of values('extmap')) {
+    const match = /^(\d{1,3})(?:\/\w+)?\s+(\S+)/.exec(value);
+    if (match) extensions.set(match[2]!, Number(match[1]));
+  }
+  return {
+    kind,
+    mid: values('mid')[0]?.trim() ?? '',
+    direction: directionOf(lines) ?? direction,
+    codecs,
+    extensions,
+    rejected: port === '0' && !lines.includes('a=bundle-only'),
+  };
+}
+
+function split(value: string): [string, string] {
+  const space = value.indexOf(' ');
+  return space < 0 ? [value.trim(), ''] : [value.slice(0, space), value.slice(space + 1).trim()];
+}
+
+/** A parameter of an fmtp line, lower case; `null` if it is not there. */
+export function fmtpValue(fmtp: string, name: string): string | null {
+  for (const part of fmtp.split(';')) {
+    const [key = '', value = ''] = part.split('=');
+    if (key.trim().toLowerCase() === name) return value.trim().toLowerCase();
+  }
+  return null;
+}
+
+/** The H.264 payload type to send baseline with: packetization mode 1 and a baseline profile, else any mode 1 (RFC 6184 8.1). */
+export function chooseH264(media: SdpMedia): SdpCodec | null {
+  const mode1 = media.codecs.filter((codec) => codec.name.toUpperCase() === 'H264' && fmtpValue(codec.fmtp, 'packetization-mode') === '1');
+  const profile = (codec: SdpCodec) => fmtpValue(codec.fmtp, 'profile-level-id') ?? '42001f';
+  return (
+    mode1.find((codec) => profile(codec).startsWith('42e0')) ??
+    mode1.find((codec) => profile(codec).startsWith('42')) ??
+    mode1.find((codec) => profile(codec).startsWith('4d')) ??
+    mode1[0] ??
+    null
+  );
+}
+
+export function chooseCodec(media: SdpMedia, name: string): SdpCodec | null {
+  return media.codecs.find((codec) => codec.name.toUpperCase() === name.toUpperCase()) ?? null;
+}

@@ -1,0 +1,227 @@
+// WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP, sender reports and resends. Only for the WebRTC process: in a worker
+// thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
+import ndc from 'node-datachannel';
+import type { Sdp, SdpCodec, SdpMedia } from '../formats/sdp.ts';
+
+export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time';
+
+/** Packets kept for resending, a power of two: about four seconds of 2.5 Mbit/s. */
+const RESEND_PACKETS = 1024;
+/** Time for candidates to be found, ms. Host candidates are there at once; STUN servers may take longer. */
+const GATHER_MS = 1500;
+
+/** How the process reaches its peers. */
+export interface WebRtcSettings {
+  /** Address to listen on; `null` = all. */
+  readonly address: string | null;
+  /** The one UDP port for all peers. */
+  readonly port: number;
+  /** `stun:host:port`, `turn:user:password@host:port`. */
+  readonly iceServers: readonly string[];
+}
+
+/** A track of ours in the answer. */
+export interface SendTrack {
+  readonly media: SdpMedia;
+  readonly codec: SdpCodec;
+  readonly ssrc: number;
+  /** URIs of header extensions that we write, if the offer has them. */
+  readonly extensions: readonly string[];
+}
+
+export interface PeerEvents {
+  state(state: string): void;
+  /** RTCP of a receiver, or RTP and RTCP of a sender. */
+  packet(bytes: Uint8Array): void;
+  /** The track may be written to. */
+  open(): void;
+  text(channel: string, text: string): void;
+  channel(label: string): void;
+}
+
+type Connection = InstanceType<typeof ndc.PeerConnection>;
+type Track = ReturnType<Connection['addTrack']>;
+type Channel = ReturnType<Connection['createDataChannel']>;
+
+function safe(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    // A throw would end the process and every viewer's picture with it.
+    process.stderr.write(`webrtc: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
+let started = false;
+
+/** Prepares the library: certificate and threads are made ahead of the first viewer. */
+export function startWebRtc(): void {
+  if (started) return;
+  started = true;
+  ndc.initLogger('Fatal', () => {});
+  ndc.preload();
+}
+
+/** Ends the library; all peers must be closed. */
+export function stopWebRtc(): void {
+  if (started) ndc.cleanup();
+  started = false;
+}
+
+export class Peer {
+  readonly #pc: Connection;
+  readonly #events: PeerEvents;
+  #track: Track | null = null;
+  // The library keeps no references of its own to these.
+  readonly #handlers: unknown[] = [];
+  #config: InstanceType<typeof ndc.RtpPacketizationConfig> | null = null;
+  readonly #channels = new Map<string, Channel>();
+  #closed = false;
+
+  constructor(id: string, settings: WebRtcSettings, events: PeerEvents) {
+    this.#events = events;
+    this.#pc = new ndc.PeerConnection(id, {
+      iceServers: [...settings.iceServers],
+      ...(settings.address === null ? {} : { bindAddress: settings.address }),
+      disableAutoNegotiation: true,
+      enableIceUdpMux: true,
+      portRangeBegin: settings.port,
+      portRangeEnd: settings.port,
+    });
+    this.#pc.onStateChange((state) => safe(() => !this.#closed && events.state(state)));
+    this.#pc.onDataChannel((channel) =>
+      safe(() => {
+        const label = channel.getLabel();
+        this.#channels.set(label, channel);
+        channel.onMessage((message) => safe(() => typeof message === 'string' && !this.#closed && events.text(label, message)));
+        channel.onClosed(() => safe(() => this.#channels.delete(label)));
+        events.channel(label);
+      }),
+    );
+  }
+
+  /** Adds the track that we send. */
+  addSendTrack({ media, codec, ssrc, extensions }: SendTrack): void {
+    const video = new ndc.Video(media.mid, 'SendOnly');
+    if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
+    else video.addVideoCodec(codec.payloadType, codec.name);
+    video.addSSRC(ssrc, 'sluice', 'sluice', 'video');
+    for (const uri of extensions) {
+      const id = media.extensions.get(uri);
+      if (id !== undefined) video.parseSdpLine(`a=extmap:${id} ${uri}`);
+    }
+    const track = this.#pc.addTrack(video);
+    this.#config = new ndc.RtpPacketizationConfig(ssrc, 'sluice', codec.payloadType, 90_000);
+    const reporter = new ndc.RtcpSrReporter(this.#config);
+    const responder = new ndc.RtcpNackResponder(RESEND_PACKETS);
+    reporter.addToChain(responder);
+    track.setMediaHandler(reporter);
+    this.#handlers.push(video, reporter, responder);
+    this.#attach(track);
+  }
+
+  /** Adds a track that we receive. */
+  addReceiveTrack({ media, codec }: { media: SdpMedia; codec: SdpCodec }): void {
+    const video = new ndc.Video(media.mid, 'RecvOnly');
+    if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
+    else video.addVideoCodec(codec.payloadType, codec.name);
+    const track = this.#pc.addTrack(video);
+    const session = new ndc.RtcpReceivingSession();
+    track.setMediaHandler(session);
+    this.#handlers.push(video, session);
+    this.#attach(track);
+  }
+
+  #attach(track: Track): void {
+    this.#track = track;
+    track.onMessage((bytes) => safe(() => !this.#closed && this.#events.packet(bytes)));
+    track.onOpen(() => safe(() => !this.#closed && this.#events.open()));
+    track.onError(() => {});
+  }
+
+  /** Applies the offer and gives the answer, with all candidates of ours. */
+  async answer(offer: string, sdp: Sdp): Promise<string> {
+    this.#pc.setRemoteDescription(withoutNames(offer), 'offer');
+    this.#pc.setLocalDescription('answer');
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER_MS);
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#pc.onGatheringStateChange((state) => safe(() => state === 'complete' && done()));
+      if (this.#pc.gatheringState() === 'complete') done();
+    });
+    const answer = this.#pc.localDescription();
+    if (!answer) throw new Error(`no answer to an offer of ${sdp.media.length} sections`);
+    return answer.sdp;
+  }
+
+  addCandidate(candidate: string, mid: string): void {
+    // Names of mDNS mean nothing here: the address is learned from the peer's own checks.
+    if (/\.local\b/.test(candidate)) return;
+    safe(() => this.#pc.addRemoteCandidate(candidate, mid));
+  }
+
+  /** Sends an RTP packet; the bytes are copied. `false` = not open or no room. */
+  send(packet: Uint8Array, timestamp: number): boolean {
+    const track = this.#track;
+    if (this.#closed || !track?.isOpen()) return false;
+    try {
+      if (this.#config) this.#config.timestamp = timestamp;
+      return track.sendMessageBinary(packet as Buffer);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends text on a data channel if it is open and not clogged. */
+  sendText(label: string, text: string, limit = 65_536): boolean {
+    const channel = this.#channels.get(label);
+    try {
+      if (this.#closed || !channel?.isOpen() || channel.bufferedAmount() > limit) return false;
+      return channel.sendMessage(text);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Asks a sender for a key frame. */
+  requestKey(): void {
+    safe(() => this.#track?.requestKeyframe());
+  }
+
+  /** Allows a sender so many bit/s. */
+  allowBitrate(bitrate: number): void {
+    safe(() => this.#track?.requestBitrate(bitrate));
+  }
+
+  /** Round trip of the data channel's transport, ms; `null` if unknown. */
+  get rttMs(): number | null {
+    try {
+      const rtt = this.#pc.rtt();
+      return rtt > 0 ? rtt : null;
+    } catch {
+      return null;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    safe(() => {
+      for (const channel of this.#channels.values()) channel.close();
+      this.#track?.close();
+      this.#pc.close();
+    });
+  }
+}
+
+/** The offer without candidates that are names. */
+function withoutNames(offer: string): string {
+  return offer
+    .split(/\r?\n/)
+    .filter((line) => !(line.startsWith('a=candidate:') && /\.local\b/.test(line)))
+    .join('\r\n');
+}

@@ -1,0 +1,81 @@
+// A rendition on its way to the WebRTC process: one subscription and one stream of messages, however many viewers take it.
+import type { Subscription } from '../../core/fanout.ts';
+import type { Packet, TrackInfo } from '../../core/packet.ts';
+import type { RenditionSettings } from '../../encoders/encoder.ts';
+import { type Rendition, renditionKey } from '../../pipeline/rendition.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import type { WebRtcProcess } from './process.ts';
+
+/** Packets that may wait in front of the pipe. */
+const QUEUE_LIMIT = 30;
+
+export class Feed {
+  readonly key: string;
+  readonly stream: Stream;
+  readonly #settings: () => RenditionSettings;
+  readonly #process: WebRtcProcess;
+  #subscription: Subscription<Packet>;
+  #rendition: Rendition;
+  #track: TrackInfo | null = null;
+  #needKey = true;
+  #closed = false;
+  /** Told of every picture that went to the process. */
+  onPicture: ((packet: Packet) => void) | null = null;
+
+  constructor(key: string, stream: Stream, settings: () => RenditionSettings, process: WebRtcProcess) {
+    this.key = key;
+    this.stream = stream;
+    this.#settings = settings;
+    this.#process = process;
+    this.#rendition = stream.rendition(settings());
+    this.#subscription = this.#subscribe();
+    void this.#run();
+  }
+
+  /** Bits per second that the encoder aims at; 0 before it is known. */
+  get bitrate(): number {
+    return this.#track?.bitrate ?? this.#rendition.track?.bitrate ?? 0;
+  }
+
+  get renditionKey(): string {
+    return renditionKey(this.#rendition.settings);
+  }
+
+  requestKey(): void {
+    this.#rendition.requestKey();
+  }
+
+  #subscribe(): Subscription<Packet> {
+    this.#needKey = true;
+    return this.#rendition.subscribe('webrtc', QUEUE_LIMIT, 'keyframe', () => this.requestKey());
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed) {
+      const packet = await this.#subscription.queue.take();
+      if (this.#closed) return;
+      if (!packet) {
+        // The settings have changed and the rendition was closed under us: go on with the new one.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (this.#closed) return;
+        this.#rendition = this.stream.rendition(this.#settings());
+        this.#subscription = this.#subscribe();
+        continue;
+      }
+      if (this.#needKey && !packet.key) {
+        this.requestKey();
+        continue;
+      }
+      const { id, timestamp, pts, key, repeat, data } = packet;
+      this.#track = packet.track;
+      const description = key ? packet.track.description : null;
+      this.#needKey = !this.#process.sendPicture({ feed: this.key, id, timestamp, pts, key, repeat, data, description });
+      if (!this.#needKey) this.onPicture?.(packet);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#subscription.close();
+  }
+}

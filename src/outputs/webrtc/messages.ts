@@ -1,0 +1,64 @@
+// What passes between the server and the WebRTC process: descriptions, encoded pictures, reports. No pixels, no sockets.
+import type { WebRtcSettings } from '../../native/webrtc.ts';
+
+/** How long receivers hold pictures back, ms (the playout-delay extension of RTP). */
+export interface PlayoutDelay {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** To the process. */
+export type ToProcess =
+  | { readonly type: 'settings'; readonly settings: WebRtcSettings }
+  | { readonly type: 'view'; readonly id: string; readonly feed: string; readonly offer: string; readonly delay: PlayoutDelay | null }
+  | { readonly type: 'candidate'; readonly id: string; readonly candidate: string; readonly mid: string }
+  | { readonly type: 'close'; readonly id: string }
+  /** From the next key frame of that feed on. */
+  | { readonly type: 'switch'; readonly id: string; readonly feed: string }
+  | {
+      readonly type: 'picture';
+      readonly feed: string;
+      /** Number of this message; acknowledged by `taken`. */
+      readonly number: number;
+      readonly id: number;
+      readonly timestamp: number;
+      readonly pts: number;
+      readonly key: boolean;
+      readonly repeat: boolean;
+      readonly data: Uint8Array;
+      /** Decoder configuration record; with key frames. */
+      readonly description: Uint8Array | null;
+    }
+  /** On the data channel of all viewers of these feeds. */
+  | { readonly type: 'text'; readonly feeds: readonly string[]; readonly text: string }
+  | { readonly type: 'stop' };
+
+/** What a viewer's way looks like, about once a second. */
+export interface ViewerReport {
+  /** Counters since the beginning. */
+  readonly packets: number;
+  readonly bytes: number;
+  readonly pictures: number;
+  /** Packets that it asked for again. */
+  readonly resends: number;
+  /** Newest report of the receiver: share of packets lost, 0..1. */
+  readonly fractionLost: number;
+  readonly jitterMs: number;
+  readonly rttMs: number | null;
+  /** What it estimates that its way carries, bit/s; `null` = not said. */
+  readonly remb: number | null;
+}
+
+/** From the process. */
+export type FromProcess =
+  | { readonly type: 'ready' }
+  | { readonly type: 'answer'; readonly id: string; readonly sdp: string; readonly codec: string }
+  | { readonly type: 'refused'; readonly id: string; readonly status: 'bad-request' | 'not-acceptable'; readonly reason: string }
+  /** `connected` once; `gone` at the end, with the reason. */
+  | { readonly type: 'connected'; readonly id: string }
+  | { readonly type: 'gone'; readonly id: string; readonly reason: string }
+  | { readonly type: 'need-key'; readonly feed: string }
+  | { readonly type: 'switched'; readonly id: string; readonly feed: string }
+  | { readonly type: 'report'; readonly id: string; readonly report: ViewerReport }
+  | { readonly type: 'message'; readonly id: string; readonly text: string }
+  | { readonly type: 'taken'; readonly number: number };

@@ -1,0 +1,106 @@
+// The WebRTC process: holds the connections of all viewers. It is given encoded pictures and never sees the server's memory, so that a fault
+// in native code ends it and not the server.
+import { packetizeH264, parameterSets, splitSample } from '../../formats/rtp.ts';
+import { chooseH264, readSdp } from '../../formats/sdp.ts';
+import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
+import type { FromProcess, ToProcess } from './messages.ts';
+import { type Packetized, Viewer } from './viewer.ts';
+
+const CHECK_MS = 1000;
+
+let settings: WebRtcSettings | null = null;
+const viewers = new Map<string, Viewer>();
+
+function tell(message: FromProcess): void {
+  if (message.type === 'gone') end(message.id);
+  if (process.connected) process.send!(message);
+}
+
+function end(id: string): void {
+  const viewer = viewers.get(id);
+  viewers.delete(id);
+  // Not inside one of its own callbacks.
+  if (viewer) setImmediate(() => viewer.close());
+}
+
+async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void> {
+  const { id, feed, offer, delay } = message;
+  const refuse = (status: 'bad-request' | 'not-acceptable', reason: string) => tell({ type: 'refused', id, status, reason });
+  const sdp = readSdp(offer);
+  if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
+  const media = sdp.media.find((section) => section.kind === 'video' && !section.rejected);
+  if (!media) return refuse('not-acceptable', 'the offer has no video section');
+  if (media.direction === 'sendonly' || media.direction === 'inactive') {
+    return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected recvonly or sendrecv`);
+  }
+  const codec = chooseH264(media);
+  if (!codec) {
+    const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
+    return refuse('not-acceptable', `the offer has no H.264 with packetization-mode=1; it has ${names || 'no codec'}`);
+  }
+  try {
+    const viewer = new Viewer(id, feed, settings!, media, codec, delay, tell);
+    viewers.set(id, viewer);
+    const answer = await viewer.answer(offer, sdp);
+    tell({ type: 'answer', id, sdp: answer, codec: codec.name });
+  } catch (error) {
+    end(id);
+    refuse('bad-request', `the offer could not be applied: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function picture(message: Extract<ToProcess, { type: 'picture' }>): void {
+  const { feed, id, timestamp, repeat, key, data, description } = message;
+  const rtpTime = message.pts % 2 ** 32;
+  const nals = splitSample(data);
+  const packetized: Packetized = {
+    payloads: packetizeH264(description ? [...parameterSets(description), ...nals] : nals),
+    rtpTime,
+    key,
+    text: JSON.stringify({ type: 'frame', rtp: rtpTime, id, timestamp, repeat }),
+  };
+  for (const viewer of viewers.values()) viewer.send(feed, packetized);
+  tell({ type: 'taken', number: message.number });
+}
+
+function onMessage(message: ToProcess): void {
+  if (message.type === 'settings') {
+    settings = message.settings;
+    startWebRtc();
+    tell({ type: 'ready' });
+  } else if (message.type === 'view') void view(message);
+  else if (message.type === 'candidate') viewers.get(message.id)?.addCandidate(message.candidate, message.mid);
+  else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed);
+  else if (message.type === 'picture') picture(message);
+  else if (message.type === 'text') {
+    for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
+  } else if (message.type === 'close') end(message.id);
+  else stop();
+}
+
+const timer = setInterval(() => {
+  const now = performance.now();
+  for (const viewer of viewers.values()) {
+    const dead = viewer.check(now);
+    if (dead) tell({ type: 'gone', id: viewer.id, reason: dead });
+    else if (viewer.connected) tell({ type: 'report', id: viewer.id, report: viewer.report() });
+  }
+}, CHECK_MS);
+
+function stop(): void {
+  clearInterval(timer);
+  for (const viewer of viewers.values()) viewer.close();
+  viewers.clear();
+  // Connections close in threads of their own.
+  setTimeout(() => {
+    stopWebRtc();
+    process.exit(0);
+  }, 50);
+}
+
+process.on('message', onMessage);
+// Without its server it has no purpose.
+process.on('disconnect', stop);
+// Ctrl-C goes to the whole group of processes; the server says when it is time.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', stop);

@@ -1,0 +1,233 @@
+// All WebRTC viewers of the server: one process, a feed for each rung that somebody is on, and for each viewer its counters and its choice
+// of rung.
+import { randomBytes } from 'node:crypto';
+import { SluiceError } from '../../core/errors.ts';
+import type { Packet } from '../../core/packet.ts';
+import type { RenditionSettings } from '../../encoders/encoder.ts';
+import { mainSettings, type Stream } from '../../pipeline/stream.ts';
+import type { ViewerMeter } from '../meter.ts';
+import type { OutputContext, WebRtcConfig } from '../output.ts';
+import { Feed } from './feed.ts';
+import type { FromProcess, ViewerReport } from './messages.ts';
+import { WebRtcProcess } from './process.ts';
+import { RUNGS, RungChoice } from './rungs.ts';
+import { freeUdpPort } from './udp-port.ts';
+
+/** The process has so long for an answer. */
+const ANSWER_MS = 8000;
+
+export interface Session {
+  readonly id: string;
+  readonly stream: Stream;
+  readonly etag: string;
+  readonly rungs: RungChoice;
+  readonly meter: ViewerMeter;
+  feed: Feed;
+  report: ViewerReport | null;
+  reportedAt: number;
+  connected: boolean;
+  close(reason: string): void;
+}
+
+export class Sessions {
+  readonly #context: OutputContext;
+  readonly #config: WebRtcConfig;
+  readonly #process: WebRtcProcess;
+  readonly #sessions = new Map<string, Session>();
+  readonly #feeds = new Map<string, { feed: Feed; users: Set<string> }>();
+  readonly #answers = new Map<string, (message: FromProcess) => void>();
+
+  constructor(context: OutputContext, config: WebRtcConfig, address: string | null) {
+    this.#context = context;
+    this.#config = config;
+    let port: Promise<number> | null = null;
+    const settings = async () => {
+      port ??= freeUdpPort(config.port, address);
+      return { address, port: await port, iceServers: config.iceServers };
+    };
+    this.#process = new WebRtcProcess(settings, context.log.child({ output: 'webrtc' }), {
+      message: (message) => this.#onMessage(message),
+      lost: () => {
+        for (const session of [...this.#sessions.values()]) session.close('the WebRTC process ended');
+      },
+    });
+  }
+
+  get process(): WebRtcProcess {
+    return this.#process;
+  }
+
+  find(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Sessions of a stream. */
+  of(stream: string): Session[] {
+    return [...this.#sessions.values()].filter((session) => session.stream.name === stream);
+  }
+
+  /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`. */
+  async open(stream: Stream, offer: string): Promise<{ session: Session; answer: string }> {
+    await this.#process.start();
+    const id = randomBytes(12).toString('base64url');
+    const session = this.#newSession(id, stream);
+    try {
+      const message = await this.#ask(id, offer, session.feed.key);
+      if (message.type === 'answer') return { session, answer: message.sdp };
+      if (message.type === 'refused') throw new SluiceError(message.status, message.reason);
+      throw new SluiceError('unavailable', 'the connection ended before it began');
+    } catch (error) {
+      session.close('no answer');
+      throw error;
+    }
+  }
+
+  addCandidates(session: Session, candidates: readonly { candidate: string; mid: string }[]): void {
+    for (const { candidate, mid } of candidates) this.#process.send({ type: 'candidate', id: session.id, candidate, mid });
+  }
+
+  #ask(id: string, offer: string, feed: string): Promise<FromProcess> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#answers.delete(id);
+        reject(new SluiceError('unavailable', 'the WebRTC process gave no answer in time'));
+      }, ANSWER_MS);
+      this.#answers.set(id, (message) => {
+        clearTimeout(timer);
+        this.#answers.delete(id);
+        resolve(message);
+      });
+      this.#process.send({ type: 'view', id, feed, offer, delay: this.#config.playoutDelay });
+    });
+  }
+
+  #newSession(id: string, stream: Stream): Session {
+    const watch = stream.watch();
+    const meter = this.#context.meter('webrtc', stream.name).viewer();
+    const off = stream.events.on('closed', () => session.close('the stream was removed'));
+    const session: Session = {
+      id,
+      stream,
+      etag: `"${randomBytes(8).toString('hex')}"`,
+      rungs: new RungChoice(),
+      meter,
+      feed: this.#useFeed(stream, 0, id),
+      report: null,
+      reportedAt: 0,
+      connected: false,
+      close: (reason) => {
+        if (!this.#sessions.delete(id)) return;
+        this.#context.log.debug({ stream: stream.name, viewer: id, reason }, 'a WebRTC viewer left');
+        this.#answers.get(id)?.({ type: 'gone', id, reason });
+        this.#process.send({ type: 'close', id });
+        off();
+        for (const { feed } of [...this.#feeds.values()]) this.#leaveFeed(feed, id);
+        meter[Symbol.dispose]();
+        watch[Symbol.dispose]();
+      },
+    };
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  #useFeed(stream: Stream, rung: number, viewer: string): Feed {
+    const key = `${stream.name}/${rung}`;
+    let entry = this.#feeds.get(key);
+    if (!entry) {
+      const feed = new Feed(key, stream, () => this.#settingsOf(stream, rung), this.#process);
+      feed.onPicture = (packet) => this.#count(feed, packet);
+      entry = { feed, users: new Set() };
+      this.#feeds.set(key, entry);
+    }
+    entry.users.add(viewer);
+    return entry.feed;
+  }
+
+  #leaveFeed(feed: Feed, viewer: string): void {
+    const entry = this.#feeds.get(feed.key);
+    if (!entry?.users.delete(viewer) || entry.users.size) return;
+    this.#feeds.delete(feed.key);
+    feed.close();
+  }
+
+  /** Rung 0 is the rendition that HLS and WebSocket share; the others have a share of its rate, the last one half its size too. */
+  #settingsOf(stream: Stream, rung: number): RenditionSettings {
+    const main = mainSettings(stream.config);
+    if (rung === 0) return main;
+    const track = stream.main.track;
+    const bitrate = Math.max(50_000, Math.round(this.#mainBitrate(stream) * RUNGS[rung]!));
+    if (rung < RUNGS.length - 1 || !track) return { ...main, bitrate };
+    const half = (side: number) => Math.max(16, Math.round(side / 4) * 2);
+    return { ...main, bitrate, width: half(track.width), height: half(track.height) };
+  }
+
+  #mainBitrate(stream: Stream): number {
+    return stream.main.track?.bitrate ?? mainSettings(stream.config).bitrate ?? 0;
+  }
+
+  #count(feed: Feed, packet: Packet): void {
+    for (const session of this.#sessions.values()) {
+      if (session.feed !== feed) continue;
+      session.meter.offered++;
+      if (session.connected) {
+        session.meter.sent++;
+        session.meter.bytes += packet.data.length;
+      } else session.meter.skipped.add('connecting');
+    }
+  }
+
+  #onMessage(message: FromProcess): void {
+    if (message.type === 'need-key') return this.#feeds.get(message.feed)?.feed.requestKey();
+    if (!('id' in message)) return;
+    if (message.type === 'answer' || message.type === 'refused') return this.#answers.get(message.id)?.(message);
+    const session = this.#sessions.get(message.id);
+    if (!session) return;
+    if (message.type === 'connected') session.connected = true;
+    else if (message.type === 'gone') session.close(message.reason);
+    else if (message.type === 'report') this.#onReport(session, message.report);
+    else if (message.type === 'switched') this.#onSwitched(session, message.feed);
+    else if (message.type === 'message') this.#onText(session, message.text);
+  }
+
+  #onReport(session: Session, report: ViewerReport): void {
+    const now = performance.now();
+    const { report: last, reportedAt } = session;
+    session.report = report;
+    session.reportedAt = now;
+    if (!last) return;
+    const before = session.rungs.rung;
+    const sent = ((report.bytes - last.bytes) * 8000) / Math.max(1, now - reportedAt);
+    const rung = session.rungs.update(report, sent, now);
+    if (rung === before) return;
+    const next = this.#useFeed(session.stream, rung, session.id);
+    this.#context.log.debug({ stream: session.stream.name, viewer: session.id, rung, remb: report.remb }, 'a viewer changes its rung');
+    this.#process.send({ type: 'switch', id: session.id, feed: next.key });
+    next.requestKey();
+  }
+
+  #onSwitched(session: Session, key: string): void {
+    const entry = this.#feeds.get(key);
+    if (!entry) return;
+    session.feed = entry.feed;
+    for (const { feed } of [...this.#feeds.values()]) {
+      const wanted = feed.key === `${session.stream.name}/${session.rungs.rung}`;
+      if (feed !== entry.feed && !wanted) this.#leaveFeed(feed, session.id);
+    }
+  }
+
+  #onText(session: Session, text: string): void {
+    try {
+      const message = JSON.parse(text) as { type?: unknown; latencyMs?: unknown };
+      if (message.type === 'shown' && typeof message.latencyMs === 'number') {
+        this.#context.meter('webrtc', session.stream.name).reportShown(message.latencyMs);
+      }
+    } catch {
+      // Foreign text on our channel means nothing.
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const session of [...this.#sessions.values()]) session.close('the server is shutting down');
+    await this.#process.close();
+  }
+}

@@ -1,0 +1,200 @@
+// WebRTC by WHEP: the lowest latency. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
+// with each picture; a heartbeat on the same channel notices a dead server long before ICE does.
+import type { ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+
+const CHANNEL = 'sluice';
+/** No picture within this time: this way does not get through. */
+const FIRST_MS = 2500;
+const BEAT_MS = 500;
+/** Silence of the data channel for so long: the server or the way to it is gone. */
+const SILENT_MS = 1500;
+/** Identities kept for pictures that are still to be shown. */
+const MAX_ROWS = 600;
+
+/** Why it cannot be used here, as a clause. */
+export function webRtcUnusable(): string | null {
+  if (!('RTCPeerConnection' in globalThis)) return 'this browser has no WebRTC';
+  if (!('requestVideoFrameCallback' in HTMLVideoElement.prototype)) return 'this browser does not tell which picture it shows';
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
+  return codecs && !codecs.some(({ mimeType }) => /h264/i.test(mimeType)) ? 'this browser has no H.264 for WebRTC' : null;
+}
+
+export async function openWebRtc(context: TransportContext): Promise<Transport> {
+  return new WebRtcTransport(context);
+}
+
+interface Row extends ShownFrame {
+  readonly repeat: boolean;
+}
+
+class WebRtcTransport implements Transport {
+  readonly picture = document.createElement('video');
+  readonly dvr = null;
+  readonly #context: TransportContext;
+  readonly #peer = new RTCPeerConnection();
+  readonly #channel: RTCDataChannel;
+  readonly #rows = new Map<number, Row>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #started = performance.now();
+  readonly #abort = new AbortController();
+  #session: string | null = null;
+  #heard: number | null = null;
+  #unnamed: { rtp: number; atMs: number } | null = null;
+  #last: { id: number; latencyMs: number | null } | null = null;
+  #reported = 0;
+  #halted = false;
+  #stats: TransportStats = { bytes: 0, dropped: 0, decoder: 'WebRTC', bufferedSeconds: null, playbackRate: 1 };
+
+  constructor(context: TransportContext) {
+    this.#context = context;
+    const video = this.picture;
+    video.muted = context.muted;
+    video.volume = context.volume;
+    video.playsInline = true;
+    video.disableRemotePlayback = true;
+    this.#peer.addTransceiver('video', { direction: 'recvonly' });
+    this.#channel = this.#peer.createDataChannel(CHANNEL);
+    this.#channel.onmessage = (event: MessageEvent<unknown>) => typeof event.data === 'string' && this.#onText(event.data);
+    this.#peer.ontrack = ({ track, streams }) => {
+      video.srcObject = streams[0] ?? new MediaStream([track]);
+      video.play().catch((error: unknown) => {
+        if (error instanceof DOMException && error.name === 'NotAllowedError' && !this.#halted) context.events.blocked();
+      });
+    };
+    this.#peer.onconnectionstatechange = () => {
+      const { connectionState: state } = this.#peer;
+      if (state === 'failed') this.#fail('lost', 'no UDP packets get through between this browser and the server');
+      else if (state === 'disconnected' || state === 'closed') this.#fail('lost', 'the connection was lost');
+    };
+    video.requestVideoFrameCallback(this.#onFrame);
+    this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    addEventListener('pagehide', this.#bye);
+    void this.#connect();
+  }
+
+  halt(): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    clearInterval(this.#timer);
+    removeEventListener('pagehide', this.#bye);
+    this.#abort.abort();
+    this.#bye();
+    // The last picture stays: a track that ends leaves it on the screen.
+    this.#peer.close();
+    this.picture.pause();
+  }
+
+  close(): void {
+    this.halt();
+    this.picture.srcObject = null;
+  }
+
+  stats(): TransportStats {
+    return this.#stats;
+  }
+
+  setAudio(muted: boolean, volume: number): void {
+    this.picture.muted = muted;
+    this.picture.volume = volume;
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      await this.#peer.setLocalDescription();
+      const address = this.#context.address.live('whep');
+      const answer = await fetch(address, {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp' },
+        body: this.#peer.localDescription!.sdp,
+        signal: this.#abort.signal,
+      });
+      if (!answer.ok) {
+        const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
+        return this.#fail(answer.status === 406 ? 'unusable' : 'lost', problem?.detail ?? `the server answered ${answer.status}`);
+      }
+      this.#session = new URL(answer.headers.get('location') ?? '', address).href;
+      if (this.#halted) return this.#bye();
+      await this.#peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    } catch (error) {
+      if (!this.#halted) this.#fail('lost', error instanceof TypeError ? 'the server could not be reached' : String(error));
+    }
+  }
+
+  /** Tells the server that nobody watches any more; also while the page goes away. */
+  #bye = (): void => {
+    const session = this.#session;
+    this.#session = null;
+    if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  };
+
+  #onText(text: string): void {
+    this.#heard = performance.now();
+    if (this.#halted || text === 'pong') return;
+    let message: { type?: unknown; rtp?: unknown; id?: unknown; timestamp?: unknown; repeat?: unknown };
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const { type, rtp, id, timestamp, repeat } = message;
+    if (type !== 'frame' || typeof rtp !== 'number' || typeof id !== 'number' || typeof timestamp !== 'number') return;
+    this.#rows.set(rtp, { id, timestamp, repeat: repeat === true });
+    if (this.#rows.size > MAX_ROWS) this.#rows.delete(this.#rows.keys().next().value!);
+    // Its picture was there first.
+    if (this.#unnamed?.rtp === rtp) this.#show(rtp, this.#unnamed.atMs);
+  }
+
+  #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
+    if (this.#halted) return;
+    this.picture.requestVideoFrameCallback(this.#onFrame);
+    if (metadata.rtpTimestamp === undefined) return this.#fail('unusable', 'this browser does not tell which picture it shows');
+    this.#show(metadata.rtpTimestamp, metadata.expectedDisplayTime);
+  };
+
+  #show(rtp: number, atMs: number): void {
+    const row = this.#rows.get(rtp);
+    this.#unnamed = row ? null : { rtp, atMs };
+    this.#context.events.shown({ frame: row ? { id: row.id, timestamp: row.timestamp } : null, repeat: row?.repeat ?? false, atMs });
+    if (!row) return;
+    const now = this.#context.clock.now(atMs);
+    this.#last = { id: row.id, latencyMs: now === null ? null : (now - row.timestamp) / 1000 };
+  }
+
+  #beat(): void {
+    const now = performance.now();
+    if (this.#heard === null) {
+      if (now - this.#started > FIRST_MS) this.#fail('lost', 'no UDP packets get through between this browser and the server');
+      return;
+    }
+    if (now - this.#heard > SILENT_MS) return this.#fail('lost', 'the server is silent');
+    if (this.#channel.readyState !== 'open') return;
+    this.#channel.send('ping');
+    if (now - this.#reported < 1000) return;
+    this.#reported = now;
+    if (this.#last && this.#last.latencyMs !== null) {
+      this.#channel.send(JSON.stringify({ type: 'shown', id: this.#last.id, latencyMs: Math.round(this.#last.latencyMs * 10) / 10 }));
+    }
+    void this.#readStats();
+  }
+
+  async #readStats(): Promise<void> {
+    const report = await this.#peer.getStats().catch(() => null);
+    report?.forEach((entry: RTCInboundRtpStreamStats) => {
+      if (entry.type !== 'inbound-rtp' || entry.kind !== 'video') return;
+      const { bytesReceived = 0, framesDropped = 0, jitterBufferDelay = 0, jitterBufferEmittedCount = 0, decoderImplementation } = entry;
+      this.#stats = {
+        bytes: bytesReceived,
+        dropped: framesDropped,
+        decoder: `WebRTC${decoderImplementation ? ` (${decoderImplementation})` : ''}`,
+        bufferedSeconds: jitterBufferEmittedCount ? jitterBufferDelay / jitterBufferEmittedCount : null,
+        playbackRate: 1,
+      };
+    });
+  }
+
+  #fail(kind: 'unusable' | 'lost', reason: string): void {
+    if (this.#halted) return;
+    this.halt();
+    this.#context.events.failed({ kind, reason });
+  }
+}
