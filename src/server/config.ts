@@ -6,6 +6,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
+import type { CompatConfig } from '../api/compat.ts';
 import { type DvrConfig, StreamConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { WebRtcConfig } from '../outputs/output.ts';
@@ -50,6 +51,7 @@ export interface ResolvedConfig {
   /** For streams that say nothing themselves; see `withStreamDefaults`. */
   readonly dvr: DvrConfig;
   readonly webrtc: WebRtcConfig;
+  readonly compat: CompatConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly streams: Readonly<Record<string, StreamConfig>>;
   /** Absolute path of the configuration file, for messages. */
@@ -146,6 +148,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     maxFrameBytes: bytesOf(config.maxFrameBytes),
     dvr: config.dvr,
     webrtc: webrtcOf(config),
+    compat: config.compat,
     logLevel: config.logLevel,
     streams,
     configFile: file ?? null,

@@ -1,6 +1,7 @@
 // The table of settings: one row gives the key of the configuration file, the flag, the environment variable, the check and the help.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { CompatConfig } from '../api/compat.ts';
 import { DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
 
 /** How the text of a flag or variable becomes a value. `list`: separated by commas, a flag may also come several times. */
@@ -152,6 +153,7 @@ export const SETTINGS = {
     z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     'least weight of what is logged: debug, info, warn, error or silent',
   ),
+  compat: row('json', 'JSON', CompatConfig.prefault({}), 'streams that the routes under /compat show: docs/compatibility.md'),
   streams: row('json', 'JSON', z.record(StreamName, StreamConfig).default({}), 'streams by name; read-only over REST'),
 } as const;
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { StreamConfigInput } from '../api/schema.ts';
+import { openCompat } from '../compat/index.ts';
 import type { SharedClock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -189,6 +190,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
   }
+  openCompat({ ...outputContext, settings: config.compat });
   await pageRoutes(app, config.frameAncestors);
   diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes, log });
 

@@ -1,0 +1,13 @@
+// What the configuration says of the compatibility routes.
+import { z } from 'zod';
+import { StreamName } from './schema.ts';
+import { MetricName } from './timeline.ts';
+
+const stream = StreamName.optional().describe('which stream is shown; default: the first one that fits');
+
+/** Key `compat` of the configuration: by seed, which stream its clients see. */
+export const CompatConfig = z.strictObject({
+  streamview: z.strictObject({ stream, metric: MetricName.optional().describe('which metric; default: the first') }).prefault({}),
+  hlsStream: z.strictObject({ stream }).prefault({}),
+});
+export type CompatConfig = z.infer<typeof CompatConfig>;

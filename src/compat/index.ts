@@ -1,0 +1,10 @@
+// The table of compatibility routes. A new one is one file and one row here.
+import type { CompatContext, CompatRow } from './compat.ts';
+import { openStreamview } from './streamview.ts';
+
+const COMPAT: readonly CompatRow[] = [{ name: 'streamview', open: openStreamview }];
+
+/** Opens them all. */
+export function openCompat(context: CompatContext): void {
+  for (const row of COMPAT) row.open(context);
+}
