@@ -18,17 +18,23 @@ const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
     title: 'Checkerboard',
     description: 'Rolling checkerboard with mint squares at random.',
     source: { type: 'pattern', kind: 'checkerboard', width: 1280, height: 720, fps: 30 },
+    processors: [{ use: 'color-patch', params: { label: 'mint square' } }, { use: 'brightness' }],
+    metrics: { brightness: { label: 'Brightness', min: 0, max: 255 } },
   },
   'demo-testbars': {
     title: 'Test bars',
     description: 'Colour bars with a moving line.',
     source: { type: 'pattern', kind: 'testbars', width: 1280, height: 720, fps: 25 },
+    processors: [{ use: 'motion' }],
+    metrics: { motion: { label: 'Changed pixels', min: 0 } },
   },
   'demo-microscope': {
     title: 'Microscope',
     description: 'Flashing cells with shot noise, 16 bit.',
     pixelSize: 0.65,
     source: { type: 'pattern', kind: 'microscope', width: 1024, height: 1024, fps: 20 },
+    processors: [{ use: 'brightness' }, { use: 'focus' }],
+    metrics: { brightness: { unit: 'counts', label: 'Mean signal' }, focus: { label: 'Sharpness' } },
   },
   'my-camera': { title: 'My camera', description: 'Waits for your program.', source: { type: 'push' } },
 };

@@ -15,7 +15,7 @@ import { Percentiles, RateMeter, Tally } from './meters.ts';
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** Frames that may wait for it where the ring has slots enough. */
-const DEPTH = 4;
+const DEPTH = 8;
 /** Slots that the source, the newest frame and the encoders need. */
 const SLOTS_OF_OTHERS = 16;
 
@@ -186,10 +186,12 @@ export class Processing {
   /** What is still open when it ends is ended with the last frame that it saw. */
   #endSpans(): void {
     if (!this.#last || !this.#open.size) return;
+    const { id, timestamp } = this.#last;
     const markers = [...this.#open.values()].map((marker) => ({
       ...marker,
       open: false,
-      endFrame: Math.max(marker.frame, this.#last!.id),
+      endFrame: Math.max(marker.frame, id),
+      end: Math.max(marker.timestamp, timestamp),
     }));
     this.#open.clear();
     this.#host.onResults({ processor: this.id, frame: this.#last, metrics: undefined, markers, data: [] });

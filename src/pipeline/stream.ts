@@ -265,6 +265,13 @@ export class Stream {
     });
   }
 
+  /** Ends them for good, with what they still have to say. */
+  async endProcessors(): Promise<void> {
+    const ended = this.#processings;
+    this.#processings = [];
+    await Promise.all(ended.map((processing) => processing.close()));
+  }
+
   /** They look at frames while frames come; they keep no source awake. */
   #runProcessings(): void {
     const frames = this.#state === 'live' || this.#state === 'starting';
@@ -497,7 +504,7 @@ export class Stream {
     clearTimeout(this.#watchdog);
     this.input.publisher?.onReplaced?.();
     // What they still have to say comes before the end.
-    await Promise.all(this.#processings.map((processing) => processing.close()));
+    await this.endProcessors();
     this.events.emit('closed', {});
     await Promise.all([...this.#renditions.values()].map((rendition) => rendition.close()));
     await this.#source?.close();

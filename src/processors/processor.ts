@@ -13,8 +13,11 @@ export interface FoundMarker {
   readonly kind: string;
   /** Id of the first frame that shows it. */
   readonly frame: number;
-  /** Id of the last frame that shows it. */
+  /** Its capture time, µs. */
+  readonly timestamp: number;
+  /** Id and capture time of the last frame that shows it. */
   readonly endFrame?: number;
+  readonly end?: number;
   /** It still lasts. */
   readonly open?: boolean;
   readonly data?: Json;

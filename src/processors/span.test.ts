@@ -39,11 +39,21 @@ describe('spans', () => {
     const finder = new SpanFinder(options());
     expect(finder.next(frame(5), false)).toEqual([]);
     expect(finder.next(frame(6), true, { x: 1 })).toEqual([
-      { id: 'patch-6', kind: 'patch', label: 'patch', frame: 6, open: true, data: { x: 1 } },
+      { id: 'patch-6', kind: 'patch', label: 'patch', frame: 6, timestamp: 198_000, open: true, data: { x: 1 } },
     ]);
     expect(finder.next(frame(7), true, { x: 2 })).toEqual([]);
     expect(finder.next(frame(8), false)).toEqual([
-      { id: 'patch-6', kind: 'patch', label: 'patch', frame: 6, endFrame: 7, open: false, data: { x: 1 } },
+      {
+        id: 'patch-6',
+        kind: 'patch',
+        label: 'patch',
+        frame: 6,
+        timestamp: 198_000,
+        endFrame: 7,
+        end: 231_000,
+        open: false,
+        data: { x: 1 },
+      },
     ]);
     expect(finder.finish()).toEqual([]);
   });

@@ -62,7 +62,7 @@ export class SpanFinder {
 
   /** Ends the span with the last frame that showed it. */
   finish(): FoundMarker[] {
-    const found = this.#open ? [this.#marker({ open: false, endFrame: this.#last!.id })] : [];
+    const found = this.#open ? [this.#marker({ open: false, endFrame: this.#last!.id, end: this.#last!.timestamp })] : [];
     this.#first = null;
     this.#last = null;
     this.#open = false;
@@ -70,9 +70,9 @@ export class SpanFinder {
     return found;
   }
 
-  #marker(end: Pick<FoundMarker, 'open' | 'endFrame'>): FoundMarker {
+  #marker(last: Pick<FoundMarker, 'open' | 'endFrame' | 'end'>): FoundMarker {
     const { kind, label } = this.#options;
-    const frame = this.#first!.id;
-    return { id: `${kind}-${frame}`, label, kind, frame, ...end, ...(this.#data === undefined ? {} : { data: this.#data }) };
+    const { id: frame, timestamp } = this.#first!;
+    return { id: `${kind}-${frame}`, label, kind, frame, timestamp, ...last, ...(this.#data === undefined ? {} : { data: this.#data }) };
   }
 }

@@ -24,6 +24,7 @@ import { listenAddress } from './address.ts';
 import type { ResolvedConfig } from './config.ts';
 import { DirectRoutes } from './direct.ts';
 import { diskKeeper } from './disk-keeper.ts';
+import { Findings } from './findings.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
@@ -126,6 +127,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       log,
     }),
   );
+  scope.use(new Findings({ registry, timeline: (name) => timelines.of(name), log, now: () => clock.now() }));
   const outputs: Output[] = [];
   const removals = new Set<Promise<void>>();
   const streams = new StreamService({
