@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode, SluiceError } from '../core/errors.ts';
 import { ClientEvent, ServerEvent, type StreamConfigInput, StreamInfo, StreamStats } from './schema.ts';
+import { DataPage, Marker, type MarkerInput, MarkerPage, type MarkerPatch } from './timeline.ts';
 
 /** Settings of a `SluiceClient`. */
 export interface ClientOptions {
@@ -117,6 +118,31 @@ export class SluiceClient {
     return this.#json(StreamStats, 'GET', `${path(name)}/stats`, { signal });
   }
 
+  /** A page of markers, newest first; `after` is `next` of the page before. */
+  newestMarkers(name: string, query: PageQuery = {}, signal?: AbortSignal): Promise<MarkerPage> {
+    return this.#json(MarkerPage, 'GET', `${path(name)}/markers${newestFirst(query)}`, { signal });
+  }
+
+  /** Makes a marker, or changes the one of the same id. It is on disk when this settles. */
+  mark(name: string, marker: MarkerInput): Promise<Marker> {
+    return this.#json(Marker, 'POST', `${path(name)}/markers`, { body: marker });
+  }
+
+  /** Changes a marker: what is absent in `patch` stays. */
+  changeMarker(name: string, id: string, patch: MarkerPatch): Promise<Marker> {
+    return this.#json(Marker, 'PATCH', `${path(name)}/markers/${encodeURIComponent(id)}`, { body: patch });
+  }
+
+  /** Removes a marker for good. `keepalive`: the request outlives the page. */
+  async removeMarker(name: string, id: string, options: { keepalive?: boolean } = {}): Promise<void> {
+    await this.#request('DELETE', `${path(name)}/markers/${encodeURIComponent(id)}`, options);
+  }
+
+  /** A page of data records, newest first; `after` is `next` of the page before. */
+  newestData(name: string, query: PageQuery = {}, signal?: AbortSignal): Promise<DataPage> {
+    return this.#json(DataPage, 'GET', `${path(name)}/data${newestFirst(query)}`, { signal });
+  }
+
   /** Live-changeable settings of the stream's source, with their JSON Schema. */
   params(name: string, signal?: AbortSignal): Promise<ParamsAnswer> {
     return this.#json(ParamsAnswer, 'GET', `${path(name)}/params`, { signal });
@@ -218,6 +244,20 @@ interface RequestOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   readonly keepalive?: boolean;
+}
+
+/** Which page of a long list. */
+export interface PageQuery {
+  readonly after?: string | undefined;
+  /** Items at most. */
+  readonly limit?: number;
+}
+
+function newestFirst({ after, limit }: PageQuery): string {
+  const query = new URLSearchParams({ order: 'newest' });
+  if (after !== undefined) query.set('after', after);
+  if (limit !== undefined) query.set('limit', String(limit));
+  return `?${query}`;
 }
 
 function path(name: string): string {

@@ -161,3 +161,14 @@ export const LinkIcon = () => (
     <path d="M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.4-2.4a2.6 2.6 0 0 0-3.7-3.7l-1 1M9.2 6.8a2.6 2.6 0 0 0-3.7 0L3.1 9.2a2.6 2.6 0 0 0 3.7 3.7l1-1" />
   </Icon>
 );
+export const Pencil = () => (
+  <Icon>
+    <path d="m3 13 .6-2.8L10.8 3l2.2 2.2-7.2 7.2z" stroke-linejoin="round" />
+  </Icon>
+);
+/** Points right; turned by the style where it is open. */
+export const Chevron = () => (
+  <Icon>
+    <path d="m6 4 4 4-4 4" />
+  </Icon>
+);

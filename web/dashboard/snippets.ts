@@ -113,8 +113,13 @@ export function liveAddress(target: SnippetTarget): string {
   return `${target.base}live/${name(target)}`;
 }
 
+/** Address of the stream in the REST interface. */
+export function streamAddress(target: SnippetTarget): string {
+  return `${target.base}api/streams/${name(target)}`;
+}
+
 function framesAddress(target: SnippetTarget): string {
-  return `${target.base}api/streams/${name(target)}/frames`;
+  return `${streamAddress(target)}/frames`;
 }
 
 function curl(target: SnippetTarget): string {
@@ -183,12 +188,12 @@ function name(target: SnippetTarget): string {
 }
 
 /** For POSIX shells; plain addresses stay readable. */
-function shell(text: string): string {
+export function shell(text: string): string {
   return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** A string literal that Python and TypeScript read alike. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
+import { agoText, bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
 
 test('bytesText', () => {
   expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([
@@ -70,4 +70,17 @@ test('sentence', () => {
 test('lostIn leaves out what is above the frame rate asked for', () => {
   const rendition = { dropped: { thinned: 500, newest: 2 }, failed: 1 } as unknown as Parameters<typeof lostIn>[0];
   expect(lostIn(rendition)).toBe(3);
+});
+
+test('how long ago', () => {
+  const cases: [number, string][] = [
+    [0, 'now'],
+    [999, 'now'],
+    [-400, 'now'],
+    [1000, '1 s ago'],
+    [12_900, '12 s ago'],
+    [300_000, '5 min ago'],
+    [-3200, 'in 3 s'],
+  ];
+  for (const [ms, text] of cases) expect(agoText(ms)).toBe(text);
 });

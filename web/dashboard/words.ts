@@ -42,6 +42,12 @@ export function durationText(ms: number): string {
   return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
 }
 
+/** How long ago a moment was: `now`, `12 s ago`, `2 h 5 min ago`; of later ones `in 3 s`. */
+export function agoText(ms: number): string {
+  if (ms <= -1000) return `in ${durationText(Math.floor(-ms / 1000) * 1000)}`;
+  return ms < 1000 ? 'now' : `${durationText(Math.floor(ms / 1000) * 1000)} ago`;
+}
+
 /** Bits per second: `2.4 Mbit/s`. */
 export function bitrateText(bitsPerSecond: number): string {
   if (bitsPerSecond >= 999_500) return `${(bitsPerSecond / 1e6).toFixed(bitsPerSecond >= 9.95e6 ? 0 : 1)} Mbit/s`;

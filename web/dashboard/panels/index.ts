@@ -5,6 +5,7 @@ import type { StreamInfo } from '../../../src/api/schema.ts';
 import type { PanelRow } from '../layout.ts';
 import type { TabId } from '../tabs.ts';
 import { EmbedPanel } from './embed.tsx';
+import { MarkersPanel } from './markers.tsx';
 import { PushPanel } from './push.tsx';
 import { StatisticsPanel } from './statistics.tsx';
 
@@ -22,6 +23,7 @@ export interface PanelEntry extends PanelRow {
 
 /** Panels of the tab Watch, in the order in which they are shown at first. */
 export const PANELS: readonly PanelEntry[] = [
+  { id: 'markers', label: 'Markers', place: 'right', shown: true, height: 440, Panel: MarkersPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
 ];
 
