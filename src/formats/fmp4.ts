@@ -45,6 +45,17 @@ export function sampleEntry({ width, height, description }: VideoTrack): Uint8Ar
   );
 }
 
+/** `hdlr` of a video track (14496-12 8.4.3). */
+export function videoHandler(): Uint8Array {
+  return fullBox('hdlr', 0, 0, u32(0), ascii('vide'), zeros(12), ascii('Sluice'), zeros(1));
+}
+
+/** `minf` of a video track whose media lie in the same file (8.4.4). */
+export function videoMediaInformation(sampleTable: Uint8Array): Uint8Array {
+  const reference = box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1)));
+  return box('minf', fullBox('vmhd', 0, 1, zeros(8)), reference, sampleTable);
+}
+
 /** Init segment: `ftyp` and `moov` (ISO/IEC 14496-12 8.2, CMAF 7.3.1). */
 export function initSegment(track: VideoTrack): Uint8Array {
   const { width, height } = track;
@@ -56,12 +67,11 @@ export function initSegment(track: VideoTrack): Uint8Array {
     fullBox('stsz', 0, 0, u32(0), u32(0)),
     fullBox('stco', 0, 0, u32(0)),
   );
-  const minf = box('minf', fullBox('vmhd', 0, 1, zeros(8)), box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1))), stbl);
   const mdia = box(
     'mdia',
     fullBox('mdhd', 0, 0, u32(0), u32(0), u32(90_000), u32(0), u16(0x55c4), u16(0)), // language und
-    fullBox('hdlr', 0, 0, u32(0), ascii('vide'), zeros(12), ascii('Sluice'), zeros(1)),
-    minf,
+    videoHandler(),
+    videoMediaInformation(stbl),
   );
   const tkhd = fullBox(
     'tkhd',

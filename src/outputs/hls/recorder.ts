@@ -156,6 +156,11 @@ export class Recorder {
     return await this.#wait(() => this.#openSegment() !== null || (this.#closed.length > 0 && !coming()), timeoutMs, signal);
   }
 
+  /** Settles when `done` holds, asked again with every change of the window; `false` = time-out. */
+  async waitForMedia(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    return await this.#wait(() => this.#ended || done(), timeoutMs, signal);
+  }
+
   /** Settles when the part that a preload hint promised exists, or will never exist. */
   async waitForPart(sequence: number, index: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     const done = () => this.#ended || this.part(sequence, index) !== null || (this.#closed.at(-1)?.sequence ?? -1) >= sequence;
@@ -210,6 +215,18 @@ export class Recorder {
   /** Bytes of the open segment so far. */
   openBytes(): Uint8Array | null {
     return this.#open ? concatBytes(this.#open.data.parts.map((part) => part.bytes)) : null;
+  }
+
+  /** Bytes of a segment, closed or growing, as far as they exist; `null` if it is gone. */
+  async bytesOf(sequence: number): Promise<Uint8Array | null> {
+    return this.#open?.data.sequence === sequence ? this.openBytes() : await this.segment(sequence);
+  }
+
+  /** Media time up to which there are bytes. */
+  get playableEnd(): number | null {
+    const open = this.#open?.data;
+    if (open?.parts.length) return open.parts.reduce((sum, part) => sum + part.duration, open.start);
+    return this.#closed.at(-1)?.end ?? null;
   }
 
   /** The segment that holds a frame id. */

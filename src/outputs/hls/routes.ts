@@ -5,9 +5,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import { type ByteRange, byteRange } from '../byte-range.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Archive } from './archive.ts';
+import { clipRoutes } from './clip-routes.ts';
 import { findFrame } from './find-frame.ts';
 import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer } from './playlist.ts';
 import { Recorder } from './recorder.ts';
@@ -337,6 +339,8 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     return reply.headers({ 'cache-control': 'no-store' }).send(timeline);
   });
 
+  clipRoutes(context, async (name) => (await find(name)).recorder);
+
   return {
     recorder: (name) => streams.get(name)?.recorder,
     opened: async (name) => void (await opening.get(name)?.catch(() => {})),
@@ -363,15 +367,15 @@ function noFrames(stream: Stream): SluiceError {
 /** Sends bytes, or the range that was asked for (RFC 9110 section 14). */
 export function sendBytes(request: FastifyRequest, reply: FastifyReply, body: Uint8Array, type: string, cache: string): FastifyReply {
   reply.headers({ 'cache-control': cache, 'accept-ranges': 'bytes' }).type(type);
-  const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? '');
-  if (!range || (range[1] === '' && range[2] === '')) return reply.send(body);
-  const suffix = range[1] === '';
-  const start = suffix ? Math.max(0, body.length - Number(range[2])) : Number(range[1]);
-  const end = suffix || range[2] === '' ? body.length - 1 : Math.min(body.length - 1, Number(range[2]));
-  if (start > end || start >= body.length) {
+  let range: ByteRange | null;
+  try {
+    range = byteRange(request.headers.range, body.length);
+  } catch (error) {
     reply.header('content-range', `bytes */${body.length}`);
-    throw new SluiceError('range-not-satisfiable', `bytes ${start}-${end} were asked for; there are ${body.length}`);
+    throw error;
   }
+  if (!range) return reply.send(body);
+  const { start, end } = range;
   return reply
     .code(206)
     .header('content-range', `bytes ${start}-${end}/${body.length}`)
