@@ -28,7 +28,21 @@ export async function decodeClip(bytes: Uint8Array, width: number, height: numbe
     const path = join(folder, 'clip.mp4');
     await writeFile(path, bytes);
     const options = { maxBuffer: 2 ** 30, encoding: 'buffer' } as const;
-    const raw = ['-v', 'warning', '-i', path, '-fps_mode', 'passthrough', '-enc_time_base', '1:90000', '-pix_fmt', 'gray', '-f', 'rawvideo', '-'];
+    const raw = [
+      '-v',
+      'warning',
+      '-i',
+      path,
+      '-fps_mode',
+      'passthrough',
+      '-enc_time_base',
+      '1:90000',
+      '-pix_fmt',
+      'gray',
+      '-f',
+      'rawvideo',
+      '-',
+    ];
     const pictures = await run('ffmpeg', raw, options);
     const size = width * height;
     const codes = Array.from({ length: pictures.stdout.length / size }, (_, i) => {

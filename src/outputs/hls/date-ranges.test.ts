@@ -35,7 +35,7 @@ class FakeTimeline {
 function setUp(frames: Record<number, number> = {}) {
   const timeline = new FakeTimeline();
   const clock = { ms: 0 };
-  const ranges = new DateRanges(timeline, { ptsOf: (frame) => frames[frame] }, () => clock.ms);
+  const ranges = new DateRanges(timeline, { ptsOf: (frame) => frames[frame], newestFrame: 100 }, () => clock.ms);
   const window = { start: ticks(START_US - 60_000_000), end: ticks(START_US + 60_000_000) };
   const lines = (which: 'all' | 'fresh' = 'all') =>
     ranges.list(window)[which].map(({ id, start, end, instant }) => ({ id, start: start - Math.floor(START_US / 1000), end, instant }));
@@ -48,6 +48,7 @@ describe('DateRanges', () => {
     timeline.set('later', { timestamp: START_US + 1_000_000, frame: 31 });
     timeline.set('first', { kind: 'spike', label: 'Spike' });
     timeline.set('not yet', { timestamp: START_US + 60_000_001 });
+    timeline.set('of a frame to come', { frame: 101 });
     timeline.set('too old', { timestamp: START_US - 60_100_000 });
     expect(ranges.list(window).all).toEqual([
       {

@@ -17,6 +17,8 @@ const NEW_MS = 12_000;
 export interface FrameTimes {
   /** Media time of a frame in the window, ticks. */
   ptsOf(frame: number): number | undefined;
+  /** Id of the newest frame in the window. */
+  readonly newestFrame: number;
 }
 
 /** What a playlist is to say. */
@@ -71,7 +73,7 @@ export class DateRanges implements Disposable {
     const known = new Map<string, Known>();
     const markers = this.#timeline
       .recentMarkers(toMicros(from as Ticks), toMicros(window.end as Ticks))
-      .filter((marker) => toTicks(marker.timestamp as Micros) < window.end)
+      .filter((marker) => toTicks(marker.timestamp as Micros) < window.end && (marker.frame ?? 0) <= this.#frames.newestFrame)
       .toSorted((a, b) => a.timestamp - b.timestamp || a.sequence - b.sequence)
       .slice(-MAX_RANGES);
     for (const marker of markers) known.set(marker.id, this.#know(marker, now));

@@ -107,6 +107,13 @@ describe('markers in the media', () => {
     expect(events.map((event) => event.duration)).toEqual([length, 90_090, null]);
   });
 
+  it('that were set for a frame to come go with it, although their time was a guess', () => {
+    const packets = makePackets(IRREGULAR);
+    const markers = [marker({ timestamp: packets[30]!.timestamp, frame: packets[90]!.id })];
+    const events = run(packets, markers).parts.flatMap((part) => readMarkerEmsgs(part.bytes));
+    expect(events.map((event) => event.pts)).toEqual([packets[90]!.pts]);
+  });
+
   it('go with the first showing of a frame, not with its repeats, also when it came late', () => {
     const track = makeTrack();
     const step = 18_000;

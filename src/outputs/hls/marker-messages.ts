@@ -7,6 +7,8 @@ import type { FrameRow } from './segmenter.ts';
 
 /** Longest JSON of a marker in the media, characters: a longer one goes without its `data`. */
 const MAX_JSON = 8192;
+/** A marker that was set for a frame to come has a guessed time until that frame is bound to it: looked for so far around, µs. */
+const AROUND_US = 60_000_000;
 /** Markers in front of one part at most: bulk belongs to the API. */
 const MAX_MESSAGES = 100;
 
@@ -22,7 +24,7 @@ export function markerMessages(
   const first = frames[0];
   if (!first) return [];
   const from = Math.min(...frames.map((row) => row.timestamp), toMicros(first.pts as Ticks));
-  const markers = timeline.recentMarkers(from, toMicros(end as Ticks));
+  const markers = timeline.recentMarkers(from - AROUND_US, toMicros(end as Ticks) + AROUND_US);
   const found: { row: FrameRow; marker: Marker }[] = [];
   for (const marker of markers) {
     const row = rowOf(marker, frames, end);

@@ -239,6 +239,11 @@ export class Recorder {
     return this.segmentOfId(id)?.frames.find((row) => row.id === id && !row.repeat)?.pts;
   }
 
+  /** Id of the newest frame in the window; 0 = none. */
+  get newestFrame(): number {
+    return (this.#open?.data.frames ?? this.#closed.at(-1)?.frames)?.at(-1)?.id ?? 0;
+  }
+
   /** Forgets everything: for a capture clock that was set back beyond what the window can bear. */
   reset(): void {
     const era = (this.#closed.at(-1)?.era ?? 0) + 1;

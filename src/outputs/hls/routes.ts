@@ -10,6 +10,7 @@ import type { ViewerMeter } from '../meter.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Archive } from './archive.ts';
 import { clipRoutes } from './clip-routes.ts';
+import { DateRanges } from './date-ranges.ts';
 import { findFrame } from './find-frame.ts';
 import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer } from './playlist.ts';
 import { Recorder } from './recorder.ts';
@@ -58,6 +59,7 @@ class HlsStream {
   readonly recorder: Recorder;
   readonly playlists: PlaylistRenderer;
   readonly #context: OutputContext;
+  readonly #ranges: DateRanges;
   readonly #viewers = new Map<string, Viewer>();
   readonly #off: (() => void)[] = [];
   #sweep: NodeJS.Timeout | undefined;
@@ -66,7 +68,8 @@ class HlsStream {
     this.stream = stream;
     this.recorder = recorder;
     this.#context = context;
-    this.playlists = new PlaylistRenderer(recorder, null);
+    this.#ranges = new DateRanges(context.timeline(stream.name), recorder);
+    this.playlists = new PlaylistRenderer(recorder, this.#ranges);
     const { events } = stream;
     this.#off.push(
       events.on('viewers', () => this.update()),
@@ -132,6 +135,7 @@ class HlsStream {
   async close(remove: boolean): Promise<void> {
     clearInterval(this.#sweep);
     for (const off of this.#off) off();
+    this.#ranges[Symbol.dispose]();
     for (const viewer of this.#viewers.values()) viewer.meter[Symbol.dispose]();
     this.#viewers.clear();
     await (remove ? this.recorder.remove() : this.recorder.close());
