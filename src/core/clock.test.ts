@@ -19,6 +19,27 @@ describe('SharedClock', () => {
     expect(clock.now()).toBe(START + 1_234_567);
   });
 
+  it('tells of a step of the system clock once, and goes on without one', () => {
+    const { at, clock } = hands();
+    const second = () => {
+      at.monotonic += 1_000_000;
+      at.wall += 1_000_000;
+      return clock.slew(at.wall);
+    };
+    expect([second(), second()]).toEqual([0, 0]);
+    expect(clock.latest()).toBe(clock.now());
+    at.wall += 60_000_000;
+    const before = clock.now();
+    expect(second()).toBe(60_000_000);
+    expect(second()).toBe(0);
+    expect(clock.now() - before).toBeLessThan(2_002_000);
+    // Programs on the same machine follow the system at once.
+    expect(clock.latest() - clock.now()).toBeGreaterThan(59_900_000);
+    at.wall -= 3_600_000_000;
+    expect(second()).toBeCloseTo(-3_600_000_000, -4);
+    expect(clock.latest()).toBe(clock.now());
+  });
+
   it('follows a step of the system clock at 500 ppm at most, and reaches it', () => {
     const { at, clock } = hands();
     clock.slew(at.wall);

@@ -7,7 +7,12 @@ import type { Micros } from './time.ts';
 export interface Clock {
   /** Server UTC, never going backwards. */
   now(): Micros;
+  /** The later of server UTC and system UTC: they differ while a step of the system's clock is slewed in. */
+  latest(): Micros;
 }
+
+/** A correction of the system's clock by more than this is a step, µs. */
+const STEP_US = 1_000_000;
 
 /** How fast the clock may be corrected: microseconds per second. */
 export const MAX_SLEW_PPM = 500;
@@ -21,6 +26,7 @@ export class SharedClock implements Clock {
   readonly #monotonic: () => number;
   #last = 0;
   #corrected: number | undefined;
+  #error = 0;
 
   /**
    * @param monotonic microseconds of a clock that all threads share and that never steps
@@ -41,20 +47,31 @@ export class SharedClock implements Clock {
     return this.#last as Micros;
   }
 
+  latest(): Micros {
+    return (this.now() + Math.max(0, Math.round(this.#error))) as Micros;
+  }
+
   /** Difference to the system's UTC in µs (system - server) at the given system time. */
   error(wall: number): number {
     return wall - (this.#monotonic() + Number(Atomics.load(this.state, 0)));
   }
 
-  /** One step of correction towards the system's UTC; call it about once a second, from one thread. */
-  slew(wall: number): void {
+  /**
+   * One step of correction towards the system's UTC; call it about once a second, from one thread. Returns by how much the system's clock
+   * was set since the last call, µs; 0 = it was not.
+   */
+  slew(wall: number): number {
     const at = this.#monotonic();
     const elapsed = this.#corrected === undefined ? 0 : at - this.#corrected;
     this.#corrected = at;
     const error = this.error(wall);
-    if (Math.abs(error) <= TOLERANCE_US) return;
-    const limit = (elapsed / 1_000_000) * MAX_SLEW_PPM;
-    Atomics.add(this.state, 0, BigInt(Math.trunc(Math.max(-limit, Math.min(limit, error)))));
+    const step = error - this.#error;
+    this.#error = error;
+    if (Math.abs(error) > TOLERANCE_US) {
+      const limit = (elapsed / 1_000_000) * MAX_SLEW_PPM;
+      Atomics.add(this.state, 0, BigInt(Math.trunc(Math.max(-limit, Math.min(limit, error)))));
+    }
+    return Math.abs(step) > STEP_US ? step : 0;
   }
 }
 
@@ -68,6 +85,10 @@ export class ManualClock implements Clock {
 
   now(): Micros {
     return this.#now as Micros;
+  }
+
+  latest(): Micros {
+    return this.now();
   }
 
   advance(us: number): void {

@@ -1,5 +1,5 @@
 // Decides whether a frame's capture time may enter a stream (DESIGN 6 "Clocks"): times rise strictly, none lies more than 10 s ahead
-// of the server, and a publisher whose clock was set back begins a new clock epoch after three frames in a row.
+// of the server, and a publisher whose clock was set back begins a new clock epoch after three frames in a row (media-time.ts).
 import { formatMicros, type Micros } from './time.ts';
 
 /** How far ahead of the server a capture time may lie, µs. */

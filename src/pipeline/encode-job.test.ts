@@ -65,10 +65,39 @@ describe('an encode job', () => {
     await using bench = new EncodeBench(H264);
     const start = bench.clock.now() + 30_000_000;
     await bench.encode('gray', 64, 48, gray(), start);
-    bench.publish('gray', 64, 48, gray(), start - 5_000_000);
+    bench.publish('gray', 64, 48, gray(), start - 500_000);
     await bench.until(() => bench.events.some((event) => event.type === 'skip'));
     expect(bench.events.at(-1)).toEqual({ type: 'skip', policy: 'late', id: 2 });
     expect((await bench.encode('gray', 64, 48, gray(), start + 33_000)).id).toBe(3);
+  });
+
+  it('goes on with the time of arrival when the capture clock was set back, and with the capture times when it was set forward again', async () => {
+    await using bench = new EncodeBench(H264);
+    const hour = 3_600_000_000;
+    const before = await bench.encode('gray', 64, 48, gray(), bench.clock.now());
+    const back = await bench.encode('gray', 64, 48, gray(), bench.clock.now() - hour);
+    expect(back.key).toBe(true);
+    // A track told anew: readers take it for a discontinuity.
+    expect(bench.events.filter((event) => event.type === 'track')).toHaveLength(2);
+    expect(back.pts).toBeGreaterThan(before.pts);
+    expect(Math.abs(back.pts - (before.pts + back.timestamp * 0.09 + hour * 0.09 - before.timestamp * 0.09))).toBeLessThan(90_000);
+    expect(readSampleIdentity(back.data)).toEqual({ id: back.id, timestamp: back.timestamp, repeat: false, pts: back.pts });
+    const next = await bench.encode('gray', 64, 48, gray(), back.timestamp + 33_000);
+    expect(next.pts - back.pts).toBe(2970);
+    await bench.until(() => bench.packets.at(-1)!.repeat);
+    const forward = await bench.encode('gray', 64, 48, gray(), bench.clock.now());
+    expect(forward.pts).toBe(toTicks(forward.timestamp as Micros));
+    expect(bench.events.filter((event) => event.type === 'track')).toHaveLength(3);
+    for (let i = 1; i < bench.packets.length; i++) expect(bench.packets[i]!.pts).toBeGreaterThan(bench.packets[i - 1]!.pts);
+  });
+
+  it('begins with the time of arrival where closed segments lie hours ahead of the capture clock', async () => {
+    const now = Date.now() * 1000;
+    const notBefore = sequenceOf(toTicks(now as Micros)) * GRID_TICKS;
+    await using bench = new EncodeBench(H264, { notBefore });
+    const first = await bench.encode('gray', 64, 48, gray(), now - 7_200_000_000);
+    expect(first.pts).toBeGreaterThanOrEqual(notBefore);
+    expect(first.pts - notBefore).toBeLessThan(60 * 90_000);
   });
 
   it('grants a key frame that is asked for, but not two within 500 ms', async () => {

@@ -10,6 +10,7 @@ import { ENCODERS, openEncoder } from '../encoders/index.ts';
 import { toSample } from '../formats/h264.ts';
 import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
 import { DEFAULT_GOP_TICKS, GRID_TICKS, LOST_AFTER_MS, PART_TICKS } from './grid.ts';
+import { MediaTime } from './media-time.ts';
 import type { EncodeEvent, JobCommand, JobSpec, PlainError } from './messages.ts';
 import { RingFeed } from './ring-feed.ts';
 
@@ -49,6 +50,9 @@ class EncodeJob {
 
   #track: EncodedPicture['track'] | null = null;
   #lastPts = 0;
+  readonly #media = new MediaTime();
+  /** How late the last frame was, µs: arrival after its media time. */
+  #lag = 0;
   /** The last packet was a repeat, or a frame that came after its repeat. */
   #behindRepeat = false;
   #lastFrame: FrameInfo | null = null;
@@ -102,8 +106,7 @@ class EncodeJob {
     const now = this.#clock.now();
     // After ten seconds the source counts as lost: no more repeats, the gap is marked.
     if (now - this.#lastArrival > LOST_AFTER_MS * 1000) return 1000;
-    const lag = this.#lastArrival - this.#lastFrame.timestamp;
-    const dueAt = toMicros((this.#lastPts + PART_TICKS) as Ticks) + Math.max(0, lag) + REPEAT_SLACK_US;
+    const dueAt = toMicros((this.#lastPts + PART_TICKS) as Ticks) + Math.max(0, this.#lag) + REPEAT_SLACK_US;
     if (now < dueAt) return Math.max(1, Math.ceil((dueAt - now) / 1000));
     await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
     return 0;
@@ -119,13 +122,17 @@ class EncodeJob {
   }
 
   async #frame(info: FrameInfo, pixels: Uint8Array): Promise<void> {
-    let pts = toTicks(info.timestamp) as number;
-    if (pts < this.#spec.notBefore) return this.#skip(info, 'too-early');
+    const { notBefore } = this.#spec;
+    const media = this.#row.interCoded
+      ? this.#media.of(info, this.#lastPts, notBefore)
+      : { pts: toTicks(info.timestamp) as number, epoch: false };
+    let { pts } = media;
+    if (pts < notBefore) return this.#skip(info, 'too-early');
     if (this.#thinned(info)) return this.#skip(info, 'thinned');
     if (this.#row.interCoded) {
       if (pts <= this.#lastPts) {
         // Frames that came later than the repeat which stood in for them follow it tick by tick: none is lost, and their true times
-        // are in their SEI. A clock that was set back far makes its own beginning: see `stepped` in the recorder.
+        // are in their SEI.
         if (!this.#behindRepeat || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
         pts = this.#lastPts + 1;
       } else this.#behindRepeat = false;
@@ -136,6 +143,7 @@ class EncodeJob {
       else
         while (this.#lastFrame && pts - this.#lastPts > PART_TICKS && this.#session!.repeat)
           await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
+      if (media.epoch) this.#beginEpoch();
     }
     const boundary = this.#boundary(pts as Ticks);
     const started = performance.now();
@@ -144,6 +152,7 @@ class EncodeJob {
       const picture = await this.#session!.encode(info, pixels, { pts: pts as Ticks, key, boundary });
       this.#lastFrame = info;
       this.#lastArrival = this.#clock.now();
+      this.#lag = this.#lastArrival - toMicros(pts as Ticks);
       if (picture) this.#send(info, pts as Ticks, false, picture, started);
     } catch (error) {
       this.#forceKey = true;
@@ -153,6 +162,13 @@ class EncodeJob {
         error: plainError(toSluiceError(error, 'encoder-failed')),
       } satisfies EncodeEvent);
     }
+  }
+
+  /** The capture clock was set: the track is told anew, which readers take for a discontinuity, and begins with a key frame at once. */
+  #beginEpoch(): void {
+    this.#track = null;
+    this.#forceKey = true;
+    this.#lastKeyAt = 0;
   }
 
   /** Whether the rendition's own frame rate leaves this frame out. Due times go on by the interval, so that the rate is met on average. */

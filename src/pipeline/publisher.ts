@@ -39,6 +39,8 @@ export interface PushTarget {
   takeId(): number;
   onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
   onPublisher(): void;
+  /** A publisher was replaced by a newer one. */
+  onTakeover(name: string): void;
   /** The device clock was set; the frame of this time is the first of the new mapping. */
   onDeviceStep(timestamp: Micros): void;
 }
@@ -96,6 +98,7 @@ export class PushInput {
     if (connection === undefined || connection !== this.#connection) this.#device.begin();
     this.#connection = connection;
     before?.onReplaced?.();
+    if (before) this.#stream.onTakeover(name);
     this.#stream.onPublisher();
     return publisher;
   }
@@ -114,7 +117,8 @@ export class PushInput {
       return { id: 0, timestamp: now, dropped: 'not-rising', detail: captured };
     }
     const { timestamp } = captured;
-    const answer = this.#gate.check(timestamp, now);
+    // Programs on this machine follow the system's clock, however far the server's has still to go.
+    const answer = this.#gate.check(timestamp, stream.clock.latest());
     if (!answer.accepted) {
       stream.hub.refused.add(answer.reason);
       return { id: 0, timestamp, dropped: answer.reason, detail: answer.detail };

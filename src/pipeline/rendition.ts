@@ -103,12 +103,6 @@ export class Rendition {
     this.#run?.job.send({ type: 'change', settings });
   }
 
-  /** Stops the encoder now and starts it again if somebody reads: for a beginning with a new key frame and a new track. */
-  async restart(): Promise<void> {
-    await this.#stop();
-    if (this.#fanout.size && !this.#run && !this.#closed) this.#start();
-  }
-
   #onReaders(readers: number): void {
     clearTimeout(this.#linger);
     if (readers > 0) {

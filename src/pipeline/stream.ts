@@ -8,6 +8,7 @@ import { ID_BLOCK, IdCounter } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
+import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { MediaPool } from './media-pool.ts';
@@ -16,6 +17,9 @@ import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
 import { Rendition, renditionKey } from './rendition.ts';
 import { SourceRunner } from './source-runner.ts';
+
+/** Notes of one sort come at most this often, µs. */
+const NOTE_EVERY_US = 5_000_000;
 
 export interface StreamDeps {
   readonly pool: MediaPool;
@@ -50,6 +54,8 @@ export interface DriverSeat extends Disposable {
 export interface StreamEvents {
   frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
   state: { state: StreamState; reason: string | null };
+  /** Something for the timeline: a clock was set, the source was lost, another program took over. */
+  note: StreamNote;
   /** A processor has found something. */
   results: Results;
   /** Number of viewers has changed. */
@@ -105,6 +111,10 @@ export class Stream {
   #reason: string | null = null;
   #lastFrame: FrameInfo | null = null;
   #lastTimestamp: number;
+  readonly #capture = new CaptureWatch();
+  /** The source was noted as gone. */
+  #away = false;
+  readonly #noted = new Map<string, number>();
   #closed = false;
   readonly #drivers = new Set<StreamDriver>();
   #maker: StreamDriver | null = null;
@@ -308,7 +318,10 @@ export class Stream {
     this.#lastFrame = info;
     this.#lastTimestamp = info.timestamp;
     this.#rate.add(this.clock.now());
-    if (stepped) this.log.warn({ timestamp: info.timestamp }, 'the capture clock was set back: a new clock epoch begins');
+    for (const note of this.#capture.frame(info, stepped)) {
+      this.log.warn({ timestamp: info.timestamp }, note.label);
+      this.note(note);
+    }
     if (this.#state !== 'live') this.#setState('live', null);
     this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
     this.events.emit('frame', { info, stepped, metadata });
@@ -316,7 +329,38 @@ export class Stream {
 
   /** A camera's own clock was set: its times are mapped anew from this frame on. */
   onDeviceStep(timestamp: Micros): void {
-    this.log.warn({ timestamp }, "the camera's own clock was set: its times are mapped anew");
+    const label = "the camera's own clock was set";
+    this.log.warn({ timestamp }, `${label}: its times are mapped anew`);
+    this.note({ id: `clock-device-${timestamp}`, kind: 'clock', label, timestamp });
+  }
+
+  /** A newer publisher took the stream over. */
+  onTakeover(name: string): void {
+    const timestamp = this.clock.now();
+    this.note({ id: `source-takeover-${timestamp}`, kind: 'source', label: `${name} took over`, timestamp });
+  }
+
+  /** Enters something into the timeline; of the same sort at most one every 5 s. */
+  note(note: StreamNote): void {
+    const sort = note.id.slice(0, note.id.lastIndexOf('-'));
+    const now = this.clock.now();
+    if (now - (this.#noted.get(sort) ?? 0) < NOTE_EVERY_US) return;
+    this.#noted.set(sort, now);
+    this.events.emit('note', note);
+  }
+
+  #noteState(state: StreamState, before: StreamState, reason: string | null): void {
+    const at = state === 'failed' ? this.clock.now() : (this.#lastFrame?.timestamp ?? 0);
+    if (state === 'live') {
+      if (this.#away) this.note({ id: `source-back-${at}`, kind: 'source', label: 'frames come again', timestamp: at });
+      this.#away = false;
+    } else if (state === 'failed' || (before === 'live' && (state === 'lost' || state === 'waiting'))) {
+      if (this.#away || !this.#lastFrame) return;
+      this.#away = true;
+      const label =
+        state === 'waiting' ? 'its program has gone' : state === 'lost' ? 'no more frames came' : `the source failed: ${reason}`;
+      this.note({ id: `source-${state}-${at}`, kind: 'source', label: label.slice(0, 300), timestamp: at });
+    }
   }
 
   /** A publisher came or went. */
@@ -491,8 +535,10 @@ export class Stream {
   #setState(state: StreamState, reason: string | null): void {
     if (this.#stopped && state !== 'stopped') return;
     if (state === this.#state && reason === this.#reason) return;
+    const before = this.#state;
     this.#state = state;
     this.#reason = reason;
+    this.#noteState(state, before, reason);
     this.#runProcessings();
     this.events.emit('state', { state, reason });
   }

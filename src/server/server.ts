@@ -21,6 +21,7 @@ import type { Stream } from '../pipeline/stream.ts';
 import { Store } from '../timeline/store.ts';
 import { access, stripBasePath, tokenQuery } from './access.ts';
 import { listenAddress } from './address.ts';
+import { clockKeeper } from './clock-keeper.ts';
 import type { ResolvedConfig } from './config.ts';
 import { DirectRoutes } from './direct.ts';
 import { diskKeeper } from './disk-keeper.ts';
@@ -86,7 +87,6 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   scope.defer(await lockFolder(config.dataDir));
 
   const clock = startClock();
-  scope.interval(1000, () => clock.slew(wallMicros()));
 
   const store = scope.use(new Store(join(config.dataDir, 'sluice.db')));
   const last = new Map((await store.call('streams')).map((row) => [row.name, row.lastTimestamp]));
@@ -105,6 +105,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
   });
   scope.defer(() => registry.close());
+  scope.interval(1000, () => clockKeeper(clock, wallMicros(), registry, log));
 
   const meters = new Map<string, Map<string, OutputMeter>>();
   const metersOf = (stream: string) => meters.get(stream) ?? new Map<string, OutputMeter>();

@@ -9,8 +9,7 @@ import type { FrameRow } from './segmenter.ts';
 
 /** The picture, or `null` if the window does not hold it. A capture time finds the frame that was on show at that time. */
 export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<TakenFrame | null> {
-  const segment = want.frame === undefined ? segmentAt(recorder, want.timestamp!) : recorder.segmentOfId(want.frame);
-  const row = segment && rowOf(segment, want);
+  const { segment, row } = want.frame === undefined ? atTime(recorder, want.timestamp!) : byId(recorder, want.frame);
   if (!segment || !row) return null;
   const bytes = segment.open ? recorder.openBytes() : await recorder.segment(segment.sequence);
   const init = recorder.init(segment.init);
@@ -27,12 +26,25 @@ export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<
   return { info: { id: row.id, timestamp: row.timestamp as Micros }, picture, lossy: true };
 }
 
-function segmentAt(recorder: Recorder, timestamp: Micros): WindowSegment | undefined {
-  const pts = toTicks(timestamp);
-  return recorder.segments().findLast((segment) => segment.start <= pts && segment.end > pts);
+interface Found {
+  readonly segment?: WindowSegment | undefined;
+  readonly row?: FrameRow | undefined;
 }
 
-function rowOf(segment: WindowSegment, want: WantedFrame): FrameRow | undefined {
-  if (want.frame !== undefined) return segment.frames.find((row) => row.id === want.frame && !row.repeat);
-  return segment.frames.findLast((row) => row.timestamp <= want.timestamp!);
+function byId(recorder: Recorder, id: number): Found {
+  const segment = recorder.segmentOfId(id);
+  return { segment, row: segment?.frames.find((row) => row.id === id && !row.repeat) };
+}
+
+function atTime(recorder: Recorder, timestamp: Micros): Found {
+  const segments = recorder.segments();
+  // The frame of exactly that capture time, wherever it lies: where the capture clock was set back, media time is another.
+  for (const segment of segments.toReversed()) {
+    if (segment.frames.length === 0 || segment.frames[0]!.timestamp > timestamp || segment.frames.at(-1)!.timestamp < timestamp) continue;
+    const row = segment.frames.find((candidate) => candidate.timestamp === timestamp && !candidate.repeat);
+    if (row) return { segment, row };
+  }
+  const pts = toTicks(timestamp);
+  const segment = segments.findLast((candidate) => candidate.start <= pts && candidate.end > pts);
+  return { segment, row: segment?.frames.findLast((row) => row.pts <= pts) };
 }

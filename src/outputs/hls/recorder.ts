@@ -7,6 +7,7 @@ import { parseDuration, TICKS_PER_SECOND } from '../../core/time.ts';
 import { concatBytes } from '../../formats/bytes.ts';
 import { initSegment } from '../../formats/fmp4.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
+import type { Rendition } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { Archive, ArchivedSegment } from './archive.ts';
@@ -34,9 +35,10 @@ export class Recorder {
   #closed: WindowSegment[] = [];
   #open: { data: SegmentData; init: string } | null = null;
   readonly #inits = new Map<string, { track: TrackInfo; data: Uint8Array }>();
-  #initNames = new WeakMap<TrackInfo, string>();
+  readonly #initNames = new WeakMap<TrackInfo, string>();
   #segmenter: Segmenter;
   #subscription: Subscription<Packet> | null = null;
+  #rendition: Rendition | null = null;
   #subscribing = false;
   #waiters = new Set<() => void>();
   #version = 0;
@@ -88,6 +90,12 @@ export class Recorder {
     return first && last ? { start: first.start, end: last.end, segments: this.#closed.length } : null;
   }
 
+  /** Media time from which on nothing was removed: where the window begins. */
+  get keptFrom(): number {
+    const newest = this.#closed.at(-1);
+    return newest ? newest.end - (parseDuration(this.stream.config.dvr.window, 'dvr.window') / 1000) * TICKS_PER_SECOND : 0;
+  }
+
   /** Closed segments in order, then the open one if it has a part. */
   segments(): WindowSegment[] {
     const open = this.#openSegment();
@@ -117,7 +125,8 @@ export class Recorder {
       // Subscribing wakes the source, whose change of state asks here again.
       this.#subscribing = true;
       const rendition = this.stream.main;
-      rendition.notBefore = ((this.#closed.at(-1)?.sequence ?? -1) + 1) * GRID_TICKS;
+      this.#rendition = rendition;
+      this.#holdBack();
       this.#subscription = rendition.subscribe('hls', QUEUE_LIMIT, 'keyframe');
       this.#subscribing = false;
       void this.#consume(this.#subscription);
@@ -244,21 +253,6 @@ export class Recorder {
     return (this.#open?.data.frames ?? this.#closed.at(-1)?.frames)?.at(-1)?.id ?? 0;
   }
 
-  /** Forgets everything: for a capture clock that was set back beyond what the window can bear. */
-  reset(): void {
-    const era = (this.#closed.at(-1)?.era ?? 0) + 1;
-    this.#open = null;
-    this.#closed = [];
-    this.#bytes = 0;
-    this.#archive?.clear();
-    // The folder is gone, so init segments must be written again.
-    this.#inits.clear();
-    this.#initNames = new WeakMap();
-    this.#segmenter = this.#newSegmenter(era, -1);
-    this.stream.main.notBefore = 0;
-    this.#changed();
-  }
-
   #newSegmenter(era: number, lastSequence: number): Segmenter {
     return new Segmenter(
       {
@@ -278,6 +272,11 @@ export class Recorder {
     );
   }
 
+  /** An encoder that starts anew begins behind what is closed. */
+  #holdBack(): void {
+    if (this.#rendition) this.#rendition.notBefore = ((this.#closed.at(-1)?.sequence ?? -1) + 1) * GRID_TICKS;
+  }
+
   #onClosed(segment: SegmentData): void {
     const init = this.#initOf(segment.track);
     this.#open = null;
@@ -288,6 +287,7 @@ export class Recorder {
     const cold = this.#closed.length - HOT_SEGMENTS;
     // Without an archive every segment must stay in memory, with its parts.
     if (this.#archive && cold > 0) this.#closed[cold - 1] = { ...this.#closed[cold - 1]!, parts: [] };
+    this.#holdBack();
     this.trim();
     this.#changed();
   }

@@ -78,8 +78,7 @@ class HlsStream {
         if (state === 'stopped') void recorder.end();
         this.update();
       }),
-      events.on('frame', ({ info, stepped }) => {
-        if (stepped) this.#onStep(info.timestamp);
+      events.on('frame', () => {
         if (!recorder.recording) this.update();
       }),
     );
@@ -95,15 +94,6 @@ class HlsStream {
     const wanted = !stream.stopped && (mode === 'always' || watched || (mode === 'watched' && pushing));
     // The rendition lingers by itself; here segments are closed as soon as nobody wants them.
     if (wanted !== this.recorder.recording) this.recorder.record(wanted);
-  }
-
-  #onStep(timestamp: number): void {
-    const end = this.recorder.window?.end ?? 0;
-    const behind = end / 90_000 - timestamp / 1e6;
-    // A short step is waited out: the encoder goes on when the clock has caught up. A long one begins a new window.
-    if (behind <= 12) return;
-    this.recorder.reset();
-    void this.stream.main.restart();
   }
 
   touch(id: string): Viewer {

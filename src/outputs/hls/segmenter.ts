@@ -3,10 +3,12 @@
 import type { Packet, TrackInfo } from '../../core/packet.ts';
 import { concatBytes } from '../../formats/bytes.ts';
 import { fragment } from '../../formats/fmp4.ts';
-import { LOST_AFTER_MS, PART_TICKS, sequenceOf } from '../../pipeline/grid.ts';
+import { PART_TICKS, sequenceOf } from '../../pipeline/grid.ts';
 
 /** EXT-X-PART-INF PART-TARGET in ticks: a part of six frames at 30 fps with some jitter of the capture clock. */
 export const PART_TARGET_TICKS = 18_900;
+/** The encoder repeats the last picture once per part: a longer step means that the source was lost meanwhile. */
+const BROKEN_TICKS = 90_000;
 /** A part is closed when it lasts this long: 85 % of the target at least (rfc8216bis 4.4.4.9). */
 const PART_FULL_TICKS = 16_200;
 
@@ -87,7 +89,7 @@ export class Segmenter {
       return;
     }
     const step = packet.pts - held.pts;
-    const continuous = packet.track === held.track && step > 0 && step < LOST_AFTER_MS * 90;
+    const continuous = packet.track === held.track && step > 0 && step < BROKEN_TICKS;
     this.#add(held, continuous ? step : this.#lastDuration());
     if (continuous) {
       if (sequenceOf(packet.pts) === this.#segment?.sequence) return;

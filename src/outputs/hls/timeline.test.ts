@@ -22,7 +22,9 @@ function record(parts: { start: number; count: number; interval?: number; firstI
 
 function recorderOf(segments: WindowSegment[]): Recorder {
   return {
-    stream: { name: 'cam', clock: { now: () => START_US + 60_000_000 } },
+    stream: { name: 'cam', clock: { now: () => START_US + 60_000_000 }, state: 'asleep', lastFrame: null },
+    recording: false,
+    keptFrom: 0,
     segments: () => segments,
     segmentOfId: (id: number) => segments.find((segment) => segment.frames.some((frame) => frame.id === id)),
   } as unknown as Recorder;
@@ -78,6 +80,15 @@ describe('timelineOf', () => {
     expect(timeline.gaps[0]!.start).toBeGreaterThan(START_US + 29 * 33_337);
     expect(timeline.gaps[0]!.start).toBeLessThan(START_US + 29 * 33_337 + 210_000);
     expect(rows(timeline)).toHaveLength(60);
+  });
+
+  it('without frames it answers for the whole window at once', () => {
+    const long = record([{ start: START_US, count: 3500, interval: 200_000, firstId: 1 }]);
+    const timeline = timelineOf(recorderOf(long), { frames: '0' });
+    expect(timeline.truncated).toBe(false);
+    expect(timeline.frames.pts).toEqual([]);
+    expect(timeline.segments).toHaveLength(350);
+    expect(() => timelineOf(recorderOf(long), { frames: 'no' })).toThrow();
   });
 
   it('gives at most ten minutes and says that there is more', () => {

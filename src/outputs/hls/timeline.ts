@@ -3,10 +3,13 @@ import { z } from 'zod';
 import type { Timeline } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { type Micros, parseTimestamp, type Ticks, toMicros, toTicks } from '../../core/time.ts';
+import { gapsOf } from './gaps.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 
 /** At most 10 min per answer. */
 const MAX_SPAN_US = 600_000_000;
+/** So long without a frame, and a gap may have begun. */
+const QUIET_US = 1_000_000;
 /** Frames asked for by id come with so much around them. */
 const AROUND_US = 5_000_000;
 
@@ -14,12 +17,16 @@ const Query = z.object({
   start: z.string().optional(),
   end: z.string().optional(),
   frame: z.coerce.number().int().min(1).optional(),
+  frames: z.enum(['0', '1'], 'expected 0 (segments and gaps only) or 1').default('1'),
   only: z.enum(['gaps']).optional(),
 });
 
 const micros = (ticks: number): number => toMicros(ticks as Ticks);
 
-/** Answers a query `start`, `end` (times) or `frame` (id); `only=gaps` leaves all else out and has no limit of length. Throws `unknown-frame` for a frame that is not in the window. */
+/**
+ * Answers a query `start`, `end` (times) or `frame` (id); `frames=0` leaves the frames out, `only=gaps` the segments too, and then there is no
+ * longest span. Throws `unknown-frame` for a frame that is not in the window.
+ */
 export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
   const query = Query.parse(rawQuery);
   const segments = recorder.segments();
@@ -41,16 +48,17 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
   }
   if (start > end) throw new SluiceError('bad-value', `start ${start} is later than end ${end}`, { field: 'start', received: start });
   const from = Math.max(start, first ? micros(first.start) : 0);
+  const asked = end;
   // Nothing lies behind the window: without this an answer could promise more for ever.
   end = Math.min(end, last ? micros(last.end) : from);
-  const brief = query.only === 'gaps';
-  const truncated = !brief && end - from > MAX_SPAN_US;
+  const withFrames = query.frames === '1' && query.only === undefined;
+  const truncated = withFrames && end - from > MAX_SPAN_US;
   const to = truncated ? from + MAX_SPAN_US : end;
 
   const inside = segments.filter((segment) => micros(segment.end) >= from && micros(segment.start) <= to);
   const frames = { pts: [] as number[], id: [] as number[], timestamp: [] as number[], repeat: [] as number[] };
   const before = { pts: 0, id: 0, timestamp: 0 };
-  for (const segment of brief ? [] : inside) {
+  for (const segment of withFrames ? inside : []) {
     for (const row of segment.frames) {
       // In ticks, as the frames are: asked for from a frame's own capture time, that frame is among them.
       if (row.pts < toTicks(from as Micros) || row.pts > toTicks(to as Micros)) continue;
@@ -69,26 +77,23 @@ export function timelineOf(recorder: Recorder, rawQuery: unknown): Timeline {
     start: first ? micros(first.start) : null,
     end: last ? micros(last.end) : null,
     frames,
-    segments: (brief ? [] : inside).map((segment, i) => ({
+    segments: (query.only ? [] : inside).map((segment, i) => ({
       sequence: segment.sequence,
       start: micros(segment.start),
       end: micros(segment.end),
       discontinuity: i > 0 && inside[i - 1]!.era !== segment.era,
     })),
-    gaps: gapsOf(inside),
+    gaps: gapsOf(segments, recorder.keptFrom, expectsFrames(recorder) ? toTicks(now) : null)
+      .map((gap) => ({ start: micros(gap.start), end: micros(gap.end), reason: gap.reason }))
+      .filter((gap) => gap.end >= from && gap.start <= (truncated ? to : asked)),
     truncated,
   };
 }
 
-function gapsOf(segments: readonly WindowSegment[]): Timeline['gaps'] {
-  const gaps: Timeline['gaps'] = [];
-  for (const [i, segment] of segments.entries()) {
-    const before = segments[i - 1];
-    if (before && before.era !== segment.era && segment.start - before.end > 1) {
-      gaps.push({ start: micros(before.end), end: micros(segment.start), reason: 'nothing was recorded' });
-    }
-  }
-  return gaps;
+/** Whether frames should be coming: not where nobody watches, or it was stopped. */
+function expectsFrames({ stream, recording }: Recorder): boolean {
+  const quiet = stream.lastFrame === null || stream.clock.now() - stream.lastFrame.received >= QUIET_US;
+  return quiet && (recording || stream.state === 'lost' || stream.state === 'waiting' || stream.state === 'failed');
 }
 
 function keptFrames(segments: readonly WindowSegment[]): string {
