@@ -3,7 +3,9 @@ import { defineConfig } from 'vite';
 
 const page = (name: string) => fileURLToPath(new URL(`web/${name}.html`, import.meta.url));
 
-// One build: the dashboard, the one-player page and player.js, which anybody's page can load by a stable name.
+const STABLE = new Set(['player', 'chart']);
+
+// One build: the dashboard, the one-player page, and player.js and chart.js, which anybody's page can load by a stable name.
 export default defineConfig({
   root: 'web',
   base: './',
@@ -13,9 +15,14 @@ export default defineConfig({
     target: 'es2023',
     modulePreload: false,
     rolldownOptions: {
-      input: { index: page('index'), embed: page('embed'), player: fileURLToPath(new URL('src/player/element.ts', import.meta.url)) },
+      input: {
+        index: page('index'),
+        embed: page('embed'),
+        player: fileURLToPath(new URL('src/player/element.ts', import.meta.url)),
+        chart: fileURLToPath(new URL('src/player/chart/element.ts', import.meta.url)),
+      },
       output: {
-        entryFileNames: (chunk) => (chunk.name === 'player' ? 'player.js' : 'assets/[name]-[hash].js'),
+        entryFileNames: (chunk) => (STABLE.has(chunk.name) ? '[name].js' : 'assets/[name]-[hash].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
       },

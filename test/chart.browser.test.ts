@@ -1,0 +1,293 @@
+// <sluice-chart> in a real Chromium, beside a player, against a real server whose metrics are bound to frames: every number that the page
+// shows can be checked against the picture.
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type {} from '../src/player/chart/element.ts';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { type TestServer, testServer } from './server.ts';
+
+const SOON = { timeout: 30_000 };
+const PLACES = 16;
+
+let chromium: Awaited<ReturnType<typeof launchChromium>>;
+let server: TestServer;
+let socket: WebSocket;
+let page: Page;
+
+beforeAll(async () => {
+  [chromium, server] = await Promise.all([
+    launchChromium(),
+    testServer({
+      streams: {
+        cam: {
+          source: { type: 'pattern', width: 640, height: 192, fps: 15, barcode: true },
+          dvr: { mode: 'always' },
+          metrics: { id: { label: 'Number', unit: 'frames' }, level: { min: 0, max: 10, unit: 'V' } },
+        },
+      },
+    }),
+  ]);
+  socket = new WebSocket(new URL('api/events', server.url.replace('http', 'ws')));
+  socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', types: ['frame'] }));
+  socket.onmessage = ({ data }) => {
+    const event = JSON.parse(String(data)) as { type: string; id: number };
+    if (event.type === 'frame') void post(event.id);
+  };
+});
+
+afterAll(async () => {
+  socket?.close();
+  await chromium?.[Symbol.asyncDispose]();
+  await server?.close();
+});
+
+beforeEach(async () => {
+  page = await chromium.page({ viewport: { width: 900, height: 900 } });
+  chromium.errors.length = 0;
+  return async () => {
+    expect(chromium.errors).toEqual([]);
+    await page.close();
+  };
+});
+
+/** The metrics of a frame: its own number, a level that is missing in every other 30 frames, and a vector with one bright place. */
+async function post(id: number): Promise<void> {
+  const vector = Array.from({ length: PLACES }, (_, place) => (place === 4 ? 100 : 0));
+  const body = { frame: id, values: { id, level: id % 60 < 30 ? 5 : null, vector } };
+  await server.fetch('api/streams/cam/metrics', {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+/** A page of the server with these elements; CAM stands for the address of the stream. */
+async function open(elements: string): Promise<void> {
+  // The page of one player lets other scripts in.
+  await page.goto(new URL('embed/cam', server.url).href);
+  await page.addScriptTag({ url: new URL('chart.js', server.url).href, type: 'module' });
+  const html = elements.replaceAll('CAM', new URL('live/cam', server.url).href);
+  await page.evaluate((text) => {
+    document.body.innerHTML = `<div style="width: 640px">${text}</div>`;
+    document.body.style.cssText = 'height: auto; background: white; overflow: auto';
+  }, html);
+}
+
+const PLAYER = '<sluice-player src="CAM" autoplay style="width: 320px; height: 180px"></sluice-player>';
+
+interface State {
+  readonly values: Record<string, number | null>;
+  readonly span: { start: number; end: number };
+  readonly shown: { id: number; timestamp: number } | null;
+}
+
+/** What the first chart (or another) and the player say at the same moment. */
+function state(at = 0): Promise<State> {
+  return page.evaluate((index) => {
+    const chart = document.querySelectorAll('sluice-chart')[index]!;
+    return {
+      values: chart.values,
+      span: chart.span ?? { start: 0, end: 0 },
+      shown: document.querySelector('sluice-player')?.shownFrame ?? null,
+    };
+  }, at);
+}
+
+/** Waits until a chart has so many seconds of metrics. */
+async function filled(seconds: number): Promise<void> {
+  const first = (await state()).values.id ?? 0;
+  await expect.poll(async () => ((await state()).values.id ?? 0) - first, SOON).toBeGreaterThan(seconds * 15);
+}
+
+/** The inside of a chart as the browser has drawn it: for each of 100 columns whether it has coloured pixels, and some colours. */
+function inside(at = 0): Promise<{ columns: boolean[]; colour: (readonly number[])[] }> {
+  return page.evaluate((index) => {
+    const root = document.querySelectorAll('sluice-chart')[index]!.shadowRoot!;
+    const canvas = root.querySelector<HTMLCanvasElement>('.u-wrap > canvas')!;
+    const over = root.querySelector<HTMLElement>('.u-over')!;
+    const { data, width } = canvas.getContext('2d')!.getImageData(over.offsetLeft, over.offsetTop, over.offsetWidth, over.offsetHeight);
+    const height = data.length / 4 / width;
+    const pixel = (x: number, y: number) => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
+    const coloured = (x: number) =>
+      Array.from({ length: height }, (_, y) => pixel(x, y)).some(
+        ([r = 0, g = 0, b = 0, a = 0]) => a > 100 && Math.max(r, g, b) - Math.min(r, g, b) > 60,
+      );
+    return {
+      columns: Array.from({ length: 100 }, (_, n) => coloured(Math.floor(((n + 0.5) / 100) * width))),
+      // From the bottom to the top, in the middle of the chart.
+      colour: Array.from({ length: 16 }, (_, n) => pixel(Math.floor(width / 2), Math.floor(height - ((n + 0.5) / 16) * height))),
+    };
+  }, at);
+}
+
+/** The inside of a chart on the page. */
+async function box(at = 0) {
+  return (await page.locator('sluice-chart').nth(at).locator('.u-over').boundingBox())!;
+}
+
+async function pause(): Promise<void> {
+  await page.evaluate(() => document.querySelector('sluice-player')!.pause());
+  let before = -1;
+  await expect
+    .poll(async () => {
+      const { shown } = await state();
+      const same = shown?.id === before;
+      before = shown?.id ?? -1;
+      return same;
+    }, SOON)
+    .toBe(true);
+}
+
+test('charts say the number of the very frame that is shown, live and paused; a click goes to exactly the frame under the pointer', async () => {
+  await open(`${PLAYER}<sluice-chart src="CAM" metrics="id" window="20s"></sluice-chart>`);
+  await waitForPicture(page);
+  await filled(6);
+  const { values, shown } = await state();
+  // The picture can be faster than its number.
+  expect(Math.abs(values.id! - shown!.id)).toBeLessThanOrEqual(15);
+  await pause();
+  await expect.poll(async () => (await state()).values.id === (await state()).shown!.id, SOON).toBe(true);
+
+  for (const share of [0.9, 0.75, 0.8]) {
+    const { x, y, width, height } = await box();
+    await page.mouse.move(x + width * share, y + height / 2);
+    const wanted = (await state()).values.id!;
+    expect(wanted).toBeGreaterThan(0);
+    await page.mouse.click(x + width * share, y + height / 2);
+    await expect.poll(async () => (await readShown(page)).code?.frame, SOON).toBe(wanted);
+    await page.mouse.move(0, 0);
+    await expect.poll(async () => (await state()).values.id, SOON).toBe(wanted);
+    await expect.poll(() => page.locator('sluice-chart .value').textContent(), SOON).toBe(String(wanted));
+  }
+});
+
+test('paused it stands still, with the player too; live it goes on', async () => {
+  await open(`${PLAYER}<sluice-chart src="CAM" metrics="id" window="10s"></sluice-chart>`);
+  await waitForPicture(page);
+  const moved = async () => {
+    const before = (await state()).span.end;
+    await filled(1).catch(() => {});
+    return (await state()).span.end > before;
+  };
+  await filled(1);
+  expect(await moved()).toBe(true);
+  await pause();
+  const { span } = await state();
+  const newest = () => server.json<{ lastFrame: { id: number } }>('api/streams/cam').then(({ lastFrame }) => lastFrame.id);
+  const then = await newest();
+  await expect.poll(newest, SOON).toBeGreaterThan(then + 30);
+  expect((await state()).span).toEqual(span);
+  await page.evaluate(() => document.querySelector('sluice-player')!.liveEdge());
+  await expect.poll(async () => (await state()).span.end, SOON).toBeGreaterThan(span.end);
+  await page.evaluate(() => document.querySelector('sluice-chart')!.setAttribute('paused', ''));
+  const still = (await state()).span;
+  await filled(1);
+  expect((await state()).span).toEqual(still);
+});
+
+test('dragging zooms all charts of the player, a double click and Esc show all again', async () => {
+  const chart = '<sluice-chart src="CAM" metrics="id" window="20s"></sluice-chart>';
+  await open(`${PLAYER}${chart}${chart}`);
+  await waitForPicture(page);
+  await filled(4);
+  await pause();
+  const whole = (await state()).span;
+  const { x, y, width, height } = await box();
+  const drag = async () => {
+    await page.mouse.move(x + width * 0.6, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.8, y + height / 2, { steps: 4 });
+    await page.mouse.up();
+  };
+  await drag();
+  const length = ({ span }: State) => span.end - span.start;
+  for (const at of [0, 1]) await expect.poll(async () => length(await state(at)) / (whole.end - whole.start), SOON).toBeCloseTo(0.2, 1);
+  expect((await state(1)).span).toEqual((await state(0)).span);
+  const frame = (await state()).shown!.id;
+  await page.mouse.dblclick(x + width / 2, y + height / 2);
+  for (const at of [0, 1]) await expect.poll(async () => length(await state(at)), SOON).toBeCloseTo(whole.end - whole.start, -3);
+  expect(frame).toBeGreaterThan(0);
+  await drag();
+  await expect.poll(async () => length(await state()), SOON).toBeLessThan((whole.end - whole.start) / 2);
+  await page.locator('sluice-chart .plot').first().focus();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await expect.poll(async () => length(await state()), SOON).toBeCloseTo(whole.end - whole.start, -3);
+});
+
+test('keys step from sample to sample, and Enter goes to the frame', async () => {
+  await open(`${PLAYER}<sluice-chart src="CAM" metrics="id" window="20s"></sluice-chart>`);
+  await waitForPicture(page);
+  await filled(3);
+  await pause();
+  await expect.poll(async () => (await state()).values.id === (await state()).shown!.id, SOON).toBe(true);
+  const { id } = (await state()).values;
+  await page.locator('sluice-chart .plot').focus();
+  for (let n = 0; n < 3; n++) await page.keyboard.press('ArrowLeft');
+  const wanted = (await state()).values.id!;
+  expect(wanted).toBeLessThan(id!);
+  expect(id! - wanted).toBeLessThan(12);
+  await page.keyboard.press('Enter');
+  await expect.poll(async () => (await readShown(page)).code?.frame, SOON).toBe(wanted);
+});
+
+test('gaps stay gaps, and an axis keeps the ends of the configuration', async () => {
+  await open('<sluice-chart src="CAM" metrics="level" window="12s"></sluice-chart>');
+  await expect.poll(async () => Object.keys((await state()).values), SOON).toEqual(['level']);
+  // Half of the time has a value: drawn are stretches, with as many columns between them.
+  await expect.poll(async () => (await inside()).columns.slice(0, 90).filter(Boolean).length, SOON).toBeGreaterThan(20);
+  await expect.poll(async () => (await inside()).columns.slice(10, 90).join().includes('true,false'), SOON).toBe(true);
+  const { columns } = await inside();
+  expect(columns.filter((each) => !each).length).toBeGreaterThan(20);
+});
+
+test('a vector is a heat map: the bright place is bright, the others are dark', async () => {
+  await open('<sluice-chart src="CAM" metrics="vector" window="4s"></sluice-chart>');
+  await expect.poll(async () => (await inside()).colour.every(([, , , alpha]) => alpha === 255), SOON).toBe(true);
+  const { colour } = await inside();
+  const light = colour.map(([r = 0, g = 0, b = 0]) => r * 0.3 + g * 0.6 + b * 0.1);
+  expect(light.indexOf(Math.max(...light))).toBe(4);
+  expect(light.filter((value) => value > 100)).toHaveLength(1);
+});
+
+test('a hidden page draws nothing; when it is seen again the hole is filled', async () => {
+  await open('<sluice-chart src="CAM" metrics="id" window="60s"></sluice-chart>');
+  await filled(2);
+  const draws = () => page.evaluate(() => (globalThis as unknown as { draws: number }).draws);
+  await page.evaluate(() => {
+    const counted = globalThis as unknown as { draws: number };
+    counted.draws = 0;
+    const clear = CanvasRenderingContext2D.prototype.clearRect;
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+      counted.draws++;
+      clear.apply(this, box);
+    };
+  });
+  await expect.poll(draws, SOON).toBeGreaterThan(3);
+  const setHidden = (hidden: boolean) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  const newest = () => server.json<{ lastFrame: { id: number; timestamp: number } }>('api/streams/cam').then(({ lastFrame }) => lastFrame);
+  await setHidden(true);
+  const before = await draws();
+  const from = await newest();
+  await expect.poll(async () => (await newest()).id, SOON).toBeGreaterThan(from.id + 15 * 7);
+  expect(await draws()).toBe(before);
+  await setHidden(false);
+  const to = await newest();
+  await page.evaluate((span) => document.querySelector('sluice-chart')!.zoom(span), { start: from.timestamp, end: to.timestamp });
+  await expect.poll(async () => (await inside()).columns.filter(Boolean).length, SOON).toBeGreaterThan(95);
+});
+
+test('says in plain words what is wrong', async () => {
+  const message = (at: number) => page.locator('sluice-chart').nth(at).locator('.message:not([hidden])').first().textContent();
+  await open(
+    '<sluice-chart></sluice-chart><sluice-chart src="CAM" window="soon"></sluice-chart><sluice-chart src="CAM" metrics="nope"></sluice-chart>',
+  );
+  await expect.poll(() => message(0), SOON).toBe('No stream is chosen: the attribute src is missing.');
+  await expect.poll(() => message(1), SOON).toBe('window: “soon” received; expected a length of time from 100ms to 24h, such as 60s.');
+  await expect.poll(() => message(2), SOON).toBe('Nothing of “nope” has come yet.');
+});
