@@ -428,6 +428,7 @@ export const ViewerMessage = z.discriminatedUnion('type', [
     quality: z.number().int().min(5).max(100).optional(),
     width: z.number().int().min(16).max(8192).nullable().optional(),
     fps: z.number().positive().max(240).nullable().optional(),
+    adapt: z.enum(['off', 'auto', 'fps']).optional().describe('JPEG: who chooses quality, width and fps below these'),
   }),
   z.object({ type: z.literal('shown'), id: z.number(), latencyMs: z.number() }),
 ]);

@@ -43,7 +43,7 @@ class JpegTransport implements Transport {
   constructor(context: TransportContext) {
     this.#context = context;
     this.#painter = openPainter(this.picture);
-    const socket = new WebSocket(context.address.liveSocket('ws', { codec: 'jpeg' }));
+    const socket = new WebSocket(context.address.liveSocket('ws', { codec: 'jpeg', quality: 90, adapt: 'auto' }));
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => (this.#opened = true);

@@ -1,5 +1,5 @@
-// Which of the rungs (whole, half, quarter of the bit rate) a viewer's way carries, from what it reports. Down at once, up only after a quiet
-// time that grows with every failed attempt, so that nothing swings.
+// Which of the rungs (whole, half, quarter of the bit rate) a viewer's way carries, from what it reports.
+import { Ladder, type Verdict } from '../../core/ladder.ts';
 
 /** Share of the main bit rate by rung. */
 export const RUNGS = [1, 1 / 2, 1 / 4] as const;
@@ -7,15 +7,8 @@ export const RUNGS = [1, 1 / 2, 1 / 4] as const;
 /** Losing more than this share of packets is more than resending mends. */
 const LOSS_DOWN = 0.1;
 const LOSS_UP = 0.02;
-/** An estimate below this share of the rung's rate means that it does not fit. */
+/** An estimate below this share of what is sent means that it does not fit. */
 const ROOM_DOWN = 0.85;
-/** Reports in a row that must say so. */
-const BAD_REPORTS = 2;
-/** Quiet time before the next rung up is tried, ms; doubled by each attempt that failed. */
-const HOLD_MS = 10_000;
-const MAX_HOLD_MS = 120_000;
-/** An attempt has failed if the way down follows within this time. */
-const TRIAL_MS = 8000;
 
 export interface WayReport {
   /** 0..1 */
@@ -25,14 +18,11 @@ export interface WayReport {
 }
 
 export class RungChoice {
-  #rung = 0;
-  #bad = 0;
-  #quietSince = 0;
-  #raisedAt: number | null = null;
-  #hold = HOLD_MS;
+  // Reports come once a second (DESIGN 6: 10 s hysteresis).
+  readonly #ladder = new Ladder({ steps: RUNGS.length, patience: 2, holdMs: 10_000, maxHoldMs: 120_000, trialMs: 8000 });
 
   get rung(): number {
-    return this.#rung;
+    return this.#ladder.step;
   }
 
   /**
@@ -43,35 +33,11 @@ export class RungChoice {
    */
   update(report: WayReport, sentBitrate: number, now: number): number {
     const tight = report.remb !== null && report.remb < sentBitrate * ROOM_DOWN;
-    const lossy = report.fractionLost > LOSS_DOWN;
-    if (tight || lossy) {
-      this.#quietSince = now;
-      if (++this.#bad >= BAD_REPORTS) this.#down(report, sentBitrate, now);
-      return this.#rung;
-    }
-    this.#bad = 0;
-    if (report.fractionLost > LOSS_UP) this.#quietSince = now;
-    if (this.#raisedAt !== null && now - this.#raisedAt > TRIAL_MS) {
-      this.#raisedAt = null;
-      this.#hold = HOLD_MS;
-    }
-    if (this.#rung > 0 && now - this.#quietSince >= this.#hold) {
-      this.#rung--;
-      this.#raisedAt = now;
-      this.#quietSince = now;
-    }
-    return this.#rung;
-  }
-
-  #down(report: WayReport, sentBitrate: number, now: number): void {
-    this.#bad = 0;
-    if (this.#rung >= RUNGS.length - 1) return;
-    if (this.#raisedAt !== null) this.#hold = Math.min(MAX_HOLD_MS, this.#hold * 2);
-    this.#raisedAt = null;
-    this.#quietSince = now;
-    const whole = sentBitrate / RUNGS[this.#rung]!;
-    this.#rung++;
+    const verdict: Verdict = tight || report.fractionLost > LOSS_DOWN ? 'bad' : report.fractionLost > LOSS_UP ? 'uneasy' : 'fine';
     // Straight to the rung that the estimate carries.
-    while (this.#rung < RUNGS.length - 1 && report.remb !== null && report.remb < whole * RUNGS[this.#rung]! * ROOM_DOWN) this.#rung++;
+    const whole = sentBitrate / RUNGS[this.rung]!;
+    let down = this.rung + 1;
+    while (down < RUNGS.length - 1 && report.remb !== null && report.remb < whole * RUNGS[down]! * ROOM_DOWN) down++;
+    return this.#ladder.update(verdict, now, down);
   }
 }

@@ -9,16 +9,13 @@ import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
 import { jpegSettings, rawSettings } from '../picture-query.ts';
+import { Adaptation, type PictureSettings } from './adaptation.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
 
 /** A viewer that has not acknowledged for so long gets the next picture anyway: an acknowledgement may be lost. */
 const ACK_TIMEOUT_MS = 1000;
-
-interface PictureSettings {
-  quality: number;
-  width?: number | undefined;
-  fps?: number | undefined;
-}
+/** How often an adapting viewer is looked at. */
+const ADAPT_MS = 250;
 
 interface PictureCodec {
   readonly codec: 'jpeg' | 'raw';
@@ -75,7 +72,7 @@ class PictureViewer {
   readonly #output: OutputMeter;
   readonly #meter: ViewerMeter;
   readonly #abort = new AbortController();
-  #settings: PictureSettings;
+  readonly #adaptation: Adaptation;
   #subscription: Subscription<Packet>;
   #offeredBefore = 0;
   #sending = false;
@@ -88,7 +85,7 @@ class PictureViewer {
     this.#codec = codec;
     this.#ws = ws;
     this.#stream = stream;
-    this.#settings = settings;
+    this.#adaptation = new Adaptation(stream, settings);
     this.#output = output;
     this.#meter = output.viewer();
     this.#meter.queue = () => this.#subscription.queue.stats;
@@ -111,12 +108,16 @@ class PictureViewer {
       this.#meter[Symbol.dispose]();
       watch[Symbol.dispose]();
     });
+    const timer = setInterval(() => {
+      if (this.#adaptation.update(this.#ws.bufferedAmount)) this.#change();
+    }, ADAPT_MS).unref();
+    this.#ws.once('close', () => clearInterval(timer));
     void this.#send();
   }
 
   #subscribe(): Subscription<Packet> {
     const { codec, settings, limit } = this.#codec;
-    const rendition = this.#stream.rendition(settings(this.#settings));
+    const rendition = this.#stream.rendition(settings(this.#adaptation.settings));
     const subscription = rendition.subscribe(`ws-${codec}`, limit, 'newest', () => {
       // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
       this.#count();
@@ -145,12 +146,13 @@ class PictureViewer {
           codec: this.#codec.codec,
           width: packet.track.width,
           height: packet.track.height,
-          ...this.#settings,
+          ...this.#adaptation.settings,
         });
       }
       this.#sending = true;
       if (this.#acks) this.#unacked.push({ id: packet.id, at: performance.now() });
       const message = this.#codec.message(packet);
+      this.#adaptation.sent(packet.id, message.length);
       this.#meter.sent++;
       this.#meter.bytes += message.length;
       this.#ws.send(message, { binary: true }, () => {
@@ -191,24 +193,23 @@ class PictureViewer {
     if (!message) return;
     if (message.type === 'ack') {
       this.#acks = true;
+      this.#adaptation.acked(message.id);
       this.#unacked = this.#unacked.filter((entry) => entry.id > message.id);
       this.#wake();
     } else if (message.type === 'shown') this.#output.reportShown(message.latencyMs);
-    else this.#change(message);
+    else {
+      this.#adaptation.change(message);
+      this.#change();
+    }
   }
 
-  #change(change: { quality?: number | undefined; width?: number | null | undefined; fps?: number | null | undefined }): void {
-    this.#settings = {
-      quality: change.quality ?? this.#settings.quality,
-      width: change.width === null ? undefined : (change.width ?? this.#settings.width),
-      fps: change.fps === null ? undefined : (change.fps ?? this.#settings.fps),
-    };
+  #change(): void {
     const old = this.#subscription;
     this.#count();
     this.#offeredBefore += old.queue.stats.offered;
     this.#subscription = this.#subscribe();
     old.close();
-    sendText(this.#ws, { type: 'settings', ...this.#settings, frame: this.#stream.lastFrame?.id ?? 0 });
+    sendText(this.#ws, { type: 'settings', ...this.#adaptation.settings, frame: this.#stream.lastFrame?.id ?? 0 });
   }
 
   #count(): void {

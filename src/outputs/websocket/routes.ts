@@ -8,7 +8,7 @@ import { servePictures } from './pictures.ts';
 
 const CODECS = ['h264', 'jpeg', 'raw'] as const;
 
-const Query = PictureQuery.extend({ codec: z.enum(CODECS).default('jpeg') });
+const Query = PictureQuery.extend({ codec: z.enum(CODECS).default('jpeg'), adapt: z.enum(['off', 'auto', 'fps']).default('off') });
 
 export function openWebSocket(context: OutputContext): Output {
   const parse = (query: URLSearchParams) => {

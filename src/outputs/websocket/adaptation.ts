@@ -1,0 +1,87 @@
+// The settings of one viewer of pictures: what it wants, and below that what its way carries.
+import type { Stream } from '../../pipeline/stream.ts';
+import { type AdaptMode, FpsRate, JpegRate } from './jpeg-rate.ts';
+
+export interface PictureSettings {
+  readonly quality: number;
+  readonly width?: number | undefined;
+  readonly fps?: number | undefined;
+  /** Who chooses below these: `off` nobody, `auto` and `fps` the rules of jpeg-rate.ts. */
+  readonly adapt?: 'off' | AdaptMode | undefined;
+}
+
+/** Width of a picture of unknown size. */
+const USUAL_WIDTH = 1280;
+
+export class Adaptation {
+  readonly #stream: Stream;
+  #wanted: PictureSettings;
+  #rate: JpegRate | FpsRate | null = null;
+  #acks = false;
+  /** What the viewer gets now. */
+  settings: PictureSettings;
+
+  constructor(stream: Stream, wanted: PictureSettings) {
+    this.#stream = stream;
+    this.#wanted = wanted;
+    this.settings = this.#begin();
+  }
+
+  /** Takes over what the viewer says; `null` takes width or fps back. */
+  change(change: {
+    readonly quality?: number | undefined;
+    readonly width?: number | null | undefined;
+    readonly fps?: number | null | undefined;
+    readonly adapt?: PictureSettings['adapt'];
+  }): void {
+    const { quality, width, fps, adapt } = this.#wanted;
+    this.#wanted = {
+      quality: change.quality ?? quality,
+      width: change.width === null ? undefined : (change.width ?? width),
+      fps: change.fps === null ? undefined : (change.fps ?? fps),
+      adapt: change.adapt ?? adapt,
+    };
+    this.settings = this.#begin();
+  }
+
+  sent(id: number, bytes: number): void {
+    this.#rate?.sent(id, bytes, performance.now());
+  }
+
+  acked(id: number): void {
+    this.#acks = true;
+    this.#rate?.acked(id, performance.now());
+  }
+
+  /** Looks at the way; `true` = the settings have changed. Without acknowledgements nothing is known, and they stay. */
+  update(backlog: number): boolean {
+    if (!this.#rate || !this.#acks) return false;
+    const sourceFps = Math.min(this.#stream.fps, this.#wanted.fps ?? Number.POSITIVE_INFINITY);
+    if (sourceFps < 1) return false;
+    this.#rate.update(performance.now(), sourceFps, backlog);
+    const next = this.#choose(this.#rate);
+    const { quality, width, fps } = this.settings;
+    if (next.quality === quality && next.width === width && next.fps === fps) return false;
+    this.settings = next;
+    return true;
+  }
+
+  #begin(): PictureSettings {
+    const { quality, adapt = 'off' } = this.#wanted;
+    this.#rate = adapt === 'off' ? null : adapt === 'auto' ? new JpegRate(quality) : new FpsRate(quality);
+    return this.#rate ? this.#choose(this.#rate) : this.#wanted;
+  }
+
+  #choose(rate: JpegRate | FpsRate): PictureSettings {
+    const { quality, width, fps, adapt } = this.#wanted;
+    const { step } = rate;
+    const full = Math.min(width ?? Number.POSITIVE_INFINITY, this.#stream.lastFrame?.width ?? USUAL_WIDTH);
+    return {
+      quality: Math.min(quality, step.quality),
+      // In steps of 16, so that viewers share encoders.
+      width: step.scale < 1 ? Math.max(64, Math.round((full * step.scale) / 16) * 16) : width,
+      fps: step.fps === null ? fps : Math.min(step.fps, fps ?? step.fps),
+      adapt,
+    };
+  }
+}
