@@ -26,17 +26,12 @@ export class Cell {
   }
 
   get empty(): boolean {
-    return this.data[COUNT] === 0 && this.data[GAPS] === 0;
+    return isEmpty(this.data, 0);
   }
 
   /** Numbers that were not gaps. */
   get count(): number {
     return this.data[COUNT]!;
-  }
-
-  /** Samples, with those that were gaps: of vectors, their elements. */
-  get all(): number {
-    return this.data[COUNT]! + this.data[GAPS]!;
   }
 
   get min(): number {
@@ -88,16 +83,28 @@ export class Cell {
     data[ENDS_IN_GAP] = gap;
   }
 
-  addCell(cell: Cell): void {
-    if (cell.empty) return;
+  /** Adds the cell that begins at a place of a row. */
+  addCell(row: Float64Array, at: number): void {
+    if (isEmpty(row, at)) return;
     const { data } = this;
-    const other = cell.data;
-    if (other[COUNT]! > 0) {
-      if (data[COUNT] === 0 || other[MIN]! < data[MIN]!) data[MIN] = other[MIN]!;
-      if (data[COUNT] === 0 || other[MAX]! > data[MAX]!) data[MAX] = other[MAX]!;
+    if (row[at + COUNT]! > 0) {
+      if (data[COUNT] === 0 || row[at + MIN]! < data[MIN]!) data[MIN] = row[at + MIN]!;
+      if (data[COUNT] === 0 || row[at + MAX]! > data[MAX]!) data[MAX] = row[at + MAX]!;
     }
-    for (const key of [SUM, COUNT, GAPS]) data[key]! += other[key]!;
-    data[ENDS_IN_GAP] = other[ENDS_IN_GAP]!;
-    for (let k = FIXED; k < data.length; k++) data[k]! += other[k]!;
+    data[SUM]! += row[at + SUM]!;
+    data[COUNT]! += row[at + COUNT]!;
+    data[GAPS]! += row[at + GAPS]!;
+    data[ENDS_IN_GAP] = row[at + ENDS_IN_GAP]!;
+    for (let k = FIXED; k < data.length; k++) data[k]! += row[at + k]!;
   }
+}
+
+/** Whether the cell that begins at a place of a row has seen no sample. */
+export function isEmpty(row: Float64Array, at: number): boolean {
+  return row[at + COUNT] === 0 && row[at + GAPS] === 0;
+}
+
+/** Samples of the cell that begins at a place of a row, with those that were gaps: of vectors, their elements. */
+export function samplesOf(row: Float64Array, at: number): number {
+  return row[at + COUNT]! + row[at + GAPS]!;
 }

@@ -1,7 +1,7 @@
 // Range queries over series: raw samples, or bins made from the coarsest roll-ups that fit, so that hours cost as little as minutes.
-import { Cell } from './metric-cell.ts';
+import { Cell, samplesOf } from './metric-cell.ts';
 import { CHUNK_US, type Chunk } from './metric-chunk.ts';
-import type { Level, SeriesKey } from './metric-rolls.ts';
+import type { EachCell, Level, SeriesKey } from './metric-rolls.ts';
 import { BinRows, RawRows } from './metric-rows.ts';
 import type { MetricRows, SeriesQuery, SeriesRows } from './metric-schema.ts';
 
@@ -10,7 +10,7 @@ export interface SeriesReader {
   range(series: SeriesKey): { first: number; last: number } | null;
   /** Chunks of the seconds [from, to) in order. Stops when `each` returns `false`, and then returns it. */
   chunks(series: SeriesKey, from: number, to: number, each: (chunk: Chunk) => boolean): boolean;
-  cells(level: Level, series: SeriesKey, from: number, to: number, each: (index: number, cell: Cell) => boolean): boolean;
+  cells(level: Level, series: SeriesKey, from: number, to: number, each: EachCell): boolean;
 }
 
 /** Rows that an answer without `step` aims at. */
@@ -52,8 +52,8 @@ function chooseStep(reader: SeriesReader, series: readonly SeriesKey[], start: n
   const wanted = (width: number) => Math.max(50, Math.min(WANTED_ROWS, Math.floor(MAX_NUMBERS / width)));
   const few = series.every((entry) => {
     let count = 0;
-    pieces(reader, entry, start, end + 1, 60, (_time, cell) => {
-      count += cell.all / entry.width;
+    pieces(reader, entry, start, end + 1, 60, (_time, row, at) => {
+      count += samplesOf(row, at) / entry.width;
       return count <= 2 * wanted(entry.width);
     });
     return count <= 2 * wanted(entry.width);
@@ -103,9 +103,9 @@ function binRows(
       return true;
     });
   } else {
-    going = pieces(reader, series, start, end + 1, step / CHUNK_US, (time, cell) => {
+    going = pieces(reader, series, start, end + 1, step / CHUNK_US, (time, row, at) => {
       if (!take(time)) return false;
-      sum.addCell(cell);
+      sum.addCell(row, at);
       return true;
     });
   }
@@ -134,21 +134,14 @@ function samples(
  * Everything in [from, to) µs as cells in order: whole minutes where bins of `binSeconds` consist of them, else whole seconds, and single
  * samples at the edges.
  */
-function pieces(
-  reader: SeriesReader,
-  series: SeriesKey,
-  from: number,
-  to: number,
-  binSeconds: number,
-  each: (time: number, cell: Cell) => boolean,
-): boolean {
+function pieces(reader: SeriesReader, series: SeriesKey, from: number, to: number, binSeconds: number, each: EachCell): boolean {
   const single = new Cell(series.width);
   const raw = (a: number, b: number) =>
     samples(reader, series, a, b, (time, chunk, i) => {
       single.clear().addSample(chunk, i);
-      return each(time, single);
+      return each(time, single.data, 0);
     });
-  const seconds = (a: number, b: number) => reader.cells('seconds', series, a, b, (second, cell) => each(second * CHUNK_US, cell));
+  const seconds = (a: number, b: number) => reader.cells('seconds', series, a, b, (second, row, at) => each(second * CHUNK_US, row, at));
   const first = Math.ceil(from / CHUNK_US);
   const last = Math.floor(to / CHUNK_US);
   if (first >= last) return raw(from, to);
@@ -157,7 +150,7 @@ function pieces(
   const lastMinute = Math.floor(last / 60);
   if (binSeconds % 60 === 0 && firstMinute < lastMinute) {
     if (!seconds(first, firstMinute * 60)) return false;
-    if (!reader.cells('minutes', series, firstMinute, lastMinute, (minute, cell) => each(minute * MINUTE_US, cell))) return false;
+    if (!reader.cells('minutes', series, firstMinute, lastMinute, (minute, row, at) => each(minute * MINUTE_US, row, at))) return false;
     if (!seconds(lastMinute * 60, last)) return false;
   } else if (!seconds(first, last)) return false;
   return raw(last * CHUNK_US, to);

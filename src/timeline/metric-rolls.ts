@@ -1,7 +1,7 @@
 // Roll-ups of seconds and minutes in SQLite. Rows are kept in memory while they change and written every some seconds; which seconds are
 // not in them yet is on disk, so that a crash loses nothing that its samples did not lose.
 import type { Database } from '../native/sqlite.ts';
-import { Cell, cellSize } from './metric-cell.ts';
+import { Cell, cellSize, isEmpty } from './metric-cell.ts';
 
 /** Cells of a row: one row of numbers stays below a page. */
 const ROW_CELLS = 60;
@@ -13,6 +13,9 @@ export type Level = 'seconds' | 'minutes';
 function cellsPerRow(width: number): number {
   return width === 1 ? ROW_CELLS : 1;
 }
+
+/** Is given a cell as its place in a row; `false` ends the reading. No object is made: there are many. */
+export type EachCell = (index: number, row: Float64Array, at: number) => boolean;
 
 export interface SeriesKey {
   readonly id: number;
@@ -56,7 +59,7 @@ export class Rolls {
   }
 
   /** Calls `each` with the cells of [from, to) that are not empty, in order, until it returns `false`. Indices count seconds or minutes. */
-  read(level: Level, series: SeriesKey, from: number, to: number, each: (index: number, cell: Cell) => boolean): boolean {
+  read(level: Level, series: SeriesKey, from: number, to: number, each: EachCell): boolean {
     if (from >= to) return true;
     if (level === 'minutes') this.#makeMinutes(series);
     const per = cellsPerRow(series.width);
@@ -78,8 +81,7 @@ export class Rolls {
       const row = rows.get(key)!;
       const start = (key - base) * per;
       for (let i = Math.max(0, from - start); i < Math.min(per, to - start); i++) {
-        const cell = new Cell(series.width, row.subarray(i * size, (i + 1) * size));
-        if (!cell.empty && !each(start + i, cell)) return false;
+        if (!isEmpty(row, i * size) && !each(start + i, row, i * size)) return false;
       }
     }
     return true;
@@ -90,8 +92,8 @@ export class Rolls {
       if (only && series.id !== only.id) continue;
       this.#stale.delete(key);
       const sum = new Cell(series.width);
-      this.read('seconds', series, minute * 60, minute * 60 + 60, (_second, cell) => {
-        sum.addCell(cell);
+      this.read('seconds', series, minute * 60, minute * 60 + 60, (_second, row, at) => {
+        sum.addCell(row, at);
         return true;
       });
       this.#cellToChange('minutes', series, minute).data.set(sum.data);

@@ -1,6 +1,6 @@
 // Metrics in SQLite: chunks of one second per series, with roll-ups of seconds and minutes. For a worker thread: every call blocks.
 import type { Database } from '../native/sqlite.ts';
-import { Cell } from './metric-cell.ts';
+import { Cell, samplesOf } from './metric-cell.ts';
 import { CHUNK_US, Chunk } from './metric-chunk.ts';
 import { queryMetrics, type SeriesReader } from './metric-query.ts';
 import { Rolls, SERIES_ROOM, type SeriesKey } from './metric-rolls.ts';
@@ -188,8 +188,8 @@ export class MetricStore implements MetricCalls, SeriesReader {
     let count = 0;
     const [from, to] = [Math.floor(start / CHUNK_US), Math.floor(end / CHUNK_US) + 1];
     for (const series of this.#of(stream)) {
-      this.#rolls.read('seconds', series, from, to, (_second, cell) => {
-        count += Math.round(cell.all / series.width);
+      this.#rolls.read('seconds', series, from, to, (_second, row, at) => {
+        count += Math.round(samplesOf(row, at) / series.width);
         return true;
       });
     }
