@@ -378,17 +378,26 @@ export const Timeline = z.object({
 });
 export type Timeline = z.infer<typeof Timeline>;
 
+/** Place of a client in the events: sent back as `after` or `Last-Event-ID`, it brings the markers and data that were missed. */
+const EventId = z.string().max(60);
+
 /** Messages of `WS /api/events` from the server (text). Thumbnails are binary: frame header + JPEG, stream name in its metadata. */
 export const ServerEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('hello'), now: z.number().describe('server UTC, µs'), version: z.string() }),
+  z.object({ type: z.literal('hello'), now: z.number().describe('server UTC, µs'), version: z.string(), id: EventId.optional() }),
   z.object({ type: z.literal('pong'), t: z.number().describe('as sent'), now: z.number() }),
   z.object({ type: z.literal('state'), stream: StreamName, info: StreamInfo.nullable().describe('null: the stream is gone') }),
   z.object({ type: z.literal('frame'), stream: StreamName, id: z.number(), timestamp: z.number() }),
   z.object({ type: z.literal('stats'), stream: StreamName, stats: StreamStats }),
   z.object({ type: z.literal('params'), stream: StreamName, values: z.record(z.string(), z.unknown()), frame: z.number() }),
-  z.object({ type: z.literal('metric'), stream: StreamName, samples: z.array(MetricSample) }),
-  z.object({ type: z.literal('marker'), stream: StreamName, action: z.enum(['set', 'remove']), marker: Marker }),
-  z.object({ type: z.literal('data'), stream: StreamName, items: z.array(DataItem) }),
+  z.object({ type: z.literal('metric'), stream: StreamName, samples: z.array(MetricSample), id: EventId.optional() }),
+  z.object({
+    type: z.literal('marker'),
+    stream: StreamName,
+    action: z.enum(['set', 'remove']),
+    marker: Marker,
+    id: EventId.optional(),
+  }),
+  z.object({ type: z.literal('data'), stream: StreamName, items: z.array(DataItem), id: EventId.optional() }),
   z
     .object({
       type: z.literal('skipped'),
@@ -396,8 +405,9 @@ export const ServerEvent = z.discriminatedUnion('type', [
       types: z.array(z.string()),
       from: z.number().describe('capture time, µs'),
       to: z.number().describe('capture time, µs'),
-      count: z.number(),
+      count: z.number().describe('samples or changes; 0 = not known'),
       reason: z.string(),
+      id: EventId.optional(),
     })
     .describe('what this client did not get: ask the REST interface for it'),
   z.object({ type: z.literal('error'), problem: z.record(z.string(), z.unknown()) }),
@@ -409,7 +419,12 @@ export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Messages of `WS /api/events` from the client. */
 export const ClientEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('subscribe'), streams: z.array(StreamName).optional(), types: z.array(z.enum(EVENT_TYPES)) }),
+  z.object({
+    type: z.literal('subscribe'),
+    streams: z.array(StreamName).optional(),
+    types: z.array(z.enum(EVENT_TYPES)),
+    after: EventId.optional().describe('`id` of the last event before: the markers and data since then come first'),
+  }),
   z.object({
     type: z.literal('thumbnails'),
     streams: z.array(StreamName).max(100).describe('all streams whose thumbnails are wanted from now on'),

@@ -70,7 +70,7 @@ export class StreamFrames implements KnownFrames {
       ?.segments()
       .find(({ frames }) => frames.length)?.frames[0];
     const first = row?.id ?? this.#captured.oldest?.id;
-    return last && first !== undefined ? `frames ${first} to ${last.id} are` : 'the stream has had no frame';
+    return last && first !== undefined ? `frames ${first} to ${last.id} are known` : 'and has had none yet';
   }
 }
 

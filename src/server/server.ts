@@ -158,6 +158,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   eventRoutes(context);
   healthRoutes(context);
 
+  await timelines.opened();
   await streams.restore();
   const outputContext = {
     app,

@@ -5,7 +5,7 @@ import type { Recorder } from '../outputs/hls/recorder.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { DatabaseThread } from '../timeline/database-thread.ts';
-import type { MarkerCalls } from '../timeline/marker-schema.ts';
+import type { ChangeFilter, MarkerCalls, StoredEvent } from '../timeline/marker-schema.ts';
 import { MetricQueue } from '../timeline/metric-queue.ts';
 import type { MetricCalls } from '../timeline/metric-schema.ts';
 import { StoredTimeline } from '../timeline/stored-timeline.ts';
@@ -26,6 +26,8 @@ export class Timelines implements AsyncDisposable {
   readonly #metrics: DatabaseThread<MetricCalls>;
   readonly #queue: MetricQueue;
   readonly #timelines = new Map<string, { timeline: StoredTimeline; off: () => void }>();
+  readonly #identified: Promise<void>;
+  #place = { epoch: '0', sequence: 0 };
   /** Work on streams that were removed. */
   readonly #removals = new Set<Promise<void>>();
 
@@ -35,11 +37,34 @@ export class Timelines implements AsyncDisposable {
     this.#markers = new DatabaseThread<MarkerCalls>({ worker: 'marker', path: join(dataDir, 'markers.db') });
     this.#metrics = new DatabaseThread<MetricCalls>({ worker: 'metric', path: join(dataDir, 'metrics.db') });
     this.#queue = new MetricQueue(this.#metrics, this.#onError);
+    this.#identified = this.#markers.call('identity').then((place) => {
+      this.#place = place;
+    }, this.#onError);
     registry.events.on('added', ({ stream }) => this.#follow(stream));
     registry.events.on('removed', ({ stream }) => this.#remove(stream.name));
   }
 
   readonly #onError = (error: unknown) => this.#options.log.error({ error: String(error) }, 'the timeline could not do its work');
+
+  /** Settles when the store is open. */
+  opened(): Promise<void> {
+    return this.#identified;
+  }
+
+  /** Name of the store and its newest change that has been told. */
+  get place(): { readonly epoch: string; readonly sequence: number } {
+    return this.#place;
+  }
+
+  /** Changes of markers and data behind a place, in order. */
+  changes(after: number, filter: ChangeFilter): Promise<{ events: StoredEvent[]; floor: number }> {
+    return this.#markers.call('changes', after, filter);
+  }
+
+  /** Samples of a stream in [start, end] µs. */
+  countMetrics(stream: string, start: number, end: number): Promise<number> {
+    return this.#metrics.call('count', stream, start, end);
+  }
 
   /** The timeline of a stream. Throws `unknown-stream`. */
   of(name: string): StoredTimeline {
@@ -61,11 +86,18 @@ export class Timelines implements AsyncDisposable {
       metricConfig: () => stream.config.metrics,
       onError: this.#onError,
     });
+    // Before anybody else hears of a change, it is part of the place.
+    timeline.events.on('marker', ({ marker }) => this.#moveTo(marker.sequence));
+    timeline.events.on('data', ({ items }) => this.#moveTo(items.at(-1)!.sequence));
     const off = stream.events.on('frame', ({ info }) => {
       frames.add(info.id, info.timestamp);
       timeline.onFrame();
     });
     this.#timelines.set(name, { timeline, off });
+  }
+
+  #moveTo(sequence: number): void {
+    if (sequence > this.#place.sequence) this.#place = { ...this.#place, sequence };
   }
 
   #remove(name: string): void {

@@ -86,7 +86,7 @@ export function bindAgain(frames: KnownFrames, end: { frame: number | null; time
 
 /** Refuses a frame id of which no capture time is known. */
 export function unknownFrame(stream: string, frames: KnownFrames, frame: number, field: string): SluiceError {
-  return new SluiceError('unknown-frame', `${field}: frame ${frame} of ${stream} is not known; ${frames.describe()}`, {
+  return new SluiceError('unknown-frame', `${field}: ${frame} received; ${stream} has no such frame, ${frames.describe()}`, {
     field,
     received: frame,
   });

@@ -58,6 +58,13 @@ export type StoredEvent = { readonly stream: string; readonly sequence: number }
   | { readonly type: 'data'; readonly item: DataItem }
 );
 
+export interface ChangeFilter {
+  /** Absent = all. */
+  readonly streams?: readonly string[] | undefined;
+  readonly types: readonly string[];
+  readonly limit: number;
+}
+
 export interface DataWish {
   readonly timestamp: number;
   readonly frame: number | null;
@@ -80,8 +87,8 @@ export interface MarkerCalls {
   pending(stream: string): { marker: Marker; pending: Pending }[];
   addData(stream: string, wishes: readonly DataWish[], now: number): DataItem[];
   data(stream: string, query: DataQuery): DataPage;
-  /** Changes behind `after` in order, at most `limit`; `floor`: changes up to it may be missing. */
-  changes(after: number, limit: number): { events: StoredEvent[]; floor: number; sequence: number };
+  /** Changes behind `after` in order; `floor`: changes up to it may be missing. */
+  changes(after: number, filter: ChangeFilter): { events: StoredEvent[]; floor: number };
   /** Spans round markers of some kinds (`*` = all), µs. */
   spans(stream: string, kinds: readonly string[], before: number, after: number): { start: number; end: number }[];
   /** Forgets what ended and was made before `before`, but for spans. Returns how much is left to do. */

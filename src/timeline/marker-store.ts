@@ -5,6 +5,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { Database } from '../native/sqlite.ts';
 import {
   type Bound,
+  type ChangeFilter,
   MARKER_SCHEMA,
   type MarkerCalls,
   type MarkerChangeWish,
@@ -268,10 +269,18 @@ export class MarkerStore implements MarkerCalls {
 
   // ---- what a client has missed
 
-  changes(after: number, limit: number): ReturnType<MarkerCalls['changes']> {
-    const markers = this.#db.all(`SELECT ${COLUMNS} FROM markers WHERE sequence > ? ORDER BY sequence LIMIT ?`, after, limit);
-    const removed = this.#db.all('SELECT * FROM removed WHERE sequence > ? ORDER BY sequence LIMIT ?', after, limit);
-    const data = this.#db.all('SELECT * FROM data WHERE sequence > ? ORDER BY sequence LIMIT ?', after, limit);
+  changes(after: number, { streams, types, limit }: ChangeFilter): ReturnType<MarkerCalls['changes']> {
+    const only = streams ? 'AND stream IN (SELECT value FROM json_each(?))' : '';
+    const read = (type: string, columns: string, table: string) =>
+      types.includes(type)
+        ? this.#db.all(
+            `SELECT ${columns} FROM ${table} WHERE sequence > ? ${only} ORDER BY sequence LIMIT ?`,
+            ...[after, ...(streams ? [JSON.stringify(streams)] : []), limit],
+          )
+        : [];
+    const markers = read('marker', COLUMNS, 'markers');
+    const removed = read('marker', '*', 'removed');
+    const data = read('data', '*', 'data');
     const events: StoredEvent[] = [
       ...(markers as unknown as MarkerRow[]).map(
         (row): StoredEvent => ({ type: 'marker', stream: row.stream, sequence: row.sequence, action: 'set', marker: markerOf(row) }),
@@ -290,7 +299,7 @@ export class MarkerStore implements MarkerCalls {
       ),
     ];
     events.sort((a, b) => a.sequence - b.sequence);
-    return { events: events.slice(0, limit), floor: this.#floor, sequence: this.#sequence };
+    return { events: events.slice(0, limit), floor: this.#floor };
   }
 
   // ---- what is kept
@@ -376,7 +385,7 @@ function settled(wish: Bound, before: Bound | undefined): Bound {
 
 function checked(row: Wanted, known: string, field: string): MarkerRow {
   const unknown = (name: string, frame: number | null) =>
-    new SluiceError('unknown-frame', `${field}${name}: frame ${frame} of ${row.stream} is not known; ${known}`, {
+    new SluiceError('unknown-frame', `${field}${name}: ${frame} received; ${row.stream} has no such frame, ${known}`, {
       field: `${field}${name}`,
       received: frame,
     });

@@ -2,126 +2,17 @@
 // the same events to programs without WebSocket.
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { ClientEvent, EVENT_TYPES, type EventType, type ServerEvent } from '../../api/schema.ts';
+import { ClientEvent, EVENT_TYPES, type ServerEvent } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet } from '../../core/packet.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
-import type { Stream } from '../../pipeline/stream.ts';
 import type { RouteContext } from '../context.ts';
+import { EventFeed } from './event-feed.ts';
+import { SLOW_BYTES } from './timeline-feed.ts';
 
-/** Time between two sets of figures, ms. */
-const STATS_MS = 1000;
-/** Frame events of one stream at most this often, ms: a page needs no more than its screen shows. */
-const FRAME_MS = 16;
-/** A client that reads slower than this many bytes wait loses thumbnails and frame events; state and params never. */
-const SLOW_BYTES = 1_000_000;
 /** JPEG quality of thumbnails. */
 const THUMBNAIL_QUALITY = 60;
-
-type Send = (event: ServerEvent, droppable: boolean) => void;
-
-/** What one client has asked for. */
-class EventFeed {
-  readonly #context: RouteContext;
-  readonly #send: Send;
-  readonly #off: (() => void)[] = [];
-  readonly #offStream = new Map<string, (() => void)[]>();
-  #types: ReadonlySet<EventType> = new Set();
-  #only: ReadonlySet<string> | null = null;
-  #stats: NodeJS.Timeout | undefined;
-
-  constructor(context: RouteContext, send: Send) {
-    this.#context = context;
-    this.#send = send;
-    const { registry } = context.streams;
-    this.#off.push(
-      registry.events.on('added', ({ stream }) => this.#follow(stream)),
-      registry.events.on('removed', ({ stream }) => {
-        this.#unfollow(stream.name);
-        if (this.#wants('state', stream.name)) send({ type: 'state', stream: stream.name, info: null }, false);
-      }),
-    );
-  }
-
-  subscribe(types: readonly EventType[], only: readonly string[] | undefined): void {
-    this.#types = new Set(types);
-    this.#only = only ? new Set(only) : null;
-    for (const name of [...this.#offStream.keys()]) this.#unfollow(name);
-    for (const stream of this.#context.streams.registry.all()) this.#follow(stream);
-    clearInterval(this.#stats);
-    if (this.#types.has('stats')) {
-      this.#stats = setInterval(() => this.#sendStats(), STATS_MS);
-      this.#sendStats();
-    }
-  }
-
-  #wants(type: EventType, stream: string): boolean {
-    return this.#types.has(type) && (this.#only === null || this.#only.has(stream));
-  }
-
-  #follow(stream: Stream): void {
-    const { name, events } = stream;
-    if (this.#offStream.has(name) || (this.#only && !this.#only.has(name))) return;
-    const off: (() => void)[] = [];
-    const state = () => this.#send({ type: 'state', stream: name, info: this.#context.streams.info(stream) }, false);
-    if (this.#types.has('state')) {
-      off.push(events.on('state', state), events.on('config', state), events.on('viewers', state));
-      state();
-    }
-    if (this.#types.has('params')) {
-      off.push(
-        events.on('config', ({ config }) => {
-          const { type: _type, ...values } = config.source;
-          this.#send({ type: 'params', stream: name, values, frame: (stream.lastFrame?.id ?? 0) + 1 }, false);
-        }),
-      );
-    }
-    if (this.#types.has('frame')) {
-      let last = 0;
-      off.push(
-        events.on('frame', ({ info }) => {
-          const now = performance.now();
-          if (now - last < FRAME_MS) return;
-          last = now;
-          this.#send({ type: 'frame', stream: name, id: info.id, timestamp: info.timestamp }, true);
-        }),
-      );
-    }
-    this.#followTimeline(name, off);
-    this.#offStream.set(name, off);
-  }
-
-  #followTimeline(name: string, off: (() => void)[]): void {
-    const { events } = this.#context.timelines.of(name);
-    const send = this.#send;
-    if (this.#types.has('marker')) {
-      off.push(events.on('marker', ({ action, marker }) => send({ type: 'marker', stream: name, action, marker }, false)));
-    }
-    if (this.#types.has('data')) off.push(events.on('data', ({ items }) => send({ type: 'data', stream: name, items: [...items] }, false)));
-    if (this.#types.has('metric')) {
-      off.push(events.on('metric', ({ samples }) => send({ type: 'metric', stream: name, samples: [...samples] }, true)));
-    }
-  }
-
-  #unfollow(name: string): void {
-    for (const off of this.#offStream.get(name) ?? []) off();
-    this.#offStream.delete(name);
-  }
-
-  #sendStats(): void {
-    for (const stream of this.#context.streams.registry.all()) {
-      if (this.#wants('stats', stream.name))
-        this.#send({ type: 'stats', stream: stream.name, stats: this.#context.streams.stats(stream) }, true);
-    }
-  }
-
-  close(): void {
-    clearInterval(this.#stats);
-    for (const off of this.#off) off();
-    for (const name of [...this.#offStream.keys()]) this.#unfollow(name);
-  }
-}
 
 /** Thumbnails of the streams in view: one small JPEG rendition each, shared by all pages, newest wins. */
 class Thumbnails {
@@ -193,23 +84,27 @@ export function eventRoutes(context: RouteContext): void {
   const { app, upgrades, clock, version, signal } = context;
 
   upgrades.route('/api/events', (ws, _request, _params, query) => {
-    const send: Send = (event, droppable) => {
-      if (ws.readyState !== ws.OPEN || (droppable && ws.bufferedAmount > SLOW_BYTES)) return;
-      ws.send(JSON.stringify(event));
-    };
-    const feed = new EventFeed(context, send);
+    const send = (event: ServerEvent) => ws.readyState === ws.OPEN && ws.send(JSON.stringify(event));
+    const feed = new EventFeed(context, {
+      send,
+      get buffered() {
+        return ws.bufferedAmount;
+      },
+      // What is still in the buffer is of no use to somebody who does not read it.
+      giveUp: (reason) => (ws.bufferedAmount > SLOW_BYTES ? ws.terminate() : ws.close(1013, reason)),
+    });
     const thumbnails = new Thumbnails(context, ws);
-    send({ type: 'hello', now: clock.now(), version }, false);
+    send({ type: 'hello', now: clock.now(), version, id: feed.id });
     const asked = Selection.safeParse(Object.fromEntries(query));
-    if (asked.success && asked.data.types) feed.subscribe(asked.data.types, asked.data.streams);
+    if (asked.success && asked.data.types) feed.subscribe(asked.data.types, asked.data.streams, asked.data.after);
     ws.on('message', (data, binary) => {
       const message = binary ? null : parseMessage(String(data));
       if (!message) {
         const error = new SluiceError('bad-request', 'the message was not understood; expected JSON of type subscribe, thumbnails or ping');
-        return send({ type: 'error', problem: error.toProblem() }, false);
+        return void send({ type: 'error', problem: error.toProblem() });
       }
-      if (message.type === 'ping') send({ type: 'pong', t: message.t, now: clock.now() }, false);
-      else if (message.type === 'subscribe') feed.subscribe(message.types, message.streams);
+      if (message.type === 'ping') send({ type: 'pong', t: message.t, now: clock.now() });
+      else if (message.type === 'subscribe') feed.subscribe(message.types, message.streams, message.after);
       else thumbnails.want(message.streams, message.width, message.fps);
     });
     ws.once('close', () => {
@@ -227,13 +122,21 @@ export function eventRoutes(context: RouteContext): void {
       const { raw } = reply;
       for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
       raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
-      const feed = new EventFeed(context, (event, droppable) => {
-        if (droppable && raw.writableLength > SLOW_BYTES) return;
-        raw.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+      const feed = new EventFeed(context, {
+        send: (event, id) => {
+          if (!raw.destroyed) raw.write(`${id === null ? '' : `id: ${id}\n`}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+        },
+        get buffered() {
+          return raw.writableLength;
+        },
+        giveUp: () => raw.destroy(),
       });
-      feed.subscribe(asked.types ?? [...EVENT_TYPES], asked.streams);
+      // An id without an event: whoever reconnects before the first one misses nothing either.
+      raw.write(`id: ${feed.id}\n\n`);
+      const lastId = request.headers['last-event-id'];
+      feed.subscribe(asked.types ?? [...EVENT_TYPES], asked.streams, (typeof lastId === 'string' && lastId) || asked.after);
       // Proxies end what is silent.
-      const beat = setInterval(() => raw.write(': still here\n\n'), 15_000);
+      const beat = setInterval(() => raw.write(`: still here\nid: ${feed.id}\n\n`), 15_000);
       const end = () => {
         clearInterval(beat);
         feed.close();
@@ -250,7 +153,11 @@ const list = z
   .string()
   .transform((text) => text.split(',').filter(Boolean))
   .optional();
-const Selection = z.object({ streams: list, types: list.pipe(z.array(z.enum(EVENT_TYPES)).optional()) });
+const Selection = z.object({
+  streams: list,
+  types: list.pipe(z.array(z.enum(EVENT_TYPES)).optional()),
+  after: z.string().max(60).optional(),
+});
 
 function parseMessage(text: string): ClientEvent | null {
   try {
