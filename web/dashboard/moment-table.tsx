@@ -140,7 +140,8 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
           </tr>
         </thead>
         <tbody style={{ height: `${items.length * rowHeight + extra}px` }}>
-          {shown.map((at) => {
+          {/* Flat, so that each row keeps its element: one that is made anew between press and release of the button is never clicked. */}
+          {shown.flatMap((at) => {
             const item = items[at]!;
             const key = keyOf(item);
             const is = [
