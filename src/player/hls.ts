@@ -94,6 +94,8 @@ class HlsTransport implements Transport, Dvr {
       startFragPrefetch: true,
       preferManagedMediaSource: true,
       enableDateRangeMetadataCues: false,
+      enableEmsgMetadataCues: false,
+      enableID3MetadataCues: false,
       manifestLoadPolicy: {
         default: {
           maxTimeToFirstByteMs: 15_000,

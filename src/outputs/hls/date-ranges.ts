@@ -69,7 +69,8 @@ export class DateRanges implements Disposable {
   /** Ranges of a window, ticks. Markers of frames that are not yet in it wait. */
   list(window: { readonly start: number; readonly end: number }): ListedRanges {
     const now = this.#now();
-    const from = Math.max(window.start, window.end - SPAN_TICKS);
+    // A tick earlier: the first frame's own time may be rounded up to its media time.
+    const from = Math.max(window.start, window.end - SPAN_TICKS) - 1;
     const known = new Map<string, Known>();
     const markers = this.#timeline
       .recentMarkers(toMicros(from as Ticks), toMicros(window.end as Ticks))

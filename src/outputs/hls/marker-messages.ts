@@ -13,8 +13,8 @@ const AROUND_US = 60_000_000;
 const MAX_MESSAGES = 100;
 
 /**
- * Event messages for the markers of a part's frames that are known now. A marker that has a frame goes with that frame alone (its first
- * showing, not a repeat), so that none comes twice; one without goes by its time. `end` is the end of the last frame, ticks.
+ * Event messages for the markers of a part's frames that are known now, each in one part only: a marker of a frame goes with the first
+ * showing of that frame, one that was set by time with what is shown then. `end` is the end of the last frame, ticks.
  */
 export function markerMessages(
   timeline: Pick<StreamTimeline, 'recentMarkers'>,
@@ -35,7 +35,10 @@ export function markerMessages(
 }
 
 function rowOf(marker: Marker, frames: readonly FrameRow[], end: number): FrameRow | undefined {
-  if (marker.frame !== null) return frames.find((row) => row.id === marker.frame && !row.repeat);
+  const own = frames.find((row) => row.id === marker.frame && !row.repeat);
+  // Later than the frame's own time it was set by time, and what was on show then may not be the frame that the store knew first.
+  if (own && marker.timestamp <= own.timestamp) return own;
+  if ((marker.frame ?? 0) > frames.at(-1)!.id) return undefined;
   const pts = toTicks(marker.timestamp as Micros);
   return pts < end ? frames.findLast((row) => row.pts <= pts) : undefined;
 }
