@@ -211,6 +211,51 @@ describe('metrics and data', () => {
   });
 });
 
+describe('files', () => {
+  const csv = async (path: string) => {
+    const response = await server.fetch(path);
+    expect(response.headers.get('content-type')).toContain('text/csv');
+    const [head, ...rows] = (await response.text()).trimEnd().split('\n');
+    return { name: response.headers.get('content-disposition'), head, rows };
+  };
+
+  it('metrics.csv has times, frames and one column for each metric', async () => {
+    const acked = await frames(4);
+    const [first, second] = [acked[0]!, acked[1]!];
+    await post('metrics', [
+      { frame: first.id, values: { mean: 1.5, profile: [1, null] } },
+      { frame: second.id, values: { mean: null } },
+    ]);
+    const { name, head, rows } = await csv('live/cam/metrics.csv');
+    expect(name).toMatch(/^attachment; filename="cam_\d{8}T\d{6}\.\d{3}Z_metrics\.csv"$/);
+    expect(head).toBe('timestamp,time,frame,mean,profile[0],profile[1]');
+    expect(rows).toHaveLength(2);
+    const time = new Date(first.timestamp / 1000).toISOString().slice(0, 23);
+    expect(rows[0]).toMatch(new RegExp(`^${first.timestamp},${time}\\d{3}Z,${first.id},1\\.5,1,$`));
+    expect(rows[1]).toMatch(new RegExp(`^${second.timestamp},.*,${second.id},,,$`));
+    expect((await csv(`live/cam/metrics.csv?names=mean&start=${second.timestamp}`)).rows).toHaveLength(1);
+    expect(await server.json('live/cam/metrics.json?names=mean')).toMatchObject([
+      { frame: first.id, values: { mean: 1.5 } },
+      { values: {} },
+    ]);
+  });
+
+  it('markers.csv quotes what must be quoted, and goes on over pages', async () => {
+    const acked = await frames(4);
+    const marks = Array.from({ length: 1500 }, (_, i) => ({ id: `m${i}`, label: `say "${i}", then\nstop`, frame: acked[0]!.id }));
+    await post('markers', marks);
+    await post('markers', { id: 'span', label: 'span', frame: acked[1]!.id, endFrame: acked[2]!.id, kind: 'k', data: { a: 1 } });
+    const { head, rows } = await csv('live/cam/markers.csv');
+    expect(head).toBe('timestamp,time,frame,end,endTime,endFrame,open,kind,label,id,data');
+    expect(rows).toHaveLength(2 * 1500 + 1);
+    expect(rows[0]).toContain(',event,"say ""0"", then');
+    expect(rows.at(-1)).toMatch(new RegExp(`,${acked[2]!.timestamp},[^,]+,${acked[2]!.id},false,k,span,span,"\\{""a"":1\\}"$`));
+    expect((await csv('live/cam/markers.csv?kind=k')).rows).toHaveLength(1);
+    expect(await server.json<Marker[]>('live/cam/markers.json')).toHaveLength(1501);
+    expect(await server.json<Marker[]>('live/cam/markers.json?kind=none')).toEqual([]);
+  });
+});
+
 describe('events', () => {
   const label = ({ data }: { data: Record<string, unknown> }) => (data.marker as Marker | undefined)?.label;
 

@@ -37,6 +37,7 @@ import { healthRoutes } from './routes/health.ts';
 import { markerRoutes } from './routes/markers.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { streamRoutes } from './routes/streams.ts';
+import { timelineFileRoutes } from './routes/timeline-files.ts';
 import { StreamService } from './stream-service.ts';
 import { Timelines } from './timelines.ts';
 import { UpgradeDispatcher } from './upgrade.ts';
@@ -155,6 +156,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   markerRoutes(context);
   metricRoutes(context);
   dataRoutes(context);
+  timelineFileRoutes(context);
   eventRoutes(context);
   healthRoutes(context);
 

@@ -20,7 +20,7 @@ import type { Bound, DataWish, MarkerCalls, MarkerChangeWish, MarkerResult, Mark
 import { metricAnswer } from './metric-answer.ts';
 import { MetricEvents } from './metric-events.ts';
 import type { MetricQueue } from './metric-queue.ts';
-import type { MetricCalls } from './metric-schema.ts';
+import type { MetricCalls, MetricRows } from './metric-schema.ts';
 import { PendingMarkers } from './pending-markers.ts';
 import { RecentMarkers } from './recent-markers.ts';
 import type { DataQuery, MarkerQuery, MetricQuery, StreamTimeline, TimelineEvents } from './timeline.ts';
@@ -205,10 +205,21 @@ export class StoredTimeline implements StreamTimeline {
   }
 
   async metrics(query: MetricQuery): Promise<MetricAnswer> {
-    this.#deps.queue.flush();
-    const rows = await this.#deps.metrics.call('query', this.stream, query);
-    return metricAnswer(rows, this.#deps.metricConfig(), (timestamp) => this.#deps.frames.at(timestamp)?.id ?? null);
+    return metricAnswer(await this.table.rows(query), this.#deps.metricConfig(), this.table.frameAt);
   }
+
+  /** Series as columns of numbers, for tables. */
+  readonly table = {
+    series: async (): Promise<readonly { name: string; width: number }[]> => {
+      this.#deps.queue.flush();
+      return await this.#deps.metrics.call('series', this.stream);
+    },
+    rows: async (query: MetricQuery): Promise<MetricRows> => {
+      this.#deps.queue.flush();
+      return await this.#deps.metrics.call('query', this.stream, query);
+    },
+    frameAt: (timestamp: number): number | null => this.#deps.frames.at(timestamp)?.id ?? null,
+  };
 
   // ---- data
 

@@ -4,6 +4,7 @@ import { StreamName } from '../../api/schema.ts';
 import { MetricAnswer, MetricInput } from '../../api/timeline.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { parseDuration } from '../../core/time.ts';
+import type { MetricQuery } from '../../timeline/timeline.ts';
 import type { RouteContext } from '../context.ts';
 import { BODY_LIMIT, listOf, MetricListQuery, oneOrMany, spanOf, unchecked } from './timeline-input.ts';
 
@@ -55,7 +56,7 @@ export function metricRoutes({ app, timelines }: RouteContext): void {
 }
 
 /** Reads the query of a route that answers metrics. */
-export function metricQuery(query: z.output<typeof MetricListQuery>) {
+export function metricQuery(query: Partial<z.output<typeof MetricListQuery>>): MetricQuery {
   const names = listOf(query.names);
   return {
     ...spanOf(query),
