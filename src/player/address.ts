@@ -43,6 +43,11 @@ export class StreamAddress {
     return this.#url(`api/${path}`, this.#root, query).href;
   }
 
+  /** An address below the server's own. */
+  root(path: string, query: Query = {}): string {
+    return this.#url(path, this.#root, query).href;
+  }
+
   /** As `live`, for a WebSocket. */
   liveSocket(path: string, query: Query = {}): string {
     return socket(this.#url(path, this.#live, query));

@@ -1,8 +1,14 @@
 // Buttons, keys and the time bar over the picture.
 import type { Marker } from '../api/timeline.ts';
+import { Clip } from './clip.ts';
+import { ClipHandles } from './clip-handles.ts';
 import { dateText, lengthText, timeText, zoneOffset, zoneText } from './clock-text.ts';
-import { icon, make } from './dom.ts';
+import { make } from './dom.ts';
+import { iconButton, setIcon } from './icons.ts';
+import { type KeyRow, Keys } from './keys.ts';
+import { MarkerForm } from './marker-form.ts';
 import { markerText } from './marker-look.ts';
+import type { Overlay } from './overlay.ts';
 import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
 import { Scrubber } from './scrubber.ts';
@@ -14,31 +20,10 @@ const UPDATE_MS = 250;
 const HIDE_MS = 3000;
 const JUMP_US = 5_000_000;
 
-const ICONS = {
-  play: 'M8 5v14l11-7z',
-  pause: 'M6 5h4v14H6zM14 5h4v14h-4z',
-  back: 'M5 5h3v14H5zM19 5v14l-9-7z',
-  forward: 'M16 5h3v14h-3zM5 5v14l9-7z',
-  link: 'M3.9 12a3.1 3.1 0 0 1 3.1-3.1h4V7H7a5 5 0 0 0 0 10h4v-1.9H7A3.1 3.1 0 0 1 3.9 12zM8 13h8v-2H8zm9-6h-4v1.9h4a3.1 3.1 0 0 1 0 6.2h-4V17h4a5 5 0 0 0 0-10z',
-  stats: 'M4 20V10h3v10zM10.5 20V4h3v16zM17 20v-7h3v7z',
-  help: 'M11 18h2v2h-2zM12 4a5 5 0 0 0-5 5h2a3 3 0 1 1 4.5 2.6C12 12.5 11 13.5 11 16h2c0-1.5.7-2 1.7-2.7A5 5 0 0 0 12 4z',
-  full: 'M5 14H3v7h7v-2H5zM3 10h2V5h5V3H3zM19 19h-5v2h7v-7h-2zM14 3v2h5v5h2V3z',
-} as const;
-
-const KEYS: readonly (readonly [string, string])[] = [
-  ['Space', 'play, pause'],
-  ['← →', '5 seconds back, forward'],
-  [', .', 'one frame back, forward'],
-  ['[ ]', 'marker before, marker after'],
-  ['L', 'live'],
-  ['F', 'full screen'],
-  ['S', 'statistics'],
-  ['?', 'this help'],
-];
-
 export interface ControlsOptions {
   readonly host: HTMLElement;
   readonly stage: Stage;
+  readonly overlay: Overlay;
   /** The player of the moment; changes with the stream. */
   readonly player: () => Player | undefined;
   /** What belongs to its pictures. */
@@ -52,7 +37,7 @@ export class Controls {
   readonly elements: readonly HTMLElement[];
   readonly #options: ControlsOptions;
   readonly #stats = new StatsOverlay();
-  readonly #play = button('play', 'Play (space)');
+  readonly #play = iconButton('play', 'Play (space)', () => this.#toggle());
   readonly #live = make(
     'button',
     { type: 'button', class: 'live', part: 'button live-button' },
@@ -60,17 +45,28 @@ export class Controls {
     make('span', {}, 'Live'),
   );
   readonly #clock = make('time', { class: 'clock', part: 'clock' });
-  readonly #help: HTMLElement;
   readonly #bar: HTMLElement;
+  readonly #keys: Keys;
   readonly #timeline: TimelineBar;
-  readonly #backButtons: readonly HTMLButtonElement[];
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #hideTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #handles: ClipHandles;
+  readonly #form: MarkerForm;
+  readonly #clip: Clip;
+  readonly #mark = iconButton('mark', 'Add a marker at this frame (M)', () => this.#addMarker(false));
+  readonly #scissors = iconButton('scissors', 'Cut a clip (C)', () => this.#clip.toggle());
+  readonly #values = iconButton('values', 'Values of the shown frame (V)', () => this.#toggleOverlay('values'));
+  readonly #frameButtons: readonly HTMLButtonElement[];
   readonly #scrubber = new Scrubber({
     player: () => this.#player,
     onError: (error) => this.#complain(error),
     onDone: () => this.update(),
   });
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #hideTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether any of the player is in the window. */
+  #inView = true;
+  /** This viewer may only watch; the player that it was asked for. */
+  #viewOnly = false;
+  #askedFor: Player | undefined;
 
   constructor(options: ControlsOptions) {
     this.#options = options;
@@ -79,25 +75,34 @@ export class Controls {
       commit: (timestamp, end) => this.#scrubber.commit(timestamp, end),
       choose: (marker) => this.#goTo(marker),
     });
-    const back = button('back', 'One frame back (,)');
-    const forward = button('forward', 'One frame forward (.)');
-    this.#backButtons = [back, forward];
-    const link = button('link', 'Copy link to this frame');
-    const stats = button('stats', 'Statistics (S)');
-    const help = button('help', 'Keys (?)');
-    const full = button('full', 'Full screen (F)');
-    this.#play.addEventListener('click', () => this.#toggle());
+    this.#clip = new Clip({
+      player: options.player,
+      tell: options.tell,
+      onError: (error) => this.#complain(error),
+      onChange: () => this.update(),
+    });
+    this.#handles = new ClipHandles({
+      scrub: (timestamp) => this.#scrubber.to(timestamp),
+      settle: (end, timestamp) => this.#moveEnd(end, () => this.#scrubber.settle(timestamp)),
+      step: (end, step) => this.#moveEnd(end, (player, from) => player.seekFrame(from).then(() => player.step(step))),
+    });
+    this.#form = new MarkerForm({
+      timeline: options.timeline,
+      tell: options.tell,
+      onClose: () => options.host.focus(),
+      onForbidden: () => this.#setViewOnly(true),
+    });
+    this.#keys = new Keys(this.#rows(), () => options.host.focus());
     this.#live.addEventListener('click', () => this.#player?.liveEdge());
-    back.addEventListener('click', () => this.#step(-1));
-    forward.addEventListener('click', () => this.#step(1));
-    link.addEventListener('click', () => void this.#copyLink());
-    stats.addEventListener('click', () => this.#stats.toggle());
-    help.addEventListener('click', () => this.#toggleHelp());
-    full.addEventListener('click', () => this.fullScreen());
+    const back = iconButton('back', 'One frame back (,)', () => this.#step(-1));
+    const forward = iconButton('forward', 'One frame forward (.)', () => this.#step(1));
+    this.#frameButtons = [back, forward, this.#mark, this.#scissors];
+    this.#values.setAttribute('aria-pressed', String(options.overlay.on.values));
     this.#bar = make(
       'div',
       { class: 'controls', part: 'controls', role: 'group', 'aria-label': 'Player controls' },
-      this.#timeline.element,
+      this.#clip.element,
+      make('div', { class: 'timebar' }, this.#timeline.element, this.#handles.element),
       make(
         'div',
         { class: 'row' },
@@ -107,18 +112,16 @@ export class Controls {
         this.#live,
         this.#clock,
         make('span', { class: 'space' }),
-        link,
-        stats,
-        help,
-        full,
+        this.#mark,
+        this.#scissors,
+        this.#values,
+        iconButton('link', 'Copy link to this frame', () => void this.#copyLink()),
+        iconButton('stats', 'Statistics (S)', () => this.#stats.toggle()),
+        iconButton('help', 'Keys (?)', () => this.#keys.toggleHelp()),
+        iconButton('full', 'Full screen (F)', () => this.fullScreen()),
       ),
     );
-    const close = make('button', { type: 'button', class: 'close', part: 'button' }, 'Close');
-    close.addEventListener('click', () => this.#toggleHelp());
-    const list = make('dl');
-    for (const [keys, what] of KEYS) list.append(make('dt', {}, make('kbd', {}, keys)), make('dd', {}, what));
-    this.#help = make('div', { class: 'help', part: 'help', role: 'dialog', 'aria-label': 'Keys', hidden: '' }, list, close);
-    this.elements = [this.#stats.element, this.#help, this.#bar];
+    this.elements = [this.#stats.element, this.#bar, this.#form.element, this.#keys.help];
     for (const element of this.elements) element.classList.add('chrome');
   }
 
@@ -127,16 +130,27 @@ export class Controls {
     const { host } = this.#options;
     const abort = new AbortController();
     const { signal } = abort;
-    host.addEventListener('keydown', (event) => this.#onKey(event), { signal });
-    host.addEventListener('pointermove', () => this.wake(), { signal });
-    host.addEventListener('pointerdown', () => this.wake(), { signal });
-    host.addEventListener('focusin', () => this.wake(), { signal });
+    const wake = () => this.wake();
+    host.addEventListener(
+      'keydown',
+      (event) => {
+        wake();
+        this.#keys.onKey(event);
+      },
+      { signal },
+    );
+    for (const name of ['pointermove', 'pointerdown', 'focusin'] as const) host.addEventListener(name, wake, { signal });
     host.addEventListener('pointerleave', () => this.#sleep(), { signal });
-    this.#timer = setInterval(() => this.update(), UPDATE_MS);
+    const observer = new IntersectionObserver((entries) => (this.#inView = entries.at(-1)!.isIntersecting));
+    observer.observe(host);
+    this.#timer = setInterval(() => {
+      if (this.#inView && !document.hidden) this.update();
+    }, UPDATE_MS);
     this.wake();
     this.update();
     return () => {
       abort.abort();
+      observer.disconnect();
       clearInterval(this.#timer);
       clearTimeout(this.#hideTimer);
     };
@@ -155,9 +169,10 @@ export class Controls {
   }
 
   #sleep(): void {
+    const player = this.#player;
     const focused = this.#bar.querySelector(':focus-visible') !== null;
-    if (!this.#player || this.#player.paused || this.#player.state !== 'playing' || focused || this.#scrubber.active || !this.#help.hidden)
-      return;
+    const busy = focused || this.#scrubber.active || this.#form.open || this.#clip.active || !this.#keys.help.hidden;
+    if (!player || player.paused || player.state !== 'playing' || busy) return;
     this.#bar.classList.add('away');
     this.#options.stage.element.classList.add('quiet');
   }
@@ -166,6 +181,7 @@ export class Controls {
   update(): void {
     const player = this.#player;
     if (!player) return;
+    if (player !== this.#askedFor) this.#onNewPlayer(player);
     this.#stats.update(player, this.#options.stage);
     if (player.paused || player.state !== 'playing') this.#bar.classList.remove('away');
     if (this.#bar.classList.contains('away')) return;
@@ -183,7 +199,7 @@ export class Controls {
       this.#live.title = name;
       this.#live.setAttribute('aria-label', name);
     }
-    for (const element of this.#backButtons) element.disabled = !shown;
+    for (const element of this.#frameButtons) element.disabled = !shown;
     if (shown) {
       const offset = zoneOffset(shown.timestamp);
       this.#clock.textContent = `${timeText(shown.timestamp, offset).slice(0, 10)} ${zoneText(offset)}`;
@@ -201,6 +217,31 @@ export class Controls {
         here: timeline?.atShown() ?? [],
       },
     );
+    this.#scissors.hidden = !range;
+    this.#scissors.setAttribute('aria-pressed', String(this.#clip.active));
+    this.#handles.show(range, this.#clip.span);
+  }
+
+  #onNewPlayer(player: Player): void {
+    this.#askedFor = player;
+    this.#form.close();
+    this.#clip.leave();
+    this.#setViewOnly(false);
+    this.#options
+      .timeline()
+      ?.api.rights(AbortSignal.timeout(10_000))
+      .then(
+        (rights) => {
+          if (player === this.#askedFor && rights === 'view') this.#setViewOnly(true);
+        },
+        // Then a refusal says so.
+        () => {},
+      );
+  }
+
+  #setViewOnly(viewOnly: boolean): void {
+    this.#viewOnly = viewOnly;
+    this.#mark.hidden = viewOnly;
   }
 
   #toggle(): void {
@@ -246,6 +287,38 @@ export class Controls {
     this.#timeline.point(marker);
   }
 
+  /** Opens the form for the shown frame, or ends the open span. */
+  #addMarker(span: boolean): void {
+    const { tell, timeline } = this.#options;
+    const frame = this.#player?.shownFrame;
+    if (this.#viewOnly) tell('Your access to this stream is for watching only: markers need the token for everything.');
+    else if (!frame) tell('There is no frame on the screen yet.');
+    else {
+      const open = span ? timeline()?.openSpan() : null;
+      if (open) void this.#form.end(open, frame);
+      else this.#form.show(frame, span);
+    }
+  }
+
+  /** Puts an end of the clip where `go` leads to. */
+  #moveEnd(end: 'in' | 'out', go: (player: Player, from: number) => Promise<void>): void {
+    const player = this.#player;
+    const span = this.#clip.span;
+    if (!player || !span) return;
+    go(player, span[end].id).then(
+      () => {
+        if (player.shownFrame) this.#clip.set(end, player.shownFrame);
+      },
+      (error: unknown) => this.#complain(error),
+    );
+  }
+
+  #toggleOverlay(what: 'values' | 'boxes'): void {
+    const on = this.#options.overlay.toggle(what);
+    if (what === 'values') this.#values.setAttribute('aria-pressed', String(on));
+    this.#options.tell(`${what === 'values' ? 'Values of the shown frame' : 'Boxes over the picture'}: ${on ? 'shown' : 'hidden'}.`);
+  }
+
   #complain(error: unknown): void {
     if (error instanceof DOMException && error.name === 'AbortError') return;
     this.#options.tell(error instanceof Error ? error.message : 'That did not work.');
@@ -270,12 +343,6 @@ export class Controls {
     }
   }
 
-  #toggleHelp(): void {
-    this.#help.hidden = !this.#help.hidden;
-    if (this.#help.hidden) this.#options.host.focus();
-    else this.#help.querySelector('button')?.focus();
-  }
-
   /** Into full screen, or out of it. */
   fullScreen(): void {
     const { host, stage } = this.#options;
@@ -291,75 +358,39 @@ export class Controls {
     (stage.picture as { webkitEnterFullscreen?(): void } | undefined)?.webkitEnterFullscreen?.();
   }
 
-  #onKey(event: KeyboardEvent): void {
-    // On many keyboards brackets are made with AltGr.
-    const plain = event.getModifierState('AltGraph') || !(event.ctrlKey || event.metaKey || event.altKey);
-    if (event.defaultPrevented || !plain) return;
-    this.wake();
-    const target = event.composedPath()[0];
-    if (target instanceof HTMLButtonElement && (event.key === ' ' || event.key === 'Enter')) return;
-    if (!this.#runKey(event.key)) return;
-    event.preventDefault();
+  #rows(): KeyRow[] {
+    const clip = this.#clip;
+    return [
+      { keys: [' ', 'k'], help: ['Space', 'play, pause'], run: () => this.#toggle() },
+      {
+        keys: ['ArrowLeft', 'ArrowRight'],
+        help: ['← →', '5 seconds back, forward'],
+        run: (key) => this.#jump(key === 'ArrowLeft' ? -JUMP_US : JUMP_US),
+      },
+      { keys: [',', '.'], help: [', .', 'one frame back, forward'], run: (key) => this.#step(key === ',' ? -1 : 1) },
+      { keys: ['[', ']'], help: ['[ ]', 'marker before, marker after'], run: (key) => this.#jumpToMarker(key === '[' ? -1 : 1) },
+      { keys: ['l'], help: ['L', 'live'], run: () => this.#player?.liveEdge() },
+      { keys: ['m'], help: ['M', 'add a marker at the shown frame'], run: () => this.#addMarker(false) },
+      { keys: ['e'], help: ['E', 'begin a span, end it'], run: () => this.#addMarker(true) },
+      {
+        keys: ['i', 'o'],
+        help: ['I O', 'clip begins, ends at the shown frame'],
+        run: (key) => clip.setAtShown(key === 'i' ? 'in' : 'out'),
+      },
+      { keys: ['c'], help: ['C', 'cut a clip'], run: () => clip.toggle() },
+      { keys: ['v'], help: ['V', 'values of the shown frame'], run: () => this.#toggleOverlay('values') },
+      { keys: ['b'], help: ['B', 'boxes over the picture'], run: () => this.#toggleOverlay('boxes') },
+      { keys: ['f'], help: ['F', 'full screen'], run: () => this.fullScreen() },
+      { keys: ['s'], help: ['S', 'statistics'], run: () => this.#stats.toggle() },
+      { keys: ['?'], help: ['?', 'this help'], run: () => this.#keys.toggleHelp() },
+      {
+        keys: ['Escape'],
+        run: () => {
+          if (!this.#keys.help.hidden) this.#keys.toggleHelp();
+          else if (clip.active) clip.leave();
+          else return false;
+        },
+      },
+    ];
   }
-
-  #runKey(key: string): boolean {
-    switch (key) {
-      case ' ':
-      case 'k':
-        this.#toggle();
-        return true;
-      case 'ArrowLeft':
-        this.#jump(-JUMP_US);
-        return true;
-      case 'ArrowRight':
-        this.#jump(JUMP_US);
-        return true;
-      case ',':
-        this.#step(-1);
-        return true;
-      case '.':
-        this.#step(1);
-        return true;
-      case '[':
-        this.#jumpToMarker(-1);
-        return true;
-      case ']':
-        this.#jumpToMarker(1);
-        return true;
-      case 'l':
-      case 'L':
-        this.#player?.liveEdge();
-        return true;
-      case 'f':
-      case 'F':
-        this.fullScreen();
-        return true;
-      case 's':
-      case 'S':
-        this.#stats.toggle();
-        return true;
-      case '?':
-        this.#toggleHelp();
-        return true;
-      case 'Escape':
-        if (this.#help.hidden) return false;
-        this.#toggleHelp();
-        return true;
-      default:
-        return false;
-    }
-  }
-}
-
-function button(name: keyof typeof ICONS, label: string): HTMLButtonElement {
-  const element = make('button', { type: 'button', part: `button ${name}-button` });
-  setIcon(element, name, label);
-  return element;
-}
-
-function setIcon(element: HTMLButtonElement, name: keyof typeof ICONS, label: string): void {
-  if (element.title === label) return;
-  element.title = label;
-  element.setAttribute('aria-label', label);
-  element.replaceChildren(icon(ICONS[name]));
 }

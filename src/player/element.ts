@@ -7,6 +7,7 @@ import { StreamAddress } from './address.ts';
 import { Controls } from './controls.ts';
 import { make } from './dom.ts';
 import { Notices } from './notices.ts';
+import { Overlay } from './overlay.ts';
 import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './player.ts';
 import { PlayerTimeline } from './player-timeline.ts';
 import { type Fit, type PicturePoint, Stage } from './stage.ts';
@@ -46,6 +47,7 @@ export class SluicePlayer extends HTMLElement {
   readonly #stage = new Stage();
   readonly #aspect = make('style');
   readonly #notices = new Notices(() => this.play());
+  readonly #overlay = new Overlay();
   readonly #controls: Controls;
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
@@ -61,12 +63,14 @@ export class SluicePlayer extends HTMLElement {
     this.#controls = new Controls({
       host: this,
       stage: this.#stage,
+      overlay: this.#overlay,
       player: () => this.#player,
       timeline: () => this.#timeline,
       say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
     });
-    root.append(make('style', {}, STYLE), this.#aspect, this.#stage.element, ...this.#notices.elements);
+    this.#stage.element.append(this.#overlay.boxes.element);
+    root.append(make('style', {}, STYLE), this.#aspect, this.#stage.element, this.#overlay.values, ...this.#notices.elements);
     this.#stage.element.addEventListener('click', (event) => this.#onClick(event));
     this.#stage.element.addEventListener('dblclick', () => {
       if (this.controls) this.#controls.fullScreen();
@@ -277,6 +281,7 @@ export class SluicePlayer extends HTMLElement {
 
   #unload(): void {
     this.#queued = false;
+    this.#overlay.attach(null, null, () => this.fit);
     this.#timeline?.close();
     this.#player?.close();
     this.#player = this.#timeline = undefined;
@@ -323,6 +328,7 @@ export class SluicePlayer extends HTMLElement {
     timeline.on('marker', (marker) => this.dispatchEvent(new CustomEvent('marker', { detail: marker })));
     player.open();
     timeline.open();
+    this.#overlay.attach(player, timeline, () => this.fit);
     this.#notices.show(player.state, player.message, true);
   }
 

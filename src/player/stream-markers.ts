@@ -12,8 +12,6 @@ export interface StreamMarkersEvents {
   news: Marker;
 }
 
-/** Until the server has the route: a request for it would be an error on everybody's console. */
-const HAS_ROUTE: boolean = false;
 const RETRY_MS = 5000;
 /** Markers this far behind the window are forgotten; not at once, so that the list is not copied all the time. */
 const FORGET_US = 60_000_000;
@@ -80,7 +78,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   }
 
   async #load(): Promise<void> {
-    if (this.#loading || this.#from === undefined || !HAS_ROUTE) return;
+    if (this.#loading || this.#from === undefined) return;
     this.#loading = true;
     clearTimeout(this.#retry);
     const from = this.#from;

@@ -1,5 +1,6 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
-// -radius, -font) and by ::part(): stage, picture, controls, timeline, button, live-button, clock, stats, help, message, notice.
+// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, button, live-button, clock, stats, help,
+// marker-form, message, notice.
 export const STYLE = `
 :host {
   --_text: var(--sluice-text, #f4f5f7);
@@ -124,6 +125,51 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 .sign { position: static; display: inline-block; width: 8px; height: 8px; margin-inline-end: 6px; }
 .sign[data-shape='diamond'] { border-radius: 0; rotate: 45deg; }
 
+.timebar { position: relative; margin: 0 6px; }
+.timebar .timeline { margin: 0; }
+.clip-handles { position: absolute; left: 0; right: 0; top: 0; height: 22px; pointer-events: none; }
+.selection { position: absolute; top: 7px; height: 10px; background: color-mix(in srgb, var(--_accent) 45%, transparent); border-block: 2px solid var(--_accent); box-sizing: border-box; }
+.handle { position: absolute; top: 1px; width: 10px; height: 20px; margin-left: -5px; cursor: ew-resize; pointer-events: auto; touch-action: none; background: var(--_text); box-shadow: 0 0 0 1.5px var(--_panel); }
+.handle::after { content: ''; position: absolute; inset: 5px 4px; background: var(--_panel); }
+.handle.in { border-radius: 4px 0 0 4px; margin-left: -10px; }
+.handle.out { border-radius: 0 4px 4px 0; margin-left: 0; }
+.handle:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
+.clip { flex-wrap: wrap; gap: 4px 6px; padding: 2px 6px 4px; }
+.clip-text { font-variant-numeric: tabular-nums; }
+.clip-links { display: flex; flex-wrap: wrap; gap: 4px; }
+.clip .close { height: 26px; }
+
+.boxes { position: absolute; inset: 0; pointer-events: none; }
+.boxes svg { width: 100%; height: 100%; fill: none; overflow: hidden; }
+.boxes rect { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.boxes text { fill: #fff; font-family: var(--_font); font-weight: 600; paint-order: stroke; stroke-linejoin: round; }
+.values {
+  position: absolute; top: 8px; right: 8px; margin: 0; display: flex; flex-direction: column; align-items: stretch; gap: 4px; pointer-events: none;
+  max-width: 45%; max-height: calc(100% - 90px); overflow: hidden; font-variant-numeric: tabular-nums;
+}
+.values > div { padding: 2px 8px; border-radius: var(--_radius); background: var(--_panel); text-align: end; }
+.values dt { font-size: 11px; line-height: 1.3; overflow-wrap: anywhere; }
+.values dd { font-size: 15px; line-height: 1.25; font-weight: 600; }
+
+.marker-form {
+  position: absolute; inset: auto 8px 84px; margin: 0 auto; width: min(360px, calc(100% - 16px)); max-height: calc(100% - 16px); overflow: auto; padding: 10px 12px; box-sizing: border-box;
+  border-radius: var(--_radius); background: var(--_panel); box-shadow: 0 2px 10px rgb(0 0 0 / 35%); display: grid; gap: 8px; z-index: 2;
+}
+.marker-form label { display: grid; grid-template-columns: 48px 1fr; align-items: center; gap: 8px; color: var(--_muted); }
+.marker-form strong { font-variant-numeric: tabular-nums; }
+.marker-form .row { gap: 6px; }
+input {
+  font: inherit; color: var(--_text); background: color-mix(in srgb, var(--_text) 8%, transparent); border: 1px solid var(--_line); border-radius: 4px;
+  height: 30px; padding: 0 8px; min-width: 0; box-sizing: border-box; user-select: text; -webkit-user-select: text;
+}
+input:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
+.problem { margin: 0; color: var(--_live); overflow-wrap: anywhere; }
+a.close { display: inline-flex; align-items: center; justify-content: center; color: inherit; text-decoration: none; border-radius: var(--_radius); }
+a.close:hover { background: color-mix(in srgb, var(--_text) 14%, transparent); }
+a.close:focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
+.primary { border-color: var(--_accent) !important; font-weight: 600; }
+button[aria-pressed='true'] { background: color-mix(in srgb, var(--_accent) 30%, transparent); }
+
 .stats {
   position: absolute; top: 8px; left: 8px; margin: 0; padding: 8px 12px; border-radius: var(--_radius); background: var(--_panel);
   display: grid; grid-template-columns: auto auto; gap: 1px 12px; font-size: 12px; font-variant-numeric: tabular-nums;
@@ -145,7 +191,11 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
   .message[data-state='stalled'] { bottom: 66px; }
   .stats { font-size: 11px; padding: 4px 8px; }
 }
+@container sluice-player (max-width: 440px) {
+  [part~='help-button'], [part~='stats-button'], [part~='link-button'] { display: none; }
+  .values dd { font-size: 13px; }
+}
 @container sluice-player (max-width: 330px) {
-  [part~='help-button'], [part~='stats-button'] { display: none; }
+  [part~='values-button'], [part~='back-button'], [part~='forward-button'] { display: none; }
 }
 `;

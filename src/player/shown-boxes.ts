@@ -1,0 +1,33 @@
+// The boxes that belong to the shown frame. Pure.
+import type { Box, DataItem } from '../api/timeline.ts';
+import { lastUpTo } from './items-around.ts';
+
+/** Boxes of an earlier frame are shown for so long: detectors often look at every third picture only. */
+export const MAX_AGE_US = 250_000;
+
+/** Boxes of the records of exactly this frame, else those of the newest earlier frame that has some and is not too old. */
+export function boxesAt(records: readonly DataItem[], frame: { id: number; timestamp: number }): Box[] {
+  let newest: number | undefined;
+  const found: Box[][] = [];
+  // Records of one frame may differ by the rounding of their times.
+  for (let i = lastUpTo(records, frame.timestamp + 1000); i >= 0; i--) {
+    const record = records[i]!;
+    if (record.timestamp < frame.timestamp - MAX_AGE_US) break;
+    const boxes = boxesOf(record);
+    const key = record.frame ?? -record.timestamp;
+    if (!boxes || (record.frame !== null && record.frame > frame.id) || (newest !== undefined && key !== newest)) continue;
+    newest = key;
+    found.unshift(boxes);
+  }
+  return found.flat();
+}
+
+/** Other data are nobody's boxes; those that are not understood are left out. */
+function boxesOf({ record }: DataItem): Box[] | null {
+  const { boxes } = record;
+  if (!Array.isArray(boxes)) return null;
+  return (boxes as unknown[]).filter((box): box is Box => {
+    const { x, y, w, h } = (box ?? {}) as Record<string, unknown>;
+    return [x, y, w, h].every((part) => typeof part === 'number' && Number.isFinite(part)) && (w as number) >= 0 && (h as number) >= 0;
+  });
+}
