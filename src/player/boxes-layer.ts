@@ -12,13 +12,17 @@ export class BoxesLayer {
   readonly element = make('div', { class: 'boxes', part: 'boxes', 'aria-hidden': 'true', hidden: '' });
   readonly #svg = document.createElementNS(SVG, 'svg');
   #key = '';
+  #again: (() => void) | undefined;
 
   constructor() {
     this.element.append(this.#svg);
+    // Boxes fit themselves; their words keep their size on the screen.
+    new ResizeObserver(() => this.#again?.()).observe(this.element);
   }
 
   /** Draws these boxes. `size`: the source's pixels. */
   show(boxes: readonly Box[], size: { width: number; height: number }, fit: Fit): void {
+    this.#again = () => this.show(boxes, size, fit);
     if (this.element.hidden !== (boxes.length === 0)) this.element.hidden = boxes.length === 0;
     const shownWidth = this.element.clientWidth || size.width;
     const shownHeight = this.element.clientHeight || size.height;

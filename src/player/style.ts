@@ -181,6 +181,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
   position: absolute; inset: 0; margin: auto; width: fit-content; height: fit-content; max-width: calc(100% - 24px); max-height: calc(100% - 24px); overflow: auto;
   padding: 12px 18px; border-radius: var(--_radius); background: var(--_panel); box-sizing: border-box;
 }
+:is(.help, .marker-form, .tip) { backdrop-filter: blur(10px); -webkit-backdrop-filter: blur(10px); }
 .help dl { display: grid; grid-template-columns: auto auto; gap: 4px 14px; margin: 0 0 8px; align-items: baseline; }
 kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_line); border-radius: 4px; white-space: nowrap; }
 .close { border: 1px solid var(--_line); padding: 0 12px; }
