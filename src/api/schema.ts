@@ -121,7 +121,11 @@ export const DvrConfig = z.strictObject({
   maxBytes: z.number().int().min(1_000_000).optional().describe('bytes on disk for this stream'),
   keep: z
     .strictObject({
-      kinds: z.array(MarkerKind).min(1).max(50).describe('kinds of markers; * = all'),
+      kinds: z
+        .array(z.union([MarkerKind, z.literal('*')]))
+        .min(1)
+        .max(50)
+        .describe('kinds of markers; * = all'),
       before: Duration.default('10s'),
       after: Duration.default('10s'),
     })

@@ -21,9 +21,14 @@ export function diskKeeper(scope: Scope, { registry, recorder, maxBytes, log }: 
     if (excess <= 0) return;
     log.warn({ excess, maxBytes }, 'recordings are over their limit: the oldest are removed');
     while (excess > 0) {
+      // What is protected goes when nothing else is left.
+      const age = (entry: Recorder) => entry.oldestUnprotected ?? Number.POSITIVE_INFINITY;
       const oldest = recorders
         .filter((entry) => (entry.window?.segments ?? 0) > 1)
-        .sort((a, b) => (a.window?.start ?? 0) - (b.window?.start ?? 0))[0];
+        .sort((a, b) => {
+          const [first, second] = [age(a), age(b)];
+          return first === second ? (a.window?.start ?? 0) - (b.window?.start ?? 0) : first - second;
+        })[0];
       const freed = oldest?.trim(1) ?? 0;
       if (freed === 0) break;
       excess -= freed;

@@ -93,7 +93,16 @@ export class Timelines implements AsyncDisposable {
       frames.add(info.id, info.timestamp);
       timeline.onFrame();
     });
-    this.#timelines.set(name, { timeline, off });
+    const offNote = stream.events.on('note', ({ id, kind, label, timestamp }) => {
+      timeline.mark([{ id, kind, label, timestamp }]).catch(this.#onError);
+    });
+    this.#timelines.set(name, {
+      timeline,
+      off: () => {
+        off();
+        offNote();
+      },
+    });
   }
 
   #moveTo(sequence: number): void {

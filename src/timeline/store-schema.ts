@@ -45,8 +45,10 @@ export interface StoreCalls {
   addSegment(row: SegmentRow, lastTimestamp: number): void;
   segments(stream: string): SegmentRow[];
   inits(stream: string): InitRow[];
-  /** Forgets segments below a sequence number. */
-  trimSegments(stream: string, below: number): void;
+  /** Changes the era of a segment. */
+  setEra(stream: string, sequence: number, era: number): void;
+  /** Forgets segments, and init segments that no other one needs. */
+  removeSegments(stream: string, sequences: readonly number[]): void;
   /** Forgets all media of a stream; frame ids stay reserved. */
   clearMedia(stream: string): void;
 }

@@ -54,9 +54,10 @@ const calls: StoreCalls = {
     }),
   segments: (stream) => db.all('SELECT * FROM segments WHERE stream = ? ORDER BY sequence', stream) as unknown as SegmentRow[],
   inits: (stream) => db.all('SELECT * FROM inits WHERE stream = ?', stream) as unknown as InitRow[],
-  trimSegments: (stream, below) =>
+  setEra: (stream, sequence, era) => db.run('UPDATE segments SET era = ? WHERE stream = ? AND sequence = ?', era, stream, sequence),
+  removeSegments: (stream, sequences) =>
     db.transaction(false, () => {
-      db.run('DELETE FROM segments WHERE stream = ? AND sequence < ?', stream, below);
+      for (const sequence of sequences) db.run('DELETE FROM segments WHERE stream = ? AND sequence = ?', stream, sequence);
       db.run('DELETE FROM inits WHERE stream = ? AND name NOT IN (SELECT init FROM segments WHERE stream = ?)', stream, stream);
     }),
   clearMedia: (stream) =>

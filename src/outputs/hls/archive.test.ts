@@ -189,11 +189,26 @@ describe('Archive', () => {
     const written = write(archive, 200);
     await archive.flush();
     const { segments } = await archive.load();
-    archive.remove(segments.slice(0, 2), segments[2]!.sequence);
+    archive.remove(segments.slice(0, 2));
     await archive.flush();
     expect((await open().load()).segments.map((segment) => segment.sequence)).toEqual(written.slice(2).map((segment) => segment.sequence));
     expect((await readdir(join(folder, 'cam'))).filter((name) => name.endsWith('.m4s'))).toHaveLength(written.length - 2);
     await archive.shutdown();
+  });
+
+  it('a hole that was made by removing is no discontinuity, at no start', async () => {
+    const archive = open();
+    const written = write(archive, 400);
+    await archive.flush();
+    const { segments } = await archive.load();
+    archive.remove(segments.slice(1, 3));
+    await archive.shutdown();
+    for (let i = 0; i < 2; i++) {
+      await restart();
+      const again = (await open().load()).segments;
+      expect(again.map(({ sequence }) => sequence)).toEqual([written[0]!, ...written.slice(3)].map(({ sequence }) => sequence));
+      expect(new Set(again.map(({ era }) => era)).size).toBe(1);
+    }
   });
 
   it('clear leaves nothing of this stream and everything of the others', async () => {

@@ -29,6 +29,9 @@ export function segmentFile(sequence: number, init: string): string {
 const SEGMENT_FILE = /^s(\d{1,15})-([0-9a-f]{8})\.m4s$/;
 const INIT_FILE = /^init-([0-9a-f]{8})\.mp4$/;
 
+/** `doubtful`: whether it goes on from the one before is not known. */
+type Loaded = ArchivedSegment & { readonly doubtful: boolean };
+
 export class Archive {
   readonly #folder: string;
   readonly #stream: string;
@@ -73,13 +76,18 @@ export class Archive {
         await this.#store.call('addInit', row);
       }
     }
-    const segments: ArchivedSegment[] = [];
+    const segments: Loaded[] = [];
     const known = new Set<string>();
+    let lost = false;
     for (const row of await this.#store.call('segments', this.#stream)) {
       const name = segmentFile(row.sequence, row.init);
       known.add(name);
-      if (files.get(name) === undefined || !inits.has(row.init)) continue;
-      segments.push({ ...row, frames: unpackFrames(row.frames) });
+      if (files.get(name) === undefined || !inits.has(row.init)) {
+        lost = true;
+        continue;
+      }
+      segments.push({ ...row, frames: unpackFrames(row.frames), doubtful: lost });
+      lost = false;
     }
     for (const name of files.keys()) {
       const match = SEGMENT_FILE.exec(name);
@@ -88,11 +96,15 @@ export class Archive {
       if (rebuilt) segments.push(rebuilt);
     }
     segments.sort((a, b) => a.sequence - b.sequence);
-    return { segments: withEras(segments), inits };
+    const numbered = withEras(segments);
+    for (const [i, { sequence, era }] of numbered.entries()) {
+      if (era !== segments[i]!.era) await this.#store.call('setEra', this.#stream, sequence, era);
+    }
+    return { segments: numbered, inits };
   }
 
   // A segment that was open when the program was killed has no row yet.
-  async #rebuild(name: string, sequence: number, init: string): Promise<ArchivedSegment | null> {
+  async #rebuild(name: string, sequence: number, init: string): Promise<Loaded | null> {
     const bytes = new Uint8Array(await readFile(join(this.#folder, name)));
     const samples = readIdentities(bytes);
     const first = samples[0];
@@ -112,7 +124,7 @@ export class Archive {
     if (length < bytes.length) await truncate(join(this.#folder, name), length);
     const segment = { sequence, init, era: 0, start: first.pts, end: last.pts + last.duration, bytes: length, frames };
     await this.#store.call('addSegment', { ...segment, stream: this.#stream, frames: packFrames(frames) }, last.identity.timestamp);
-    return segment;
+    return { ...segment, doubtful: true };
   }
 
   addInit(name: string, track: TrackInfo, data: Uint8Array): void {
@@ -150,11 +162,15 @@ export class Archive {
     });
   }
 
-  /** Removes segments, and forgets what lies below `keepFrom`. */
-  remove(segments: readonly ArchivedSegment[], keepFrom: number): void {
+  /** Removes segments. */
+  remove(segments: readonly ArchivedSegment[]): void {
     this.#enqueue(async () => {
       for (const segment of segments) await rm(join(this.#folder, segmentFile(segment.sequence, segment.init)), { force: true });
-      await this.#store.call('trimSegments', this.#stream, keepFrom);
+      await this.#store.call(
+        'removeSegments',
+        this.#stream,
+        segments.map(({ sequence }) => sequence),
+      );
     });
   }
 
@@ -197,14 +213,17 @@ function initRow(stream: string, name: string, data: Uint8Array): InitRow | null
   return track && { stream, name, codec: codecString(track.description), width: track.width, height: track.height, bitrate: 0, data };
 }
 
-// Rebuilt segments have no era: they go on from their neighbour where they touch it, and begin a new one where they do not.
-function withEras(segments: ArchivedSegment[]): ArchivedSegment[] {
-  let before: ArchivedSegment | null = null;
+// Rebuilt segments have no era: they go on from their neighbour where they touch it, and begin a new one where they do not. Between two
+// others a hole is no discontinuity: what lay there was removed.
+function withEras(segments: readonly Loaded[]): ArchivedSegment[] {
+  let before: Loaded | null = null;
   return segments.map((segment) => {
-    const joined = before?.init === segment.init && Math.abs(before.end - segment.start) <= 1;
+    const { doubtful, ...row } = segment;
+    const sure = !doubtful && !(before?.doubtful ?? false);
+    const joined = before?.init === row.init && (sure || Math.abs(before.end - row.start) <= 1);
     const least = before ? before.era + (joined ? 0 : 1) : 0;
-    const row = { ...segment, era: Math.max(segment.era, least) };
-    before = row;
-    return row;
+    const era = Math.max(row.era, least);
+    before = { ...segment, era };
+    return { ...row, era };
   });
 }

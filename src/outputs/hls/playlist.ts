@@ -74,7 +74,7 @@ export class PlaylistRenderer {
   }
 
   #render(options: PlaylistOptions): string {
-    const segments = listed(this.#recorder.segments());
+    const segments = listed(this.#recorder.segments(), this.#recorder.keptFrom);
     const entries = segmentEntries(segments, options);
     const first = segments[0];
     const last = segments.at(-1);
@@ -109,9 +109,11 @@ export class PlaylistRenderer {
   }
 }
 
-function listed(segments: readonly WindowSegment[]): readonly WindowSegment[] {
+// What stays beyond the window lies behind a hole: a playlist of its own has it (see `spanPlaylist`).
+function listed(segments: readonly WindowSegment[], keptFrom: number): readonly WindowSegment[] {
   for (let i = segments.length - 1; i > 0; i--) {
-    if (segments[i]!.sequence - segments[i - 1]!.sequence > MAX_GAPS) return segments.slice(i);
+    const hole = segments[i]!.sequence - segments[i - 1]!.sequence;
+    if (hole > MAX_GAPS || (hole > 1 && segments[i - 1]!.end < keptFrom)) return segments.slice(i);
   }
   return segments;
 }

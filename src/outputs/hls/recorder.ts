@@ -41,6 +41,8 @@ export class Recorder {
   #rendition: Rendition | null = null;
   #subscribing = false;
   #waiters = new Set<() => void>();
+  /** Whether something between two capture times (µs) must stay beyond the window (`dvr.keep`). */
+  protects: (start: number, end: number) => boolean = () => false;
   #version = 0;
   #ended = false;
   #bytes = 0;
@@ -306,28 +308,57 @@ export class Recorder {
     return name;
   }
 
-  /** Drops what has left the window, or more of it to free `bytes`. Returns the bytes that it freed. */
+  /**
+   * Drops what has left the window, or more of it to free `bytes`; what round markers is to be kept goes last. Returns the bytes that it
+   * freed.
+   */
   trim(bytes = 0): number {
-    const { dvr } = this.stream.config;
-    const newest = this.#closed.at(-1);
-    if (!newest) return 0;
-    const from = newest.end - (parseDuration(dvr.window, 'dvr.window') / 1000) * TICKS_PER_SECOND;
-    let drop = 0;
+    const closed = this.#closed;
+    const { maxBytes } = this.stream.config.dvr;
+    const from = this.keptFrom;
+    const drop = new Set<WindowSegment>();
     let freed = 0;
-    while (drop < this.#closed.length - 1) {
-      const oldest = this.#closed[drop]!;
-      const outside = this.#archive ? oldest.end < from : this.#closed.length - drop > LIVE_SEGMENTS;
-      const tooMuch = freed < bytes || (dvr.maxBytes !== undefined && this.#bytes - freed > dvr.maxBytes);
-      if (!outside && !tooMuch) break;
-      freed += oldest.bytes;
-      drop++;
+    const remove = (segment: WindowSegment) => {
+      drop.add(segment);
+      freed += segment.bytes;
+    };
+    for (const [i, segment] of closed.entries()) {
+      const outside = this.#archive ? segment.end < from : closed.length - i > LIVE_SEGMENTS;
+      if (!outside || i === closed.length - 1) break;
+      if (!this.#protected(segment)) remove(segment);
     }
-    if (!drop) return 0;
-    const removed = this.#closed.splice(0, drop);
+    const tooMuch = () => freed < bytes || (maxBytes !== undefined && this.#bytes - freed > maxBytes);
+    // What live players need stays to the end.
+    for (const candidates of [this.#unprotected(), closed.slice(0, -LIVE_SEGMENTS), closed.slice(0, -1)]) {
+      for (const segment of candidates) {
+        if (!tooMuch()) break;
+        if (!drop.has(segment)) remove(segment);
+      }
+    }
+    if (!drop.size) return 0;
+    this.#closed = closed.filter((segment) => !drop.has(segment));
     this.#bytes -= freed;
-    this.#archive?.remove(removed, this.#closed[0]!.sequence);
+    this.#archive?.remove([...drop]);
     this.#changed();
     return freed;
+  }
+
+  /** Media time of the oldest segment that may go when the disk is full; `null`: all that is left is protected or live. */
+  get oldestUnprotected(): number | null {
+    for (const segment of this.#unprotected()) return segment.start;
+    return null;
+  }
+
+  *#unprotected(): Generator<WindowSegment> {
+    const { length } = this.#closed;
+    for (const [i, segment] of this.#closed.entries()) {
+      if (i >= length - LIVE_SEGMENTS) return;
+      if (!this.#protected(segment)) yield segment;
+    }
+  }
+
+  #protected({ frames }: WindowSegment): boolean {
+    return frames.length > 0 && this.protects(frames[0]!.timestamp, frames.at(-1)!.timestamp);
   }
 
   #openSegment(): WindowSegment | null {

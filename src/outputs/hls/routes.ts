@@ -12,6 +12,7 @@ import { Archive } from './archive.ts';
 import { clipRoutes } from './clip-routes.ts';
 import { DateRanges } from './date-ranges.ts';
 import { findFrame } from './find-frame.ts';
+import { KeptSpans } from './kept-spans.ts';
 import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer } from './playlist.ts';
 import { Recorder } from './recorder.ts';
 import { timelineOf } from './timeline.ts';
@@ -69,6 +70,11 @@ class HlsStream {
     this.recorder = recorder;
     this.#context = context;
     this.#ranges = new DateRanges(context.timeline(stream.name), recorder);
+    const kept = new KeptSpans(stream, context.timeline(stream.name), (error) =>
+      context.log.error({ stream: stream.name, error: String(error) }, 'markers whose spans are to be kept could not be read'),
+    );
+    recorder.protects = (start, end) => kept.protects(start, end);
+    this.#off.push(() => kept[Symbol.dispose]());
     this.playlists = new PlaylistRenderer(recorder, this.#ranges);
     const { events } = stream;
     this.#off.push(
