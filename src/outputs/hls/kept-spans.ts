@@ -51,7 +51,7 @@ export class KeptSpans implements Disposable {
   /** Whether something between two capture times (µs) must stay. While the markers are being read everything must. */
   protects(start: number, end: number): boolean {
     if (!this.#keep) return false;
-    if (this.#loading) return true;
+    if (this.#loading !== null) return true;
     this.#joined ??= join(this.#spans.values());
     // The last span that begins before the end.
     let low = 0;
