@@ -208,6 +208,9 @@ describe('metrics and data', () => {
     const page = await get<DataPage>('data?limit=2');
     expect(page.items.map(({ record }) => record.n)).toEqual([undefined, 1]);
     expect((await get<DataPage>(`data?limit=2&after=${page.next}`)).items.map(({ record }) => record.n)).toEqual([2]);
+    const newest = await get<DataPage>('data?limit=2&order=newest');
+    expect(newest.items.map(({ record }) => record.n)).toEqual([2, 1]);
+    expect((await get<DataPage>(`data?limit=2&order=newest&after=${newest.next}`)).items).toEqual([item]);
   });
 });
 

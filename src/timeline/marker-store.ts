@@ -258,9 +258,10 @@ export class MarkerStore implements MarkerCalls {
       const { items, next } = slice(rows, limit, (row) => String(row.sequence));
       return { items: items.map(itemOf), ...next };
     }
+    const [beyond, order] = query.newestFirst ? ['<', 'DESC'] : ['>', 'ASC'];
     const rows = this.#db.all(
-      `SELECT * FROM data WHERE stream = ? AND timestamp BETWEEN ? AND ? ${after ? 'AND (timestamp, sequence) > (?, ?)' : ''}
-       ORDER BY timestamp, sequence LIMIT ?`,
+      `SELECT * FROM data WHERE stream = ? AND timestamp BETWEEN ? AND ? ${after ? `AND (timestamp, sequence) ${beyond} (?, ?)` : ''}
+       ORDER BY timestamp ${order}, sequence ${order} LIMIT ?`,
       ...[stream, start, end, ...(after ? [after.time, Number(after.id)] : []), limit + 1],
     ) as unknown as DataRow[];
     const { items, next } = slice(rows, limit, (row) => cursorOf(row.timestamp, String(row.sequence)));

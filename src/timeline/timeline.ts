@@ -59,6 +59,8 @@ export interface DataQuery {
   readonly end?: number;
   readonly after?: string;
   readonly limit?: number;
+  /** Default: oldest first. */
+  readonly newestFirst?: boolean;
 }
 
 /** The timeline of one stream. Errors are `SluiceError`s: `bad-value`, `bad-timestamp`, `unknown-marker`, `unknown-frame`. */

@@ -19,11 +19,12 @@ export function Menu(props: { label: string; button: ComponentChildren; class?: 
     };
     document.addEventListener('pointerdown', onOutside);
     document.addEventListener('focusin', onOutside);
-    element.addEventListener('keydown', onKey);
+    // Not only inside: the button that had the focus may have been switched off meanwhile.
+    document.addEventListener('keydown', onKey);
     return () => {
       document.removeEventListener('pointerdown', onOutside);
       document.removeEventListener('focusin', onOutside);
-      element.removeEventListener('keydown', onKey);
+      document.removeEventListener('keydown', onKey);
     };
   }, []);
   return (

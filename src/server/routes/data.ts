@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { StreamName } from '../../api/schema.ts';
 import { DataInput, DataItem, DataPage } from '../../api/timeline.ts';
 import type { RouteContext } from '../context.ts';
-import { BODY_LIMIT, oneOrMany, SpanQuery, spanOf, unchecked } from './timeline-input.ts';
+import { BODY_LIMIT, DataListQuery, oneOrMany, spanOf, unchecked } from './timeline-input.ts';
 
 const tags = ['timeline'];
 const Params = z.object({ stream: StreamName });
@@ -35,19 +35,20 @@ export function dataRoutes({ app, timelines }: RouteContext): void {
     {
       schema: {
         tags,
-        summary: 'Records of a span, oldest first; or those after a sequence number',
+        summary: 'Records of a span, oldest or newest first; or those after a sequence number',
         params: Params,
-        querystring: SpanQuery,
+        querystring: DataListQuery,
         response: { 200: DataPage },
       },
     },
     async (request) => {
       const timeline = timelines.of(request.params.stream);
-      const { after, limit, ...query } = SpanQuery.parse(request.query);
+      const { after, limit, order, ...query } = DataListQuery.parse(request.query);
       return await timeline.data({
         ...spanOf(query),
         ...(after === undefined ? {} : { after }),
         ...(limit === undefined ? {} : { limit }),
+        newestFirst: order === 'newest',
       });
     },
   );

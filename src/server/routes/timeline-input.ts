@@ -29,7 +29,9 @@ export const SpanQuery = z.object({
   after: z.string().max(500).optional().describe('`next` of a page; or a sequence number: what has changed behind it'),
   limit: z.coerce.number().int().min(1).max(10_000).optional(),
 });
-export const MarkerListQuery = SpanQuery.extend({ kind: list, order: z.enum(['oldest', 'newest']).optional() });
+const Order = z.enum(['oldest', 'newest']).optional();
+export const MarkerListQuery = SpanQuery.extend({ kind: list, order: Order });
+export const DataListQuery = SpanQuery.extend({ order: Order });
 export const MetricListQuery = SpanQuery.omit({ after: true }).extend({
   names: list.describe('comma-separated, or repeated'),
   step: z.string().optional().describe('length of a bin: µs, or a duration such as 1s; 0 = raw samples; absent = about 1,000 rows'),

@@ -4,6 +4,7 @@ import type { VNode } from 'preact';
 import type { StreamInfo } from '../../../src/api/schema.ts';
 import type { PanelRow } from '../layout.ts';
 import type { TabId } from '../tabs.ts';
+import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
 import { MarkersPanel } from './markers.tsx';
 import { PushPanel } from './push.tsx';
@@ -24,6 +25,7 @@ export interface PanelEntry extends PanelRow {
 /** Panels of the tab Watch, in the order in which they are shown at first. */
 export const PANELS: readonly PanelEntry[] = [
   { id: 'markers', label: 'Markers', place: 'right', shown: true, height: 440, Panel: MarkersPanel },
+  { id: 'data', label: 'Data', place: 'right', shown: false, height: 320, Panel: DataPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
 ];
 
