@@ -47,6 +47,12 @@ describe.skipIf(!python)('Python client', () => {
     expect(output).toMatch(/Ran \d\d tests/);
   });
 
+  it('sends numbers and events, and runs nodes', { timeout: 120_000 }, async () => {
+    const { code, output } = await unittest('test_nodes', { SLUICE_TEST_URL: server.url });
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/Ran \d\d tests/);
+  });
+
   it('is valid for Python 3.9', () => {
     const script =
       "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/*.py')]";

@@ -4,6 +4,10 @@
 
     scope = Sluice("http://127.0.0.1:8000").stream("scope")
     scope.push(array)                        # numpy, JPEG or PNG bytes, raw bytes
+    scope.metric({"mean": array.mean()})     # belongs to that very frame
+    scope.marker("spike")
+
+or nodes, that only yield: see `node` and `run`.
 
 Standard library only; numpy is used where it is installed. Python 3.9 or newer.
 """
@@ -11,7 +15,24 @@ Standard library only; numpy is used where it is installed. Python 3.9 or newer.
 from ._client import Sluice
 from ._errors import Receipt, SluiceError
 from ._frames import Frame
+from ._nodes import Context, Data, Marker, Node, Picture, Runner, node, run, start
 from ._stream import Stream
 from ._version import __version__
 
-__all__ = ["Frame", "Receipt", "Sluice", "SluiceError", "Stream", "__version__"]
+__all__ = [
+    "Context",
+    "Data",
+    "Frame",
+    "Marker",
+    "Node",
+    "Picture",
+    "Receipt",
+    "Runner",
+    "Sluice",
+    "SluiceError",
+    "Stream",
+    "__version__",
+    "node",
+    "run",
+    "start",
+]

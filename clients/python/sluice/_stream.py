@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import time
+import uuid
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, Mapping, Optional, Union
 from urllib.parse import quote
@@ -15,22 +16,13 @@ from ._errors import Receipt, SluiceError
 from ._frames import Frame, frames
 from ._pictures import _frame
 from ._socket import _BINARY, _REPLACED, _TOO_LARGE, _Closed, _Retry, _Socket
-from ._time import Timestamp
+from ._time import Timestamp, _micros
+from ._values import _json, _numbers, _Ticket, _Values
 
 if TYPE_CHECKING:
     from ._client import Sluice
 
 _log = logging.getLogger("sluice")
-
-
-class _Ticket:
-    """A frame on its way. ``outcome``: None = open, False = the connection was lost."""
-
-    __slots__ = ("outcome", "waited")
-
-    def __init__(self, waited: bool) -> None:
-        self.waited = waited
-        self.outcome: Union[Receipt, SluiceError, bool, None] = None
 
 
 class Stream:
@@ -60,6 +52,9 @@ class Stream:
         # Ends the stream for good: replaced, closed, refused.
         self._fatal: Optional[SluiceError] = None
         self._warned: "set[str]" = set()
+        # The last frame that was pushed: metrics, markers and data belong to it.
+        self._latest: Optional[_Ticket] = None
+        self._values = _Values(sluice, name, self._changed, self._count)
 
     def push(
         self,
@@ -99,13 +94,16 @@ class Stream:
         Raises SluiceError: ``bad-frame``, ``bad-value``, ``bad-timestamp``, ``replaced`` (another program publishes now), ``unreachable``...
         """
         frame = _frame(picture, timestamp, metadata, width, height, format, stride, significant_bits, device_timestamp)
+        micros = _micros(timestamp) or time.time_ns() // 1000
         with self._pushing:
             deadline = time.monotonic() + self._sluice._retry
             while True:
+                # Until it is on its way it has no id to come.
+                self._latest = _Ticket(wait, micros, False)
                 sock = self._ready(wait, deadline)
                 if sock is None:
                     return None
-                ticket = _Ticket(wait)
+                ticket = self._latest = _Ticket(wait, micros)
                 with self._changed:
                     self._waiting.append(ticket)
                 try:
@@ -132,12 +130,74 @@ class Stream:
         """
         return frames(self._sluice, self.name, width, fps)
 
-    def flush(self, timeout: Optional[float] = None) -> None:
-        """Waits until every frame has been answered. Raises what the server had against one of them, or ``unreachable`` in the end."""
+    def metric(self, values: Mapping[str, Any], *, frame: Optional[int] = None, timestamp: Timestamp = None) -> None:
+        """Sends numbers by name: ``stream.metric({"mean": 812.4, "trace": [1, 2, 3]})``. None and NaN are gaps, lists are vectors of up to
+        1,024. They belong to the last pushed frame unless ``frame`` or ``timestamp`` is given; without either, to the newest frame of the
+        stream. Never waits; what the server has against it is raised by the next call.
+        """
+        self._values.add("metrics", {"values": _numbers(values), **_instant(frame, timestamp)}, self._latest, False)
+
+    def marker(
+        self,
+        label: str,
+        *,
+        id: Optional[str] = None,
+        kind: str = "event",
+        frame: Optional[int] = None,
+        timestamp: Timestamp = None,
+        end_frame: Optional[int] = None,
+        end: Timestamp = None,
+        open: bool = False,
+        data: Any = None,
+        wait: bool = True,
+    ) -> Optional[Dict[str, Any]]:
+        """Sets a marker, or changes the one of the same id. It belongs to the last pushed frame unless told otherwise.
+
+        Returns it as the server has it, once it is on disk there. ``wait=False`` returns None at once; a lost connection is then tried
+        again until the marker has arrived, once.
+        """
+        body: Dict[str, Any] = {"id": id or uuid.uuid4().hex, "label": label, "kind": kind, **_instant(frame, timestamp)}
+        if end_frame is not None:
+            body["endFrame"] = int(end_frame)
+        if end is not None:
+            body["end"] = _micros(end)
+        if open:
+            body["open"] = True
+        if data is not None:
+            body["data"] = _json(data, "data")
+        answer: Optional[Dict[str, Any]] = self._values.add("markers", body, self._latest, wait)
+        return answer
+
+    def data(
+        self, record: Mapping[str, Any], *, frame: Optional[int] = None, timestamp: Timestamp = None, wait: bool = False
+    ) -> Optional[Dict[str, Any]]:
+        """Sends a JSON record; ``{"boxes": [{"x", "y", "w", "h", "label"}]}`` is drawn over the picture. Bound as metrics are. Never waits
+        unless ``wait`` is True: then it returns the record as the server has it.
+        """
+        if not isinstance(record, Mapping):
+            raise SluiceError("bad-value", f"data: {type(record).__name__} received; expected a dict")
+        answer: Optional[Dict[str, Any]] = self._values.add("data", {**_json(dict(record), "data"), **_instant(frame, timestamp)}, self._latest, wait)
+        return answer
+
+    def _missed(self) -> None:
+        """A frame that is not even tried, because no server answers: what comes with it has its time."""
         with self._changed:
-            done = self._changed.wait_for(lambda: not self._waiting, self._sluice._timeout if timeout is None else timeout)
+            self.counts["disconnected"] += 1
+            self._latest = _Ticket(False, time.time_ns() // 1000, False)
+
+    def _count(self, what: str, count: int) -> None:
+        if count:
+            self.counts[what] += count
+
+    def flush(self, timeout: Optional[float] = None) -> None:
+        """Waits until every frame, metric, marker and record has been answered. Raises what the server had against one of them, or
+        ``unreachable`` in the end.
+        """
+        deadline = time.monotonic() + (self._sluice._timeout if timeout is None else timeout)
+        with self._changed:
+            done = self._changed.wait_for(lambda: not self._waiting, deadline - time.monotonic())
             self._raise()
-            if not done:
+            if not done or not self._values.flush(max(0.0, deadline - time.monotonic())):
                 raise SluiceError("unreachable", f"{self._sluice.url} did not answer in time")
 
     def close(self) -> None:
@@ -148,6 +208,7 @@ class Stream:
             self._fatal = self._fatal or SluiceError("closed", f"{self.name} was closed by this program")
             sock, thread = self._socket, self._thread
             self._changed.notify_all()
+        self._values.close()
         if sock:
             sock.close(1000)
         if thread:
@@ -326,3 +387,9 @@ class Stream:
             if not (ticket and ticket.waited):
                 self._error = outcome
         self._changed.notify_all()
+
+
+def _instant(frame: Optional[int], timestamp: Timestamp) -> Dict[str, int]:
+    if frame is not None:
+        return {"frame": int(frame)}
+    return {} if timestamp is None else {"timestamp": _micros(timestamp)}
