@@ -5,6 +5,7 @@ import './style/wall.css';
 import './style/stream.css';
 import './style/dock.css';
 import './style/moments.css';
+import './style/charts.css';
 import './style/dialog.css';
 import { render } from 'preact';
 import { App } from './app.tsx';

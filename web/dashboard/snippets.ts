@@ -55,6 +55,16 @@ export function pushSnippets(target: SnippetTarget): Snippet[] {
   ];
 }
 
+/** How to send numbers that belong to the newest picture. */
+export function metricSnippet(target: SnippetTarget): Snippet {
+  const lines = ['curl'];
+  if (target.token) lines.push('-H "Authorization: Bearer $SLUICE_TOKEN"');
+  const address = `${target.base}api/streams/${name(target)}/metrics`;
+  lines.push("-H 'Content-Type: application/json'", `-d '{"values": {"brightness": 42.5}}'`, shell(address));
+  const note = 'Belongs to the newest picture; "frame" or "timestamp" beside "values" names another one. Many samples go as a list.';
+  return { id: 'metric', title: 'curl', note, language: 'shell', text: lines.join(' \\\n  ') };
+}
+
 /** How to show the stream on other pages and in other programs. */
 export function embedSnippets(target: SnippetTarget): Snippet[] {
   const live = liveAddress(target);
@@ -67,6 +77,16 @@ export function embedSnippets(target: SnippetTarget): Snippet[] {
       text: [
         `<script type="module" src="${html(`${target.base}player.js`)}"></script>`,
         `<sluice-player src="${html(live)}" controls autoplay></sluice-player>`,
+      ].join('\n'),
+    },
+    {
+      id: 'chart',
+      title: 'Charts on a web page',
+      note: 'The metrics of the stream, locked to the picture of the player on the same page.',
+      language: 'html',
+      text: [
+        `<script type="module" src="${html(`${target.base}chart.js`)}"></script>`,
+        `<sluice-chart src="${html(live)}" window="60s"></sluice-chart>`,
       ].join('\n'),
     },
     {

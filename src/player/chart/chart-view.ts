@@ -328,7 +328,7 @@ export class ChartView implements GroupMember, Drawable {
 
   /** Text changes ten times a second at most. */
   #legendSoon(): void {
-    if (this.#legendTimer !== undefined || document.hidden) return;
+    if (this.#legendTimer !== undefined || document.hidden || !this.#seen) return;
     const wait = Math.max(0, this.#legendMs + LEGEND_MS - performance.now());
     this.#legendTimer = setTimeout(() => {
       this.#legendTimer = undefined;

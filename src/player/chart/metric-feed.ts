@@ -92,6 +92,8 @@ export class MetricFeed extends Emitter<FeedEvents> {
 
   /** A chart says what it needs; what is missing is loaded. */
   need(chart: object, names: readonly string[] | null, window: number): void {
+    // Nothing was kept of metrics that nobody wanted: what they have begins now.
+    for (const series of this.series.values()) if (!this.#wants(series.name)) series.from = this.now();
     this.#needs.set(chart, { names: names && new Set(names), window });
     this.#fillSoon(0);
   }
@@ -147,8 +149,9 @@ export class MetricFeed extends Emitter<FeedEvents> {
       if (timestamp > this.#newest) this.#newest = timestamp;
       for (const name in values) {
         const value = values[name];
-        if (value === undefined || !this.#wants(name)) continue;
+        if (value === undefined) continue;
         const series = this.#of(name, value);
+        if (!this.#wants(name)) continue;
         if (timestamp >= series.from) series.live.add(timestamp, value);
         else {
           lateStart = Math.min(lateStart, timestamp);
@@ -222,7 +225,6 @@ export class MetricFeed extends Emitter<FeedEvents> {
     const end = Math.max(this.now(), Date.now() * 1000) + SPARE_US;
     const { series } = await requestMetrics(this.address, { start: EARLIEST, end, step: 0, limit: 1 }, this.#abort.signal);
     for (const each of series) {
-      if (!this.#wants(each.name)) continue;
       const known = this.series.get(each.name);
       if (known?.width !== each.width) this.#make(each.name, each.width, each.unit ?? '', each.label ?? each.name);
     }
@@ -232,8 +234,9 @@ export class MetricFeed extends Emitter<FeedEvents> {
   }
 
   async #fillSpan(start: number, end: number): Promise<void> {
-    const numbers = [...this.series.values()].filter((series) => series.width === 1).map(({ name }) => name);
-    const vectors = [...this.series.values()].filter((series) => series.width > 1);
+    const wanted = [...this.series.values()].filter(({ name }) => this.#wants(name));
+    const numbers = wanted.filter(({ width }) => width === 1).map(({ name }) => name);
+    const vectors = wanted.filter(({ width }) => width > 1);
     if (numbers.length) await this.#fillPages(numbers, start, end, PAGE_ROWS);
     for (const { name, width } of vectors)
       await this.#fillPages([name], start, end, Math.min(PAGE_ROWS, Math.max(100, Math.floor(1_000_000 / width))));

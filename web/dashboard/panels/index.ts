@@ -4,11 +4,13 @@ import type { VNode } from 'preact';
 import type { StreamInfo } from '../../../src/api/schema.ts';
 import type { PanelRow } from '../layout.ts';
 import type { TabId } from '../tabs.ts';
+import { ChartsPanel } from './charts.tsx';
 import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
 import { MarkersPanel } from './markers.tsx';
 import { PushPanel } from './push.tsx';
 import { StatisticsPanel } from './statistics.tsx';
+import { VegaPanel } from './vega.tsx';
 
 /** What a panel is given. The player of the page, its shown frame and the way to a frame are in `watching.ts`. */
 export interface PanelProps {
@@ -27,6 +29,8 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'markers', label: 'Markers', place: 'right', shown: true, height: 440, Panel: MarkersPanel },
   { id: 'data', label: 'Data', place: 'right', shown: false, height: 320, Panel: DataPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
+  { id: 'charts', label: 'Charts', place: 'under', shown: true, Panel: ChartsPanel },
+  { id: 'vega', label: 'Vega-Lite', place: 'under', shown: false, Panel: VegaPanel },
 ];
 
 /** What the other tabs show beside the picture. */
