@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
+import { readIdentities } from '../src/formats/fmp4-read.ts';
 import { type TestServer, testServer } from './server.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -101,5 +102,122 @@ describe('streamview', () => {
     expect(await answer.json()).toMatchObject({ code: 'unknown-stream', detail: 'there is no stream "none"; there are: bars' });
     expect((await socket(server, '?stream=none')).status).toBe(404);
     expect((await server.fetch('compat/streamview/stream/stream0.ts')).status).toBe(404);
+  });
+});
+
+describe('python-hls-stream', () => {
+  const markersOf = async (server: TestServer, query = ''): Promise<{ time: number; text: string }[]> => {
+    const answer = await server.fetch(`compat/hls-stream/markers${query}`);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    // The page parses it twice.
+    return JSON.parse((await answer.json()) as string).markers;
+  };
+  const entries = (playlist: string) => playlist.split('\n').filter((line) => line && !line.startsWith('#'));
+  const tag = (playlist: string, name: string) => Number(new RegExp(`^#${name}:(.*)$`, 'm').exec(playlist)?.[1]);
+
+  /** What the page does with its first playlist. */
+  const openPage = async (server: TestServer, query = '') => {
+    const first = await (await server.fetch(`compat/hls-stream/video/chessboard.m3u8${query}`)).text();
+    const [address] = entries(first);
+    const media = async () => await (await server.fetch(`compat/hls-stream/video/${address}`)).text();
+    return { first, media };
+  };
+
+  it('segments lie exactly on the clock that the page reckons: target duration times media sequence is Unix time', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await open({
+      streams: {
+        other: { source: { type: 'push' }, dvr: { mode: 'off' } },
+        board: { source: { ...pattern.source, fps: 23.7, vary: [16, 61] }, dvr: { mode: 'always' } },
+      },
+    });
+    const { first, media } = await openPage(server);
+    expect(first).toMatch(/^#EXTM3U[\s\S]*CODECS="avc1/);
+    let playlist = await media();
+    const sequence = tag(playlist, 'EXT-X-MEDIA-SEQUENCE');
+    while (entries(playlist).length < 3) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      playlist = await media();
+    }
+    // A page that looks later still reckons the same.
+    expect(tag(playlist, 'EXT-X-MEDIA-SEQUENCE')).toBe(sequence);
+    expect(tag(playlist, 'EXT-X-TARGETDURATION')).toBe(2);
+    for (const [, duration] of playlist.matchAll(/#EXTINF:([\d.]+)/g)) expect(Number(duration)).toBe(2);
+    expect(playlist).not.toMatch(/EXT-X-(GAP|PART|DISCONTINUITY|SERVER-CONTROL)/);
+    const init = /#EXT-X-MAP:URI="([^"]+)"/.exec(playlist)![1]!;
+    expect((await server.fetch(`compat/hls-stream/video/${init}`)).headers.get('content-type')).toBe('video/mp4');
+    for (const [i, uri] of entries(playlist).entries()) {
+      const answer = await server.fetch(`compat/hls-stream/video/${uri}`);
+      expect(answer.status).toBe(200);
+      const samples = readIdentities(new Uint8Array(await answer.arrayBuffer()));
+      const start = (sequence + i) * 2 * 90_000;
+      expect(samples[0]!.pts).toBe(start);
+      expect(samples.at(-1)!.pts + samples.at(-1)!.duration).toBe(start + 2 * 90_000);
+      // All but the first stand where they were captured.
+      for (const sample of samples.slice(1)) if (!sample.identity.repeat) expect(sample.pts).toBe(sample.identity.pts);
+      for (const [k, sample] of samples.entries()) {
+        if (samples[k + 1]) expect(sample.pts + sample.duration).toBe(samples[k + 1]!.pts);
+      }
+    }
+  });
+
+  it('markers come twice encoded, in order of time, only those after ts_start, and lead into their frame', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await open({ streams: { board: { ...pattern, dvr: { mode: 'always' } } } });
+    const { media } = await openPage(server);
+    await media();
+    expect(await markersOf(server)).toEqual([]);
+    const timeline = await server.json<{ frames: { id: number[]; timestamp: number[] } }>('live/board/timeline.json');
+    const sums = (steps: number[]) => {
+      let sum = 0;
+      return steps.map((step) => (sum += step));
+    };
+    const [ids, times] = [sums(timeline.frames.id), sums(timeline.frames.timestamp)];
+    const at = times.findIndex((time) => time % 2_000_000 < 100_000 && time > times[0]! + 200_000);
+    const wanted = [at + 9, at + 3, at + 20].map((i) => ({ id: ids[i]!, time: times[i]! }));
+    for (const [i, { id }] of wanted.entries()) {
+      const answer = await server.fetch('api/streams/board/markers', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ label: `Marker ${i}`, frame: id, ...(i === 1 ? { open: true } : {}) }),
+      });
+      expect(answer.ok).toBe(true);
+    }
+    const markers = await markersOf(server);
+    expect(markers.map((marker) => marker.text)).toEqual(['Marker 1', 'Marker 0', 'Marker 2']);
+    for (const [i, marker] of markers.entries()) {
+      const frame = wanted[[1, 0, 2][i]!]!;
+      expect(marker.time).toBeGreaterThan(frame.time / 1e6);
+      expect(marker.time - frame.time / 1e6).toBeLessThan(0.005);
+    }
+    expect(await markersOf(server, `?ts_start=${markers[0]!.time}`)).toEqual(markers.slice(1));
+    expect(await markersOf(server, `?ts_start=${markers[2]!.time}`)).toEqual([]);
+    expect(await markersOf(server, '?ts_start=-1.0')).toEqual(markers);
+    expect((await server.fetch('compat/hls-stream/markers?ts_start=soon')).status).toBe(400);
+  });
+
+  it('takes the stream that is asked for, else that of the configuration, and carries the choice and the token along', {
+    timeout: 60_000,
+  }, async () => {
+    const server = await open({
+      token: 'all-of-it-1234567',
+      viewToken: 'only-watch-1234567',
+      streams: { a: pattern, b: { ...pattern, dvr: { mode: 'always' } } },
+      compat: { hlsStream: { stream: 'b' } },
+    });
+    const { first, media } = await openPage(server, '?token=only-watch-1234567');
+    expect(first).toContain('token=only-watch-1234567');
+    const playlist = await media();
+    const [uri] = entries(playlist);
+    const body = await (await server.fetch(`compat/hls-stream/video/${uri}`)).arrayBuffer();
+    const direct = await server.fetch(`live/b/hls/video/${uri}`);
+    expect(direct.status).toBe(200);
+    expect(body.byteLength).toBe((await direct.arrayBuffer()).byteLength);
+    expect((await server.fetch('compat/hls-stream/video/x.m3u8?stream=none&token=only-watch-1234567')).status).toBe(404);
+    expect((await server.fetch('compat/hls-stream/video/x.m3u8')).status).toBe(401);
+    expect((await server.fetch('compat/hls-stream/video/chessboard0.ts?token=only-watch-1234567')).status).toBe(404);
   });
 });

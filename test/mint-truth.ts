@@ -35,15 +35,20 @@ export function* eventsOf(seed: number): Generator<number> {
   }
 }
 
-/** Frames in which each event shows; events that no frame shows are left out. */
+/** Frames in which each event shows. Events that no frame shows are left out; two without a frame between them look like one. */
 export function visible(seed: number, frames: readonly { readonly id: number; readonly elapsed: number }[]): Event[] {
   const events: Event[] = [];
+  const add = (event: Event) => {
+    const before = events.at(-1);
+    if (before && before.last + 1 === event.first) events[events.length - 1] = { first: before.first, last: event.last };
+    else events.push(event);
+  };
   const schedule = eventsOf(seed);
   let start = schedule.next().value as number;
   let current: Event | null = null;
   for (const { id, elapsed } of frames) {
     while (elapsed >= start + 2) {
-      if (current) events.push(current);
+      if (current) add(current);
       current = null;
       start = schedule.next().value as number;
     }
@@ -51,7 +56,7 @@ export function visible(seed: number, frames: readonly { readonly id: number; re
     const first: number = current?.first ?? id;
     current = { first, last: id };
   }
-  if (current) events.push(current);
+  if (current) add(current);
   return events;
 }
 

@@ -2,12 +2,15 @@
 
 import type { CompatConfig } from '../api/compat.ts';
 import { SluiceError } from '../core/errors.ts';
+import type { HlsOutput } from '../outputs/hls/routes.ts';
 import type { OutputContext } from '../outputs/output.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 
 /** What compatibility routes are given. */
 export interface CompatContext extends Pick<OutputContext, 'app' | 'upgrades' | 'registry' | 'timeline' | 'tokenQuery' | 'signal' | 'log'> {
+  readonly hls: HlsOutput;
+  readonly meter: OutputContext['meter'];
   /** Which streams the clients see. */
   readonly settings: CompatConfig;
 }

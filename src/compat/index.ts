@@ -1,8 +1,12 @@
 // The table of compatibility routes. A new one is one file and one row here.
 import type { CompatContext, CompatRow } from './compat.ts';
+import { openHlsStream } from './hls-stream.ts';
 import { openStreamview } from './streamview.ts';
 
-const COMPAT: readonly CompatRow[] = [{ name: 'streamview', open: openStreamview }];
+const COMPAT: readonly CompatRow[] = [
+  { name: 'streamview', open: openStreamview },
+  { name: 'hls-stream', open: openHlsStream },
+];
 
 /** Opens them all. */
 export function openCompat(context: CompatContext): void {

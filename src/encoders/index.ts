@@ -15,7 +15,8 @@ export interface EncoderRow {
 export const ENCODERS: Record<CodecName, EncoderRow> = {
   h264: { depth: 12, interCoded: true, identity: 'sei', load: () => import('./h264.ts') },
   jpeg: { depth: 2, interCoded: false, identity: 'app9', load: () => import('./jpeg.ts') },
-  raw: { depth: 4, interCoded: false, identity: 'own', load: () => import('./raw.ts') },
+  // Programs want every frame: as long a wait as the ring allows.
+  raw: { depth: 12, interCoded: false, identity: 'own', load: () => import('./raw.ts') },
 };
 
 /** Opens the encoder of some settings. */

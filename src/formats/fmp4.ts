@@ -8,6 +8,8 @@ const TRACK_ID = 1;
 
 /** Where `sample_duration` lies in a fragment made by `fragment()`: the only bytes that differ between the live and the stored form. */
 export const SAMPLE_DURATION_OFFSET = 88;
+/** Where the 64-bit time of `tfdt` lies. */
+const BASE_TIME_OFFSET = 60;
 
 /** Duration given to a sample before the next one is known: generous, because MSE drops everything up to the next key frame when a
  *  sample ends too early (measured), in ticks. */
@@ -164,5 +166,29 @@ export function fragment(sequence: number, pts: Ticks, duration: number, key: bo
 export function withDuration(bytes: Uint8Array, duration: number): Uint8Array {
   const copy = bytes.slice();
   new DataView(copy.buffer).setUint32(SAMPLE_DURATION_OFFSET, duration);
+  return copy;
+}
+
+/**
+ * A segment of such fragments that begins and ends exactly at these times: its first picture is shown a little earlier, its last one shorter
+ * or longer. For players that reckon with segments of one length. A copy; anything but whole fragments comes back as it is.
+ */
+export function stretchSegment(bytes: Uint8Array, start: Ticks, end: Ticks): Uint8Array {
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  const moofs: number[] = [];
+  for (let at = 0; at + 8 <= copy.length; ) {
+    const size = view.getUint32(at);
+    if (size < 8 || at + size > copy.length) return bytes;
+    if (view.getUint32(at + 4) === 0x6d6f6f66) moofs.push(at); // "moof"
+    at += size;
+  }
+  const [first, last] = [moofs[0], moofs.at(-1)];
+  if (first === undefined || last === undefined || last + MOOF_BYTES > copy.length) return bytes;
+  const timeOf = (moof: number) => Number(view.getBigUint64(moof + BASE_TIME_OFFSET));
+  const early = timeOf(first) - start;
+  view.setBigUint64(first + BASE_TIME_OFFSET, BigInt(start));
+  view.setUint32(first + SAMPLE_DURATION_OFFSET, view.getUint32(first + SAMPLE_DURATION_OFFSET) + early);
+  view.setUint32(last + SAMPLE_DURATION_OFFSET, Math.max(1, end - timeOf(last)));
   return copy;
 }

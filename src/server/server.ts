@@ -196,7 +196,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
   }
-  openCompat({ ...outputContext, settings: config.compat });
+  openCompat({ ...outputContext, hls: hls!, settings: config.compat });
   await pageRoutes(app, config.frameAncestors);
   diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes, log });
 

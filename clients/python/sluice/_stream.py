@@ -120,7 +120,7 @@ class Stream:
         """The frames of this stream, whoever pushes them, from now on: for detectors. Needs numpy.
 
         ``for id, timestamp, array in stream.frames(): ...`` gets uncompressed pictures in the order of their ids. A program that is
-        slower than the frames come misses some (up to 8 wait for it, then the oldest go). A lost connection is made again; the
+        slower than the frames come misses some (up to 32 or 48 MB wait for it, then the oldest go). A lost connection is made again; the
         iteration ends when the stream is removed, and raises SluiceError ``unreachable`` when the server stays away.
 
         width

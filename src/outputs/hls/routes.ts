@@ -140,6 +140,8 @@ class HlsStream {
 
 export interface HlsOutput extends Output {
   recorder(stream: string): Recorder | undefined;
+  /** Counts a viewer for three target durations and waits until there is something to play. Throws `unknown-stream` or `no-frames`. */
+  watch(stream: string, viewer: string, timeoutMs: number): Promise<Recorder>;
   /** Settles when the recordings of earlier runs are known. */
   opened(stream: string): Promise<void>;
 }
@@ -343,6 +345,13 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
 
   return {
     recorder: (name) => streams.get(name)?.recorder,
+    watch: async (name, id, timeoutMs) => {
+      const found = await find(name);
+      const viewer = found.touch(id);
+      await hold(viewer, found.recorder.waitForFirst(timeoutMs, signal));
+      if (!found.recorder.track) throw noFrames(found.stream);
+      return found.recorder;
+    },
     opened: async (name) => void (await opening.get(name)?.catch(() => {})),
     findFrame: async (stream, want) => {
       const recorder = streams.get(stream.name)?.recorder;

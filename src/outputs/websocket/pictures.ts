@@ -3,6 +3,7 @@
 // reconnecting.
 import type { WebSocket } from 'ws';
 import type { Subscription } from '../../core/fanout.ts';
+import { frameBytes } from '../../core/frame.ts';
 import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
@@ -22,16 +23,26 @@ interface PictureCodec {
   readonly settings: (settings: PictureSettings) => RenditionSettings;
   readonly message: (packet: Packet) => Uint8Array;
   /** Pictures that wait for a viewer: for the eye only the newest counts, programs want all of them and may be late for a moment. */
-  readonly limit: number;
+  readonly limit: (stream: Stream, width: number | undefined) => number;
   /** Pictures that may be on their way to a viewer that acknowledges them. */
   readonly unacked: number;
 }
 
 /** What may be sent as single pictures. */
 export const PICTURE_CODECS = {
-  jpeg: { codec: 'jpeg', settings: jpegSettings, message: jpegMessage, limit: 1, unacked: 3 },
-  raw: { codec: 'raw', settings: rawSettings, message: (packet) => packet.data, limit: 8, unacked: 8 },
+  jpeg: { codec: 'jpeg', settings: jpegSettings, message: jpegMessage, limit: () => 1, unacked: 3 },
+  raw: { codec: 'raw', settings: rawSettings, message: (packet) => packet.data, limit: rawLimit, unacked: 12 },
 } as const satisfies Record<string, PictureCodec>;
+
+/** Bytes that may wait for one program. */
+const RAW_BYTES = 48 * 2 ** 20;
+
+/** A second of small pictures, few of large ones. */
+function rawLimit({ lastFrame }: Stream, width: number | undefined): number {
+  const { format = 'rgb24', width: full = 1280, height = 720 } = lastFrame ?? {};
+  const scale = Math.min(1, (width ?? full) / full);
+  return Math.max(2, Math.min(32, Math.floor(RAW_BYTES / (frameBytes(format, full, height) * scale ** 2))));
+}
 
 /** The message of a JPEG, made once for all viewers. */
 const messages = new WeakMap<Packet, Buffer>();
@@ -117,8 +128,9 @@ class PictureViewer {
 
   #subscribe(): Subscription<Packet> {
     const { codec, settings, limit } = this.#codec;
-    const rendition = this.#stream.rendition(settings(this.#adaptation.settings));
-    const subscription = rendition.subscribe(`ws-${codec}`, limit, 'newest', () => {
+    const asked = this.#adaptation.settings;
+    const rendition = this.#stream.rendition(settings(asked));
+    const subscription = rendition.subscribe(`ws-${codec}`, limit(this.#stream, asked.width), 'newest', () => {
       // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
       this.#count();
       this.#meter.skipped.add('newest');
