@@ -6,14 +6,13 @@ import type { StreamConfigInput } from '../../src/api/schema.ts';
 import type { Marker, MarkerPage } from '../../src/api/timeline.ts';
 import { readShown, waitForPicture } from '../../test/barcode-probe.ts';
 import { launchChromium } from '../../test/chromium.ts';
+import { clickMarker, countSeeks, framesSeen, markerRow, SOON } from '../../test/marker-clicks.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
 
 const CAM: StreamConfigInput = {
   source: { type: 'pattern', width: 320, height: 192, fps: 30, vary: [16, 61], drop: 0.1 },
   dvr: { mode: 'always' },
 };
-/** The machine may be busy with other tests. */
-const SOON = { timeout: 30_000 };
 
 let chromium: Awaited<ReturnType<typeof launchChromium>>;
 let server: TestServer;
@@ -48,68 +47,6 @@ async function open(query: string, options: Parameters<typeof chromium.page>[0] 
   return page;
 }
 
-const row = (page: Page, id: string) => page.locator(`[data-panel=markers] tr[data-key="${id}"]`);
-
-/** Scrolls until the row is in the document: only those in view are. */
-async function reach(page: Page, id: string): Promise<void> {
-  await page.evaluate("document.querySelector('.moments').scrollTop = 0");
-  await expect
-    .poll(async () => {
-      if (await row(page, id).count()) return true;
-      await page.evaluate("document.querySelector('.moments').scrollTop += 150");
-      return false;
-    }, SOON)
-    .toBe(true);
-}
-
-interface Arrived {
-  readonly shown: number | undefined;
-  /** Number in the picture. */
-  readonly drawn: number | undefined;
-  readonly problem: string | null;
-}
-
-/** Clicks a row and waits until the player has arrived, wherever: it is paused, and no row is on its way. */
-async function clickRow(page: Page, id: string): Promise<Arrived> {
-  await reach(page, id);
-  const seeks = await page.evaluate<number>('seeks');
-  await row(page, id).locator('.cell-label').click();
-  await expect.poll(() => page.evaluate<number>('seeks'), SOON).toBe(seeks + 1);
-  const { code, named } = await readShown(page);
-  const problem = await page.evaluate<string | null>("document.querySelector('.moments-problem')?.textContent ?? null");
-  return { shown: named?.id, drawn: code?.frame, problem };
-}
-
-/** Counts the seeks that have ended, well or not. */
-async function countSeeks(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const player = document.querySelector('sluice-player') as HTMLElement & { seekFrame: (id: number) => Promise<void> };
-    const seekFrame = player.seekFrame.bind(player);
-    Object.assign(globalThis, { seeks: 0 });
-    player.seekFrame = (id) =>
-      seekFrame(id).finally(() => {
-        // Behind those who wait for the same promise, and their next drawing.
-        setTimeout(() => Object.assign(globalThis, { seeks: (globalThis as unknown as { seeks: number }).seeks + 1 }), 100);
-      });
-  });
-}
-
-/** Ids that really were in the video: a busy machine leaves out some. */
-async function framesSeen(page: Page, count: number): Promise<number[]> {
-  return await page.evaluate(
-    (wanted) =>
-      new Promise<number[]>((resolve) => {
-        const seen: number[] = [];
-        document.querySelector('sluice-player')!.addEventListener('frame', (event) => {
-          const { id, repeat } = (event as CustomEvent<{ id: number; repeat: boolean }>).detail;
-          if (!repeat && !seen.includes(id)) seen.push(id);
-          if (seen.length === wanted) resolve(seen);
-        });
-      }),
-    count,
-  );
-}
-
 test('20 markers set by frame id: each click shows exactly that frame; again in a new page', async () => {
   const page = await open('?stream=cam');
   const seen = await framesSeen(page, 100);
@@ -119,12 +56,12 @@ test('20 markers set by frame id: each click shows exactly that frame; again in 
     wanted.map((frame, n) => ({ label: `event ${n}`, frame })),
   );
   await expect.poll(() => page.locator('[data-panel=markers] tr.moment').count(), SOON).toBeGreaterThan(5);
-  expect(await row(page, markers.at(-1)!.id).getAttribute('class')).toContain('is-fresh');
+  expect(await markerRow(page, markers.at(-1)!.id).getAttribute('class')).toContain('is-fresh');
   // Not in their order: each is a seek of its own.
   const shuffled = markers.map((_, n) => markers[(n * 7) % markers.length]!);
   for (const { id, frame } of shuffled) {
-    expect(await clickRow(page, id), `marker at ${frame}`).toEqual({ shown: frame, drawn: frame, problem: null });
-    await expect.poll(() => row(page, id).getAttribute('aria-current'), SOON).toBe('true');
+    expect(await clickMarker(page, id), `marker at ${frame}`).toEqual({ shown: frame, drawn: frame, problem: null });
+    await expect.poll(() => markerRow(page, id).getAttribute('aria-current'), SOON).toBe('true');
   }
   expect(chromium.errors).toEqual([]);
   await page.close();
@@ -132,7 +69,7 @@ test('20 markers set by frame id: each click shows exactly that frame; again in 
   // Far behind the live edge of a page that has loaded nothing of it yet.
   const later = await open('?stream=cam');
   for (const { id, frame } of shuffled.slice(0, 8)) {
-    expect(await clickRow(later, id), `marker at ${frame}, new page`).toEqual({ shown: frame, drawn: frame, problem: null });
+    expect(await clickMarker(later, id), `marker at ${frame}, new page`).toEqual({ shown: frame, drawn: frame, problem: null });
   }
   await later.close();
 });
@@ -154,28 +91,28 @@ test('a marker is added at the shown frame, changed, deleted, taken back; a new 
     .toEqual([['by hand', 'note', frame]]);
   const { id, timestamp } = (await markersOf('other'))[0]!;
 
-  await row(page, id).focus();
+  await markerRow(page, id).focus();
   await page.keyboard.press('e');
   await page.fill('#change-marker-label', 'changed');
   await page.selectOption('#change-marker-end', 'span');
   await page.fill('#change-marker-seconds', '1.5');
   await page.keyboard.press('Enter');
-  await expect.poll(() => row(page, id).textContent(), SOON).toContain('changed');
+  await expect.poll(() => markerRow(page, id).textContent(), SOON).toContain('changed');
   expect((await markersOf('other'))[0]).toMatchObject({ label: 'changed', kind: 'note', end: timestamp + 1_500_000, open: false });
-  expect(await row(page, id).locator('.cell-length').textContent()).toBe('1.5 s');
+  expect(await markerRow(page, id).locator('.cell-length').textContent()).toBe('1.5 s');
 
-  await row(page, id).focus();
+  await markerRow(page, id).focus();
   await page.keyboard.press('Delete');
-  await expect.poll(() => row(page, id).count(), SOON).toBe(0);
+  await expect.poll(() => markerRow(page, id).count(), SOON).toBe(0);
   await page.click('.toast-removal button');
-  await expect.poll(() => row(page, id).count(), SOON).toBe(1);
+  await expect.poll(() => markerRow(page, id).count(), SOON).toBe(1);
   expect(await markersOf('other')).toHaveLength(1);
 
   const [other] = await mark('other', [{ label: 'to be deleted', kind: 'alarm' }]);
-  await expect.poll(() => row(page, other!.id).count(), SOON).toBe(1);
-  await row(page, other!.id).hover();
-  await row(page, other!.id).locator('button[aria-label^=Delete]').click();
-  await expect.poll(() => row(page, other!.id).count(), SOON).toBe(0);
+  await expect.poll(() => markerRow(page, other!.id).count(), SOON).toBe(1);
+  await markerRow(page, other!.id).hover();
+  await markerRow(page, other!.id).locator('button[aria-label^=Delete]').click();
+  await expect.poll(() => markerRow(page, other!.id).count(), SOON).toBe(0);
   // The page goes away before the time for undoing is over.
   await page.goto('about:blank');
   await expect.poll(async () => (await markersOf('other')).map((marker) => marker.id), SOON).toEqual([id]);
@@ -183,7 +120,7 @@ test('a marker is added at the shown frame, changed, deleted, taken back; a new 
 
   const again = await open('?stream=other');
   await expect.poll(() => again.locator('[data-panel=markers] tr.moment').count(), SOON).toBe(1);
-  expect(await row(again, id).textContent()).toContain('changed');
+  expect(await markerRow(again, id).textContent()).toContain('changed');
   // Somebody else deletes it.
   await server.fetch(`api/streams/other/markers/${id}`, { method: 'DELETE' });
   await expect.poll(() => again.textContent('[data-panel=markers] .moments-note'), SOON).toContain('This stream has none yet');
@@ -201,19 +138,19 @@ test('thousands of markers: a few rows in the document, all of them reachable an
   await mark('quiet', many);
   const page = await open('?stream=quiet');
   const rows = page.locator('[data-panel=markers] tr.moment');
-  await expect.poll(() => row(page, `m${count - 1}`).count(), SOON).toBe(1);
+  await expect.poll(() => markerRow(page, `m${count - 1}`).count(), SOON).toBe(1);
   expect(await rows.count()).toBeLessThan(40);
-  await row(page, `m${count - 1}`).focus();
+  await markerRow(page, `m${count - 1}`).focus();
   // Each End goes to the end of what is loaded, and has the next page loaded.
   await expect
     .poll(async () => {
       await page.keyboard.press('End');
-      return await row(page, 'm0').count();
+      return await markerRow(page, 'm0').count();
     }, SOON)
     .toBe(1);
   expect(await rows.count()).toBeLessThan(40);
   await page.keyboard.press('Home');
-  await expect.poll(() => row(page, `m${count - 1}`).count(), SOON).toBe(1);
+  await expect.poll(() => markerRow(page, `m${count - 1}`).count(), SOON).toBe(1);
 
   await page.fill('input[aria-label="Filter the markers"]', 'number 1234');
   await expect.poll(() => page.textContent('[data-panel=markers] .moments-count'), SOON).toBe('1 of 3,000 markers');
@@ -228,7 +165,7 @@ test('thousands of markers: a few rows in the document, all of them reachable an
   // A frame that was never kept is said to be so, in words.
   await mark('quiet', [{ id: 'lost', label: 'long ago', timestamp: start - 86_400_000_000, frame: 1_000_000 }]);
   await page.fill('input[aria-label="Filter the markers"]', 'long ago');
-  expect((await clickRow(page, 'lost')).problem).toMatch(/Frame 1000000 is not kept on the server\./);
+  expect((await clickMarker(page, 'lost')).problem).toMatch(/Frame 1000000 is not kept on the server\./);
   await page.close();
 });
 
@@ -245,10 +182,10 @@ test('whoever may only watch sees the markers, and is offered nothing that would
   await page.goto(`${guarded.url}?stream=cam`);
   await waitForPicture(page);
   await guarded.fetch('api/streams/cam/markers', { method: 'POST', headers, body: JSON.stringify({ id: 'a', label: 'seen' }) });
-  await expect.poll(() => row(page, 'a').count(), SOON).toBe(1);
+  await expect.poll(() => markerRow(page, 'a').count(), SOON).toBe(1);
   expect(await page.locator('[data-panel=markers] button:has-text("Add")').count()).toBe(0);
-  expect(await row(page, 'a').locator('button').count()).toBe(1);
-  await row(page, 'a').focus();
+  expect(await markerRow(page, 'a').locator('button').count()).toBe(1);
+  await markerRow(page, 'a').focus();
   for (const key of ['Delete', 'e']) await page.keyboard.press(key);
   expect(await page.locator('.toasts .toast').count()).toBe(0);
   expect(await page.locator('.marker-form').count()).toBe(0);

@@ -12,8 +12,8 @@ export interface MomentTableProps<T extends Moment> {
   readonly keyOf: (item: T) => string;
   /** More may come at the end. */
   readonly partial: boolean;
-  /** The cells, one `<td>` for each column. */
-  readonly cells: (item: T, key: string) => ComponentChildren;
+  /** The cells, one `<td>` for each column. `tabIndex`: of buttons in them, so that Tab goes through those of one row only. */
+  readonly cells: (item: T, key: string, tabIndex: 0 | -1) => ComponentChildren;
   /** What stands below a row that is open; one at a time. */
   readonly detail: (item: T) => ComponentChildren;
   readonly openKey: string | null;
@@ -165,7 +165,7 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
                   if (!(event.target as Element).closest('button, a, input, select')) props.onGo(item);
                 }}
               >
-                {props.cells(item, key)}
+                {props.cells(item, key, at === activeAt ? 0 : -1)}
               </tr>,
               at === openAt && (
                 <Detail key={`${key} detail`} top={topOf(at) + rowHeight} columns={props.columns.length} onHeight={setDetailHeight}>

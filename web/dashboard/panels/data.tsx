@@ -92,7 +92,7 @@ function Records(props: { stream: string; store: MomentStore<DataItem> }) {
           onGo={going.go}
           onKey={onKey}
           onEnd={() => void store.more()}
-          cells={(item, key) => (
+          cells={(item, key, tabIndex) => (
             <>
               <td class="cell-label cell-record">{briefly(item.record)}</td>
               <td class="cell-frame">{item.frame === null ? '–' : `#${item.frame}`}</td>
@@ -102,6 +102,7 @@ function Records(props: { stream: string; store: MomentStore<DataItem> }) {
               <td class="cell-actions">
                 <button
                   type="button"
+                  tabIndex={tabIndex}
                   class={`button icon-only quiet small turns${open.value === key ? ' is-turned' : ''}`}
                   aria-label={`Details of the record at frame ${item.frame ?? 'unknown'}`}
                   title="Details"

@@ -138,10 +138,11 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
           onGo={going.go}
           onKey={onKey}
           onEnd={() => void store.more()}
-          cells={(marker) => (
+          cells={(marker, _key, tabIndex) => (
             <Cells
               marker={marker}
               now={now.value}
+              tabIndex={tabIndex}
               opened={open.value?.key === marker.id ? open.value.as : null}
               onToggle={(as) => toggle(marker, as)}
               onRemove={() => remove(marker)}
@@ -220,11 +221,12 @@ function KindSign(props: { kind: string }) {
 function Cells(props: {
   marker: Marker;
   now: number;
+  tabIndex: 0 | -1;
   opened: 'data' | 'form' | null;
   onToggle: (as: 'data' | 'form') => void;
   onRemove: () => void;
 }) {
-  const { marker, now } = props;
+  const { marker, now, tabIndex } = props;
   const name = marker.label || marker.kind;
   return (
     <>
@@ -247,6 +249,7 @@ function Cells(props: {
           <>
             <button
               type="button"
+              tabIndex={tabIndex}
               class="button icon-only quiet small"
               aria-label={`Change ${name}`}
               title="Change"
@@ -256,6 +259,7 @@ function Cells(props: {
             </button>
             <button
               type="button"
+              tabIndex={tabIndex}
               class="button icon-only quiet small"
               aria-label={`Delete ${name}`}
               title="Delete"
@@ -267,6 +271,7 @@ function Cells(props: {
         )}
         <button
           type="button"
+          tabIndex={tabIndex}
           class={`button icon-only quiet small turns${props.opened ? ' is-turned' : ''}`}
           aria-label={`Details of ${name}`}
           title="Details"
