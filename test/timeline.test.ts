@@ -370,6 +370,52 @@ describe('events', () => {
   });
 });
 
+describe('what is kept', () => {
+  it('old markers, data and metrics go, but for what lies round protected markers and open spans', async () => {
+    const dvr = { window: '60s', keep: { kinds: ['spike'], before: '2s', after: '3s' } };
+    await server.json('api/streams/cam', send('PUT', { dvr }));
+    const now = server.clock.now();
+    const ago = (seconds: number) => now - seconds * 1_000_000;
+    const seconds = [600, 302, 301, 300, 298, 290, 100, -30];
+    await post('markers', [
+      { id: 'spike', label: 'spike', kind: 'spike', timestamp: ago(300) },
+      { id: 'open', label: 'open', timestamp: ago(500), open: true },
+      ...seconds.map((s) => ({ id: `m${s}`, label: 'other', timestamp: ago(s) })),
+    ]);
+    await post(
+      'data',
+      seconds.map((s) => ({ s, timestamp: ago(s) })),
+    );
+    await post(
+      'metrics',
+      seconds.map((s) => ({ timestamp: ago(s), values: { s } })),
+    );
+    // What was made a moment ago is not old, however far back it lies.
+    await server.timelines.keep({ leastAgeUs: 0 });
+    expect((await get<MarkerPage>('markers')).items).toHaveLength(10);
+    await server.timelines.keep({ leastAgeUs: 0, now: server.clock.now() + 62_000_000 });
+    const stay = [302, 301, 300, 298, -30];
+    const ids = (await get<MarkerPage>('markers')).items.map(({ id }) => id);
+    expect(ids.sort()).toEqual(['m-30', 'm298', 'm300', 'm301', 'm302', 'open', 'spike']);
+    expect((await get<DataPage>('data')).items.map(({ record }) => record.s)).toEqual(stay);
+    expect((await get<MetricAnswer>('metrics?step=0')).series[0]!.value).toEqual(stay);
+  });
+
+  it('a stream that is removed takes its timeline along; one that is configured again keeps it', async () => {
+    await post('markers', { id: 'a', label: 'x' });
+    await post('metrics', { values: { m: 1 } });
+    await server.json('api/streams/cam', send('PUT', { title: 'Camera' }));
+    expect((await get<MarkerPage>('markers')).items).toHaveLength(1);
+    await publisher.close();
+    expect((await server.fetch('api/streams/cam', { method: 'DELETE' })).status).toBe(204);
+    expect((await server.fetch('api/streams/cam/markers')).status).toBe(404);
+    await server.json('api/streams/cam', send('PUT', {}));
+    expect((await get<MarkerPage>('markers')).items).toEqual([]);
+    expect((await get<MetricAnswer>('metrics')).series).toEqual([]);
+    expect(await post<Marker>('markers', { id: 'a', label: 'y' })).toMatchObject({ label: 'y' });
+  });
+});
+
 describe('a killed server', () => {
   const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 

@@ -33,7 +33,7 @@ it('has a row for each time and a column for each number, over seconds and hours
         frame: width === 1 ? Float64Array.from(list, (time) => (time % 2 ? 9 : Number.NaN)) : null,
         value: Float64Array.from(list.flatMap((time) => Array.from({ length: width }, (_, k) => time - T0 + k))),
       });
-      store.add([{ stream: 'cam', columns: [column('a', 1, first!), column('b', 2, second!)] }]);
+      store.add([{ stream: 'cam', columns: [column('a', 1, first!), column('b', 2, second!)], count: 1 }], T0);
       const table = await metricTable(tableSource(store), {});
       expect(table.columns).toEqual(['a', 'b[0]', 'b[1]']);
       const times = [...new Set([...first!, ...second!])].sort((x, y) => x - y);
@@ -59,7 +59,7 @@ it('goes on where more samples lie in a window than an answer holds', async () =
   const count = 1200;
   const timestamp = Float64Array.from({ length: count }, (_, i) => T0 + i * 1000);
   const value = new Float64Array(count * width).fill(0.5);
-  store.add([{ stream: 'cam', columns: [{ name: 'v', width, timestamp, frame: null, value }] }]);
+  store.add([{ stream: 'cam', columns: [{ name: 'v', width, timestamp, frame: null, value }], count: 1 }], T0);
   const table = await metricTable(tableSource(store), {});
   const rows = await all(table.rows);
   expect(rows.map((row) => row.timestamp)).toEqual(Array.from(timestamp));
@@ -70,7 +70,7 @@ it('with a step has mean, least and most of each metric, and whole bins', async 
   const store = new MetricStore(new Database(':memory:'));
   const timestamp = Float64Array.from({ length: 3600 * 2 }, (_, i) => T0 + i * 500_000);
   const value = timestamp.map((_, i) => i);
-  store.add([{ stream: 'cam', columns: [{ name: 'm', width: 1, timestamp, frame: null, value }] }]);
+  store.add([{ stream: 'cam', columns: [{ name: 'm', width: 1, timestamp, frame: null, value }], count: 1 }], T0);
   const table = await metricTable(tableSource(store), { step: 2_000_000 });
   expect(table.columns).toEqual(['m', 'm_min', 'm_max']);
   const rows = await all(table.rows);

@@ -126,6 +126,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       registry,
       recorder: (name) => hls?.recorder(name),
       recordingsOpened: async (name) => await hls?.opened(name),
+      maxBytes: config.maxBytes,
+      now: () => clock.now(),
       log,
     }),
   );

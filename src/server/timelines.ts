@@ -10,6 +10,7 @@ import { MetricQueue } from '../timeline/metric-queue.ts';
 import type { MetricCalls } from '../timeline/metric-schema.ts';
 import { StoredTimeline } from '../timeline/stored-timeline.ts';
 import { StreamFrames } from './known-frames.ts';
+import { forgetOld, shrinkToFit } from './timeline-keeper.ts';
 
 export interface TimelinesOptions {
   readonly dataDir: string;
@@ -17,8 +18,15 @@ export interface TimelinesOptions {
   readonly recorder: (stream: string) => Recorder | undefined;
   /** Settles when the recordings of a stream are known. */
   readonly recordingsOpened: (stream: string) => Promise<void>;
+  /** Bytes that all data may take. */
+  readonly maxBytes: number;
+  /** Server UTC, µs. */
+  readonly now: () => number;
   readonly log: Logger;
 }
+
+/** Time between two looks at what may go. */
+const KEEP_EVERY_MS = 60_000;
 
 export class Timelines implements AsyncDisposable {
   readonly #options: TimelinesOptions;
@@ -27,6 +35,9 @@ export class Timelines implements AsyncDisposable {
   readonly #queue: MetricQueue;
   readonly #timelines = new Map<string, { timeline: StoredTimeline; off: () => void }>();
   readonly #identified: Promise<void>;
+  readonly #keeping: NodeJS.Timeout;
+  #kept: Promise<void> = Promise.resolve();
+  #closing = false;
   #place = { epoch: '0', sequence: 0 };
   /** Work on streams that were removed. */
   readonly #removals = new Set<Promise<void>>();
@@ -36,10 +47,11 @@ export class Timelines implements AsyncDisposable {
     const { dataDir, registry } = options;
     this.#markers = new DatabaseThread<MarkerCalls>({ worker: 'marker', path: join(dataDir, 'markers.db') });
     this.#metrics = new DatabaseThread<MetricCalls>({ worker: 'metric', path: join(dataDir, 'metrics.db') });
-    this.#queue = new MetricQueue(this.#metrics, this.#onError);
+    this.#queue = new MetricQueue(this.#metrics, this.#options.now, this.#onError);
     this.#identified = this.#markers.call('identity').then((place) => {
       this.#place = place;
     }, this.#onError);
+    this.#keeping = setInterval(() => this.#keep(), KEEP_EVERY_MS).unref();
     registry.events.on('added', ({ stream }) => this.#follow(stream));
     registry.events.on('removed', ({ stream }) => this.#remove(stream.name));
   }
@@ -61,9 +73,10 @@ export class Timelines implements AsyncDisposable {
     return this.#markers.call('changes', after, filter);
   }
 
-  /** Samples of a stream in [start, end] µs. */
-  countMetrics(stream: string, start: number, end: number): Promise<number> {
-    return this.#metrics.call('count', stream, start, end);
+  /** Samples of a stream that have come since a time (server UTC, to the second before), and their capture times. */
+  metricsSince(stream: string, since: number): Promise<{ count: number; from: number; to: number }> {
+    this.#queue.flush();
+    return this.#metrics.call('arrived', stream, since);
   }
 
   /** The timeline of a stream. Throws `unknown-stream`. */
@@ -105,6 +118,28 @@ export class Timelines implements AsyncDisposable {
     });
   }
 
+  /** One round at a time. */
+  #keep(): void {
+    this.#kept = this.#kept.then(() => this.keep()).catch(this.#onError);
+  }
+
+  /** Forgets what need not be kept. The options are for tests, which have no day to wait. */
+  async keep({ leastAgeUs, now }: { leastAgeUs?: number; now?: number } = {}): Promise<void> {
+    const { maxBytes, registry } = this.#options;
+    this.#queue.flush();
+    const deps = { markers: this.#markers, metrics: this.#metrics, maxBytes, ...(leastAgeUs === undefined ? {} : { leastAgeUs }) };
+    for (const stream of registry.all()) {
+      if (this.#closing) return;
+      await forgetOld(deps, stream.name, stream.config.dvr, now ?? stream.clock.now());
+    }
+    if (!this.#closing) await shrinkToFit(deps);
+  }
+
+  /** Bytes of both stores. */
+  async bytes(): Promise<number> {
+    return (await this.#markers.call('bytes')) + (await this.#metrics.call('bytes'));
+  }
+
   #moveTo(sequence: number): void {
     if (sequence > this.#place.sequence) this.#place = { ...this.#place, sequence };
   }
@@ -127,6 +162,9 @@ export class Timelines implements AsyncDisposable {
       off();
       timeline.close();
     }
+    this.#closing = true;
+    clearInterval(this.#keeping);
+    await this.#kept;
     await Promise.all(this.#removals);
     await this.#queue.close();
     await Promise.all([this.#markers.close(), this.#metrics.close()]);

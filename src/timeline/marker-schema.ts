@@ -1,5 +1,6 @@
 // What the store of markers and data records holds, and the calls that cross into its thread.
 import type { DataItem, DataPage, Marker, MarkerPage } from '../api/timeline.ts';
+import type { Span } from './free-spans.ts';
 import type { DataQuery, MarkerQuery } from './timeline.ts';
 
 /** An end of a marker, resolved as far as the frames that are known allow. */
@@ -89,11 +90,11 @@ export interface MarkerCalls {
   data(stream: string, query: DataQuery): DataPage;
   /** Changes behind `after` in order; `floor`: changes up to it may be missing. */
   changes(after: number, filter: ChangeFilter): { events: StoredEvent[]; floor: number };
-  /** Spans round markers of some kinds (`*` = all), µs. */
-  spans(stream: string, kinds: readonly string[], before: number, after: number): { start: number; end: number }[];
-  /** Forgets what ended and was made before `before`, but for spans. Returns how much is left to do. */
-  forget(stream: string, before: number, spans: readonly { start: number; end: number }[], limit: number): number;
-  /** Forgets the oldest records of all streams until the file's content takes at most `maxBytes`. */
+  /** Spans round markers of some kinds (`*` = all) that begin before a time, joined and in order, µs. */
+  spans(stream: string, kinds: readonly string[], round: { readonly before: number; readonly after: number }, begin: number): Span[];
+  /** Forgets what lies in free parts of the past, ended in them and was made before `made`. Returns how many rows went, at most `limit`. */
+  forget(stream: string, free: readonly Span[], made: number, limit: number): number;
+  /** Forgets the oldest of all streams while the content takes more than `maxBytes`. Returns how many rows went, at most `limit`. */
   shrink(maxBytes: number, limit: number): number;
   removeStream(stream: string): void;
   bytes(): number;

@@ -3,6 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { DataItem, Marker } from '../api/timeline.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Database } from '../native/sqlite.ts';
+import type { Span } from './free-spans.ts';
+import { forgetBetween, forgetOldest, markerSpans } from './marker-retention.ts';
+import { boundsOf, checkedRow, endOf, type MarkerRow, markerOf, pendingOf, settled, startOf, type WantedRow } from './marker-row.ts';
 import {
   type Bound,
   type ChangeFilter,
@@ -11,31 +14,12 @@ import {
   type MarkerChangeWish,
   type MarkerResult,
   type MarkerWish,
-  type Pending,
-  type PendingBy,
   type StoredEvent,
 } from './marker-schema.ts';
 import { cursorOf, readCursor } from './page-cursor.ts';
 
-/** Codes of `PendingBy`: that of the start, plus three times that of the end. */
-const PENDING: readonly PendingBy[] = [null, 'time', 'frame'];
 /** Removed markers whose removal can still be told to a client that was away. */
 const REMOVED_KEPT = 10_000;
-
-interface MarkerRow {
-  stream: string;
-  id: string;
-  label: string;
-  kind: string;
-  frame: number | null;
-  timestamp: number;
-  endFrame: number | null;
-  end: number | null;
-  open: number;
-  data: string | null;
-  sequence: number;
-  pending: number;
-}
 
 interface DataRow {
   stream: string;
@@ -47,26 +31,8 @@ interface DataRow {
 
 const COLUMNS = 'stream, id, label, kind, frame, timestamp, endFrame, "end", open, data, sequence, pending';
 
-function markerOf(row: MarkerRow): Marker {
-  const { id, label, kind, frame, timestamp, endFrame, end, sequence } = row;
-  const data = row.data === null ? null : JSON.parse(row.data);
-  return { id, label, kind, frame, timestamp, endFrame, end, open: row.open === 1, data, sequence };
-}
-
 function resultOf(row: MarkerRow, changed: boolean): MarkerResult {
   return { marker: markerOf(row), changed, pending: pendingOf(row) };
-}
-
-function pendingOf({ pending }: MarkerRow): Pending {
-  return { start: PENDING[pending % 3]!, end: PENDING[Math.floor(pending / 3)]! };
-}
-
-function startOf(row: MarkerRow): Bound {
-  return { given: 'both', frame: row.frame, timestamp: row.timestamp, pending: pendingOf(row).start };
-}
-
-function endOf(row: MarkerRow): Bound {
-  return { given: 'both', frame: row.endFrame, timestamp: row.end, pending: pendingOf(row).end };
 }
 
 function itemOf({ sequence, timestamp, frame, record }: DataRow): DataItem {
@@ -136,7 +102,7 @@ export class MarkerStore implements MarkerCalls {
     const end = settled(wish.end, before && endOf(before));
     return this.#write(
       before,
-      { stream, id, label, kind, data, open: wish.open ? 1 : 0, sequence: 0, ...join(start, end) },
+      { stream, id, label, kind, data, open: wish.open ? 1 : 0, sequence: 0, ...boundsOf(start, end) },
       now,
       known,
       field,
@@ -154,11 +120,11 @@ export class MarkerStore implements MarkerCalls {
     const none: Bound = { given: 'none', frame: null, timestamp: null, pending: null };
     const end = change.end ?? (open ? none : endOf(before));
     const data = change.data === undefined ? before.data : change.data;
-    return this.#write(before, { stream, id, label, kind, data, open: open ? 1 : 0, sequence: 0, ...join(start, end) }, 0, known, '');
+    return this.#write(before, { stream, id, label, kind, data, open: open ? 1 : 0, sequence: 0, ...boundsOf(start, end) }, 0, known, '');
   }
 
-  #write(before: MarkerRow | undefined, wanted: Wanted, now: number, known: string, field: string): MarkerResult {
-    const row = checked(wanted, known, field);
+  #write(before: MarkerRow | undefined, wanted: WantedRow, now: number, known: string, field: string): MarkerResult {
+    const row = checkedRow(wanted, known, field);
     const same =
       before !== undefined &&
       (['label', 'kind', 'frame', 'timestamp', 'endFrame', 'end', 'open', 'data', 'pending'] as const).every(
@@ -182,7 +148,7 @@ export class MarkerStore implements MarkerCalls {
     const sequence = ++this.#sequence;
     this.#db.run('DELETE FROM markers WHERE stream = ? AND id = ?', stream, id);
     this.#db.run('INSERT INTO removed VALUES (?, ?, ?)', sequence, stream, JSON.stringify(marker));
-    this.#trimRemoved();
+    if (sequence % 64 === 0) this.#trimRemoved();
     return { marker: { ...marker, sequence }, sequence };
   }
 
@@ -305,53 +271,20 @@ export class MarkerStore implements MarkerCalls {
 
   // ---- what is kept
 
-  spans(stream: string, kinds: readonly string[], before: number, after: number): { start: number; end: number }[] {
-    const rows = kinds.includes('*')
-      ? this.#db.all('SELECT timestamp, until FROM markers WHERE stream = ? ORDER BY timestamp', stream)
-      : this.#db.all(
-          'SELECT timestamp, until FROM markers WHERE stream = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY timestamp',
-          stream,
-          JSON.stringify(kinds),
-        );
-    const spans: { start: number; end: number }[] = [];
-    for (const row of rows as { timestamp: number; until: number }[]) {
-      const start = row.timestamp - before;
-      const end = Math.min(Number.MAX_SAFE_INTEGER, row.until + after);
-      const last = spans.at(-1);
-      if (last && last.end >= start) last.end = Math.max(last.end, end);
-      else spans.push({ start, end });
-    }
-    return spans;
-  }
+  spans: MarkerCalls['spans'] = (...values) => markerSpans(this.#db, ...values);
 
-  forget(stream: string, before: number, spans: readonly { start: number; end: number }[], limit: number): number {
-    const free = `NOT EXISTS (SELECT 1 FROM json_each(?) AS span
-      WHERE json_extract(span.value, '$.start') <= until AND json_extract(span.value, '$.end') >= timestamp)`;
-    const json = JSON.stringify(spans);
-    const markers = this.#db.all(
-      `SELECT stream, id, sequence FROM markers WHERE stream = ? AND timestamp < ? AND until < ? AND made < ? AND ${free} LIMIT ?`,
-      ...[stream, before, before, before, json, limit],
-    );
-    const data = this.#db.all(
-      `SELECT sequence FROM data WHERE stream = ? AND timestamp < ? AND made < ? AND ${free.replace('until', 'timestamp')} LIMIT ?`,
-      ...[stream, before, before, json, limit],
-    );
-    this.#delete(markers as { stream: string; id: string; sequence: number }[], data as { sequence: number }[]);
-    return markers.length + data.length;
+  forget(stream: string, free: readonly Span[], made: number, limit: number): number {
+    return this.#deleted(forgetBetween(this.#db, stream, free, made, limit));
   }
 
   shrink(maxBytes: number, limit: number): number {
-    if (this.bytes() <= maxBytes) return 0;
-    const data = this.#db.all('SELECT sequence FROM data ORDER BY sequence LIMIT ?', limit);
-    const markers = data.length ? [] : this.#db.all('SELECT stream, id, sequence FROM markers ORDER BY sequence LIMIT ?', limit);
-    this.#delete(markers as { stream: string; id: string; sequence: number }[], data as { sequence: number }[]);
-    return data.length + markers.length;
+    return this.bytes() <= maxBytes ? 0 : this.#deleted(forgetOldest(this.#db, limit));
   }
 
-  #delete(markers: readonly { stream: string; id: string; sequence: number }[], data: readonly { sequence: number }[]): void {
-    for (const { stream, id } of markers) this.#db.run('DELETE FROM markers WHERE stream = ? AND id = ?', stream, id);
-    for (const { sequence } of data) this.#db.run('DELETE FROM data WHERE sequence = ?', sequence);
-    this.#raiseFloor(Math.max(0, ...markers.map(({ sequence }) => sequence), ...data.map(({ sequence }) => sequence)));
+  /** A client that was away cannot be told of them any more. */
+  #deleted(sequences: readonly number[]): number {
+    if (sequences.length) this.#raiseFloor(sequences.reduce((most, sequence) => Math.max(most, sequence)));
+    return sequences.length;
   }
 
   removeStream(stream: string): void {
@@ -361,50 +294,6 @@ export class MarkerStore implements MarkerCalls {
   bytes(): number {
     return this.#db.usedBytes;
   }
-}
-
-type Wanted = Omit<MarkerRow, 'timestamp'> & { timestamp: number | null };
-
-function join(start: Bound, end: Bound) {
-  return {
-    frame: start.frame,
-    timestamp: start.timestamp,
-    endFrame: end.frame,
-    end: end.timestamp,
-    pending: PENDING.indexOf(start.pending) + 3 * PENDING.indexOf(end.pending),
-  };
-}
-
-/** What was looked up once stays: the same words again mean the same instant, even when the frame is no longer known. */
-function settled(wish: Bound, before: Bound | undefined): Bound {
-  // Without a word about its start, a marker that exists stays where it is. An end that nobody names is no end.
-  if (before && wish.given === 'none' && wish.timestamp !== null) return before;
-  if (before && wish.given === 'frame' && wish.frame === before.frame) return before;
-  if (before && wish.given === 'timestamp' && wish.timestamp === before.timestamp) return before;
-  return wish;
-}
-
-function checked(row: Wanted, known: string, field: string): MarkerRow {
-  const unknown = (name: string, frame: number | null) =>
-    new SluiceError('unknown-frame', `${field}${name}: ${frame} received; ${row.stream} has no such frame, ${known}`, {
-      field: `${field}${name}`,
-      received: frame,
-    });
-  if (row.timestamp === null) throw unknown('frame', row.frame);
-  if (row.endFrame !== null && row.end === null) throw unknown('endFrame', row.endFrame);
-  if (row.end !== null && row.open === 1) {
-    throw new SluiceError('bad-value', `${field}open: an open span has no end yet; leave out end and endFrame, or open`, {
-      field: `${field}open`,
-      received: true,
-    });
-  }
-  if (row.end !== null && row.end < row.timestamp) {
-    throw new SluiceError('bad-value', `${field}end: ${row.end} is earlier than the start ${row.timestamp}`, {
-      field: `${field}end`,
-      received: row.end,
-    });
-  }
-  return { ...row, timestamp: row.timestamp };
 }
 
 function slice<Row>(rows: readonly Row[], limit: number, cursor: (row: Row) => string): { items: Row[]; next: { next?: string } } {

@@ -23,19 +23,28 @@ interface GrowingColumn {
   hasFrames: boolean;
 }
 
+interface Gathering {
+  readonly columns: Map<string, GrowingColumn>;
+  /** Samples. */
+  count: number;
+}
+
 export class MetricQueue {
   readonly #thread: DatabaseThread<MetricCalls>;
+  readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
   /** Widths of the series that are known, by stream and name. */
   readonly #widths = new Map<string, Map<string, Set<number>>>();
-  #columns = new Map<string, Map<string, GrowingColumn>>();
+  #gathering = new Map<string, Gathering>();
   #gathered = 0;
   #handedOver = 0;
   #timer: NodeJS.Timeout | undefined;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(thread: DatabaseThread<MetricCalls>, onError: (error: unknown) => void) {
+  /** @param now server UTC, µs */
+  constructor(thread: DatabaseThread<MetricCalls>, now: () => number, onError: (error: unknown) => void) {
     this.#thread = thread;
+    this.#now = now;
     this.#onError = onError;
   }
 
@@ -64,8 +73,10 @@ export class MetricQueue {
     }
     if (this.depth + numbers > QUEUE_LIMIT) return false;
     const names = this.#namesOf(stream);
-    const columns = this.#columns.get(stream) ?? new Map<string, GrowingColumn>();
-    this.#columns.set(stream, columns);
+    const gathering = this.#gathering.get(stream) ?? { columns: new Map<string, GrowingColumn>(), count: 0 };
+    this.#gathering.set(stream, gathering);
+    gathering.count++;
+    const { columns } = gathering;
     for (const name in values) {
       const value = values[name]!;
       const widths = names.get(name) ?? new Set<number>();
@@ -99,8 +110,9 @@ export class MetricQueue {
     const count = this.#gathered;
     if (!count) return;
     const transfer: ArrayBuffer[] = [];
-    const batches: MetricBatch[] = [...this.#columns].map(([stream, columns]) => ({
+    const batches: MetricBatch[] = [...this.#gathering].map(([stream, { columns, count: samples }]) => ({
       stream,
+      count: samples,
       columns: [...columns.values()].map(({ name, width, hasFrames, ...column }) => {
         const timestamp = Float64Array.from(column.timestamp);
         const value = Float64Array.from(column.value);
@@ -109,11 +121,11 @@ export class MetricQueue {
         return { name, width, timestamp, frame, value };
       }),
     }));
-    this.#columns = new Map();
+    this.#gathering = new Map();
     this.#gathered = 0;
     this.#handedOver += count;
     const written = this.#thread
-      .callWith('add', transfer, batches)
+      .callWith('add', transfer, batches, this.#now())
       .catch(this.#onError)
       .finally(() => {
         this.#handedOver -= count;
@@ -128,7 +140,7 @@ export class MetricQueue {
 
   forget(stream: string): void {
     this.#widths.delete(stream);
-    this.#columns.delete(stream);
+    this.#gathering.delete(stream);
   }
 
   /** Settles when everything has been taken. */

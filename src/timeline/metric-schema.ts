@@ -1,4 +1,5 @@
 // What the store of metrics holds, and the calls that cross into its thread.
+import type { Span } from './free-spans.ts';
 
 /** Samples of one series as columns. */
 export interface MetricColumn {
@@ -16,6 +17,8 @@ export interface MetricColumn {
 export interface MetricBatch {
   readonly stream: string;
   readonly columns: readonly MetricColumn[];
+  /** Samples: rows with values of one or several series. */
+  readonly count: number;
 }
 
 /** Rows of one series, oldest first. Raw: `value` and `frame`; bins: the others, and of vectors the mean vectors as `value`. */
@@ -47,19 +50,15 @@ export interface SeriesQuery {
   readonly limit?: number;
 }
 
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The calls of the store of metrics. Samples are written some times a second; queries see them at once. */
 export interface MetricCalls {
-  add(batches: readonly MetricBatch[]): void;
+  /** @param now server UTC, µs: when they came */
+  add(batches: readonly MetricBatch[], now: number): void;
   query(stream: string, query: SeriesQuery): MetricRows;
   /** Names and widths of a stream's series. */
   series(stream: string): { name: string; width: number }[];
-  /** Samples of a stream in [start, end]. */
-  count(stream: string, start: number, end: number): number;
+  /** Samples of a stream that have come since the second of a time, and the span of their capture times. */
+  arrived(stream: string, since: number): { count: number; from: number; to: number };
   /** Forgets samples before a time, but for spans. Returns whether some are left to do. */
   forget(stream: string, before: number, spans: readonly Span[]): boolean;
   /** Forgets the oldest samples of all streams. Returns whether the content still takes more than `maxBytes`. */
@@ -77,5 +76,8 @@ CREATE TABLE IF NOT EXISTS chunks (id INTEGER PRIMARY KEY, data BLOB NOT NULL) S
 CREATE TABLE IF NOT EXISTS seconds (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS minutes (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS unrolled (id INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS arrivals (
+  stream TEXT NOT NULL, second INTEGER NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY (stream, second)) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 1;
 `;

@@ -22,7 +22,8 @@ function column(samples: readonly Sample[], name = 'm'): MetricColumn {
   };
 }
 
-const add = (store: MetricStore, samples: readonly Sample[], stream = 'cam') => store.add([{ stream, columns: [column(samples)] }]);
+const add = (store: MetricStore, samples: readonly Sample[], stream = 'cam') =>
+  store.add([{ stream, columns: [column(samples)], count: samples.length }], T0);
 
 /** What an array would hold: sorted by time, the last of one time wins. */
 function model(samples: readonly Sample[]): Sample[] {
@@ -146,7 +147,7 @@ describe('MetricStore', () => {
     const store = new MetricStore(new Database(':memory:'));
     const value = Float64Array.from([1, Number.NaN, 3, 3, Number.NaN, 5, 0.1, 0.2, 0.3]);
     const timestamp = Float64Array.from([T0, T0 + 10, T0 + 61_000_000]);
-    store.add([{ stream: 'cam', columns: [{ name: 'v', width: 3, timestamp, frame: null, value }] }]);
+    store.add([{ stream: 'cam', columns: [{ name: 'v', width: 3, timestamp, frame: null, value }], count: 1 }], T0);
     const raw = store.query('cam', { step: 0 }).series[0]!;
     expect(Array.from(raw.value!)).toEqual(Array.from(value));
     for (const step of [1_000_000, 60_000_000]) {
@@ -195,7 +196,7 @@ describe('MetricStore', () => {
     expect(Array.from(store.query('b', { step: 0 }).series[0]!.value!)).toEqual([2]);
     add(store, [{ time: T0 + 5, value: 3, frame: 1 }], 'a');
     expect(Array.from(store.query('a', { step: 0 }).series[0]!.timestamp)).toEqual([T0 + 5]);
-    expect(store.count('a', T0, T0 + 100)).toBe(1);
+    expect(store.arrived('a', T0)).toEqual({ count: 1, from: T0 + 5, to: T0 + 5 });
   });
 
   it('forgets the oldest of all streams where there is too much', () => {

@@ -1,6 +1,8 @@
 // Metrics in SQLite: chunks of one second per series, with roll-ups of seconds and minutes. For a worker thread: every call blocks.
 import type { Database } from '../native/sqlite.ts';
-import { Cell, samplesOf } from './metric-cell.ts';
+import { freeSpans, type Span } from './free-spans.ts';
+import { Arrivals } from './metric-arrivals.ts';
+import { Cell } from './metric-cell.ts';
 import { CHUNK_US, Chunk } from './metric-chunk.ts';
 import { queryMetrics, type SeriesReader } from './metric-query.ts';
 import { Rolls, SERIES_ROOM, type SeriesKey } from './metric-rolls.ts';
@@ -11,7 +13,6 @@ import {
   type MetricColumn,
   type MetricRows,
   type SeriesQuery,
-  type Span,
 } from './metric-schema.ts';
 
 /** Chunks that stay in memory behind a flush: the seconds that are being filled. */
@@ -36,6 +37,7 @@ interface OpenChunk {
 export class MetricStore implements MetricCalls, SeriesReader {
   readonly #db: Database;
   readonly #rolls: Rolls;
+  readonly #arrivals: Arrivals;
   readonly #series = new Map<string, Series>();
   /** By row key, least recently used first. */
   readonly #open = new Map<number, OpenChunk>();
@@ -45,6 +47,7 @@ export class MetricStore implements MetricCalls, SeriesReader {
     this.#db = db;
     db.exec(METRIC_SCHEMA);
     this.#rolls = new Rolls(db);
+    this.#arrivals = new Arrivals(db);
     for (const row of db.all('SELECT id, stream, name, width FROM series')) this.#note(row as unknown as Series);
     this.#recover();
   }
@@ -85,8 +88,11 @@ export class MetricStore implements MetricCalls, SeriesReader {
 
   // ---- writing
 
-  add(batches: readonly MetricBatch[]): void {
-    for (const { stream, columns } of batches) for (const column of columns) this.#addColumn(stream, column);
+  add(batches: readonly MetricBatch[], now: number): void {
+    for (const { stream, columns, count } of batches) {
+      this.#arrivals.note(stream, now, count, columns);
+      for (const column of columns) this.#addColumn(stream, column);
+    }
   }
 
   #addColumn(stream: string, column: MetricColumn): void {
@@ -115,6 +121,7 @@ export class MetricStore implements MetricCalls, SeriesReader {
   flush(): void {
     if (!this.#dirty) return;
     this.#db.transaction(false, () => {
+      this.#arrivals.write();
       for (const [key, open] of this.#open) {
         if (!open.dirty) continue;
         open.dirty = false;
@@ -139,6 +146,7 @@ export class MetricStore implements MetricCalls, SeriesReader {
     if (!this.#rolls.size) return;
     this.#db.transaction(false, () => {
       this.#rolls.write();
+      this.#arrivals.forgetOld();
       this.#db.run('DELETE FROM unrolled');
     });
   }
@@ -183,17 +191,8 @@ export class MetricStore implements MetricCalls, SeriesReader {
     return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.width - b.width));
   }
 
-  count(stream: string, start: number, end: number): number {
-    this.flush();
-    let count = 0;
-    const [from, to] = [Math.floor(start / CHUNK_US), Math.floor(end / CHUNK_US) + 1];
-    for (const series of this.#of(stream)) {
-      this.#rolls.read('seconds', series, from, to, (_second, row, at) => {
-        count += Math.round(samplesOf(row, at) / series.width);
-        return true;
-      });
-    }
-    return count;
+  arrived(stream: string, since: number): { count: number; from: number; to: number } {
+    return this.#arrivals.since(stream, since);
   }
 
   // ---- what is kept
@@ -201,20 +200,24 @@ export class MetricStore implements MetricCalls, SeriesReader {
   forget(stream: string, before: number, spans: readonly Span[]): boolean {
     this.flush();
     const limit = Math.floor(before / CHUNK_US);
+    const second = (time: number) => Math.floor(time / CHUNK_US);
+    const kept = spans.map(({ start, end }) => ({ start: second(start), end: second(end) }));
     let more = false;
     for (const series of this.#of(stream)) {
-      let from = this.range(series)?.first ?? limit;
-      // What lies in protected spans stays for ever behind the start: search for the first second that may go.
+      const from = this.range(series)?.first ?? limit;
       let left = FORGET_STEP;
-      for (const free of freeParts(from, limit, spans)) {
-        const first = this.#firstFrom(series, free.from);
-        if (first === null || first >= free.to) continue;
-        from = first;
-        const to = Math.min(free.to, from + left);
-        this.#remove(series, from, to);
-        left -= to - from;
-        if (to < free.to && this.#firstFrom(series, to) !== null) more = true;
-        if (left <= 0) break;
+      for (const free of freeSpans(from, limit, kept)) {
+        const first = this.#firstFrom(series, free.start);
+        if (first === null) break;
+        if (first >= free.end) continue;
+        if (left <= 0) {
+          more = true;
+          break;
+        }
+        const to = Math.min(free.end, first + left);
+        this.#remove(series, first, to);
+        left -= to - first;
+        if (to < free.end) more = true;
       }
     }
     return more;
@@ -249,6 +252,7 @@ export class MetricStore implements MetricCalls, SeriesReader {
 
   removeStream(stream: string): void {
     this.flush();
+    this.#arrivals.remove(stream);
     for (const series of this.#of(stream)) {
       this.#db.transaction(false, () => {
         const base = series.id * SERIES_ROOM;
@@ -269,17 +273,4 @@ export class MetricStore implements MetricCalls, SeriesReader {
 
 function keyOf(stream: string, name: string, width: number): string {
   return `${stream}\n${name}\n${width}`;
-}
-
-/** Parts of [from, to) in seconds that no span touches. */
-function freeParts(from: number, to: number, spans: readonly Span[]): { from: number; to: number }[] {
-  const parts: { from: number; to: number }[] = [];
-  let at = from;
-  for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-    const first = Math.floor(start / CHUNK_US);
-    if (first > at && at < to) parts.push({ from: at, to: Math.min(first, to) });
-    at = Math.max(at, Math.floor(end / CHUNK_US) + 1);
-  }
-  if (at < to) parts.push({ from: at, to });
-  return parts;
 }

@@ -187,12 +187,11 @@ export class TimelineFeed {
   }
 
   async #tellMetrics(names: readonly string[], place: EventPlace): Promise<void> {
-    const { timelines, streams, clock } = this.#context;
-    const now = clock.now();
+    const { timelines, streams } = this.#context;
     for (const name of names) {
       if (!streams.registry.find(name)) continue;
-      const count = await timelines.countMetrics(name, place.time, now);
-      if (count > 0) this.#tell(name, ['metric'], place.time, now, count, 'they came while the client was away');
+      const { count, from, to } = await timelines.metricsSince(name, place.time);
+      if (count > 0) this.#tell(name, ['metric'], from, to, count, 'they came while the client was away');
     }
   }
 
