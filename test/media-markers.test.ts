@@ -77,12 +77,12 @@ it('known before their frame is encoded they are inside its part, at its time; l
   // Under its own name stands what players may have seen before; what has changed since has a new one.
   expect(ids.toSorted()).toEqual([...markers.map(({ id }) => id.replace(/^m3$/, 'm3~2')), 'late'].toSorted());
   const found = ranges.find(({ id }) => id === 'late')!;
-  expect(found.startDate.getTime()).toBe(Math.ceil(late.pts / 90));
+  expect(found.startDate.getTime()).toBe(Math.ceil(late.pts / 90) + 1);
   expect(text).toContain(`X-FRAME=${late.id},`);
   expect(/#EXT-X-DATERANGE:ID="open".*/.exec(text)![0]).not.toMatch(/END-DATE|DURATION/);
   await send(server, 'api/streams/cam/markers/open', 'PATCH', { end: end + 1_000_000 });
   const ended = parsePlaylist(await client.text(), { irregular: true }).dateRanges!.find(({ id }) => id === 'open')!;
-  expect((ended.endDate as Date).getTime()).toBe(Math.ceil((end + 1_000_000) / 1000));
+  expect((ended.endDate as Date).getTime()).toBe(Math.ceil((end + 1_000_000) / 1000) + 1);
   expect((await client.text('ll=0')).match(/#EXT-X-DATERANGE/g)).toHaveLength(22);
 
   // Judges that share nothing with our writer.

@@ -35,7 +35,11 @@ class FakeTimeline {
 function setUp(frames: Record<number, number> = {}) {
   const timeline = new FakeTimeline();
   const clock = { ms: 0 };
-  const ranges = new DateRanges(timeline, { ptsOf: (frame) => frames[frame], newestFrame: 100 }, () => clock.ms);
+  const ranges = new DateRanges(
+    timeline,
+    { ptsOf: (frame) => frames[frame], newestFrame: 100, ptsAt: (at) => Object.values(frames).findLast((pts) => pts <= at) },
+    () => clock.ms,
+  );
   const window = { start: ticks(START_US - 60_000_000), end: ticks(START_US + 60_000_000) };
   const lines = (which: 'all' | 'fresh' = 'all') =>
     ranges.list(window)[which].map(({ id, start, end, instant }) => ({ id, start: start - Math.floor(START_US / 1000), end, instant }));
@@ -54,7 +58,7 @@ describe('DateRanges', () => {
       {
         id: 'first',
         class: 'spike',
-        start: Math.ceil(START_US / 1000),
+        start: Math.ceil(START_US / 1000) + 1,
         end: null,
         instant: true,
         attributes: { TIMESTAMP: START_US, LABEL: 'Spike' },
@@ -69,16 +73,26 @@ describe('DateRanges', () => {
     timeline.set('late', { timestamp: START_US + 690_000, frame: 7 });
     const [range] = lines();
     const start = (Math.floor(START_US / 1000) + range!.start) * 90;
-    expect(start).toBeGreaterThanOrEqual(late);
-    expect(start - late).toBeLessThan(90);
+    expect(start - late).toBeGreaterThanOrEqual(90);
+    expect(start - late).toBeLessThan(180);
+  });
+
+  it('set by time begins with what is on show then, before its frame is known and after', () => {
+    const [shown, next] = [ticks(START_US), ticks(START_US + 40_000)];
+    const { timeline, lines } = setUp({ 7: shown, 8: next });
+    timeline.set('m', { timestamp: START_US + 30_000 });
+    const [before] = lines();
+    timeline.set('m', { frame: 7 });
+    expect(lines()).toEqual([before]);
+    expect((Math.floor(START_US / 1000) + before!.start) * 90 - shown).toBeLessThan(180);
   });
 
   it('opens without an end and gets one under the same id', () => {
     const { timeline, lines } = setUp();
     timeline.set('span', { open: true });
-    expect(lines()).toEqual([{ id: 'span', start: 1, end: null, instant: false }]);
+    expect(lines()).toEqual([{ id: 'span', start: 2, end: null, instant: false }]);
     timeline.set('span', { open: false, end: START_US + 2_000_000 });
-    expect(lines()).toEqual([{ id: 'span', start: 1, end: Math.ceil((START_US + 2_000_000) / 1000), instant: false }]);
+    expect(lines()).toEqual([{ id: 'span', start: 2, end: Math.ceil((START_US + 2_000_000) / 1000) + 1, instant: false }]);
   });
 
   it('a frame that becomes known is added; any other change makes a new range and takes the old one away', () => {

@@ -17,6 +17,8 @@ const NEW_MS = 12_000;
 export interface FrameTimes {
   /** Media time of a frame in the window, ticks. */
   ptsOf(frame: number): number | undefined;
+  /** Media time of what is on show at a media time, ticks. */
+  ptsAt(pts: number): number | undefined;
   /** Id of the newest frame in the window. */
   readonly newestFrame: number;
 }
@@ -98,10 +100,10 @@ export class DateRanges implements Disposable {
     return { marker, entry: entryOf(marker, id, start), revision, since: now };
   }
 
-  // In whole ms because players read no more, rounded up because PROGRAM-DATE-TIME is cut: the date lies inside the frame, never before it.
   #startOf(marker: Marker): number {
-    const pts = marker.frame === null ? undefined : this.#frames.ptsOf(marker.frame);
-    return Math.ceil((pts ?? toTicks(marker.timestamp as Micros)) / 90);
+    const at = toTicks(marker.timestamp as Micros);
+    const own = marker.frame === null ? undefined : this.#frames.ptsOf(marker.frame);
+    return dateOf(own ?? this.#frames.ptsAt(at) ?? at);
   }
 
   #forget(known: ReadonlyMap<string, Known>, now: number): void {
@@ -134,7 +136,7 @@ function entryOf(marker: Marker, id: string, start: number): DateRangeEntry {
     id,
     class: marker.kind,
     start,
-    end: marker.open || marker.end === null ? null : Math.ceil(toTicks(marker.end as Micros) / 90),
+    end: marker.open || marker.end === null ? null : dateOf(toTicks(marker.end as Micros)),
     instant: !marker.open && marker.end === null,
     attributes: {
       ...(marker.frame === null ? {} : { FRAME: marker.frame }),
@@ -143,4 +145,12 @@ function entryOf(marker: Marker, id: string, start: number): DateRangeEntry {
       LABEL: marker.label,
     },
   };
+}
+
+/**
+ * ms UTC of a media time, for players that seek to it: one to two ms inside the frame, never before it. Whole ms because players read no
+ * more; rounded up because they cut PROGRAM-DATE-TIME; one more because hls.js places its first segments by such cut dates (seen: 0.6 ms).
+ */
+function dateOf(pts: number): number {
+  return Math.ceil(pts / 90) + 1;
 }

@@ -250,6 +250,12 @@ export class Recorder {
     return this.segmentOfId(id)?.frames.find((row) => row.id === id && !row.repeat)?.pts;
   }
 
+  /** Media time of the frame or repeat that is on show at a media time; `undefined` where nothing is. */
+  ptsAt(pts: number): number | undefined {
+    const segment = this.segments().findLast((each) => each.start <= pts);
+    return segment && segment.end > pts ? segment.frames.findLast((row) => row.pts <= pts)?.pts : undefined;
+  }
+
   /** Id of the newest frame in the window; 0 = none. */
   get newestFrame(): number {
     return (this.#open?.data.frames ?? this.#closed.at(-1)?.frames)?.at(-1)?.id ?? 0;
