@@ -188,7 +188,7 @@ test('whoever may only watch sees the markers, and is offered nothing that would
   await markerRow(page, 'a').focus();
   for (const key of ['Delete', 'e']) await page.keyboard.press(key);
   expect(await page.locator('.toasts .toast').count()).toBe(0);
-  expect(await page.locator('.marker-form').count()).toBe(0);
+  expect(await page.locator('[data-panel=markers] .marker-form').count()).toBe(0);
   await page.close();
 });
 
