@@ -5,6 +5,8 @@ import { framesAround } from './timeline-lookup.ts';
 import type { Dvr, ShownFrame } from './transport.ts';
 
 const AROUND_US = 5_000_000;
+/** A frame of a kept span lies at most this far from a time inside of it. */
+const KEPT_US = 2_000_000;
 /** Sparse streams have their next frame far away: ask for little first. */
 const SPANS_US = [2_000_000, 30_000_000, 300_000_000];
 
@@ -23,6 +25,14 @@ export class FrameFinder {
   /** The frame that was the newest at a time; times outside of what is kept mean its ends. */
   async byTime(dvr: Dvr, asked: number, signal: AbortSignal): Promise<FrameRow | null> {
     const range = dvr.range();
+    if (range && asked < range.start) {
+      // Older spans may be kept round markers.
+      const kept = (await framesAround(this.#address, { start: asked - KEPT_US, end: asked + KEPT_US }, signal)).filter(
+        (row) => !row.repeat,
+      );
+      const row = kept.findLast((candidate) => candidate.timestamp <= asked);
+      if (row) return row;
+    }
     const timestamp = range ? Math.min(Math.max(asked, range.start), range.end) : asked;
     const known = dvr.table.byTime(timestamp);
     if (known) return known;

@@ -9,6 +9,9 @@ import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } fro
 const TICKS = 90_000;
 const CONTROL_MS = 250;
 const SEEK_TIMEOUT_MS = 15_000;
+/** So much is loaded around what the live playlist lists no more, µs. */
+const ASIDE_BEFORE_US = 20_000_000;
+const ASIDE_AFTER_US = 300_000_000;
 /** A seek that waits this long for media that nobody loads is helped. */
 const STUCK_MS = 300;
 /** Into the frame, not on its edge: rounding in the browser would else show the one before. Shorter frames: half of them. */
@@ -51,6 +54,10 @@ class HlsTransport implements Transport, Dvr {
   #pausedAt = 0;
   /** On its way to the live edge. */
   #arriving = false;
+  /** What the live playlist lists no more was asked for: a closed playlist round it is played instead. */
+  #aside = false;
+  /** Range of the live playlist when it was played last. */
+  #liveRange: { start: number; end: number; atMs: number } | null = null;
   #bytes = 0;
   #recovered = 0;
   #halted = false;
@@ -118,7 +125,8 @@ class HlsTransport implements Transport, Dvr {
       this.#retarget();
     });
     hls.on(Hls.Events.LEVEL_LOADED, (_event, data) => {
-      if (!data.details.live) this.#onEndList(data.details);
+      if (this.#aside) this.#retarget();
+      else if (!data.details.live) this.#onEndList(data.details);
     });
     hls.loadSource(context.address.live('hls/index.m3u8'));
     hls.attachMedia(video);
@@ -145,6 +153,13 @@ class HlsTransport implements Transport, Dvr {
   }
 
   range(): { start: number; end: number } | null {
+    if (!this.#aside) return this.#listed();
+    const live = this.#liveRange;
+    return live && { start: live.start, end: live.end + (performance.now() - live.atMs) * 1000 };
+  }
+
+  /** First and last time of the playlist that is played, µs. */
+  #listed(): { start: number; end: number } | null {
     const details = this.#hls.latestLevelDetails;
     const first = details?.fragments.find((fragment) => fragment.programDateTime !== null);
     if (!details || !first) return null;
@@ -167,6 +182,11 @@ class HlsTransport implements Transport, Dvr {
   goLive(): void {
     this.#abandon(new DOMException('The live edge was asked for.', 'AbortError'));
     this.#live = true;
+    if (this.#aside) {
+      this.#load(null);
+      this.picture.addEventListener('canplay', () => this.#start(), { once: true });
+      return;
+    }
     const position = this.#hls.liveSyncPosition;
     if (position !== null && Math.abs(position - this.picture.currentTime) > 0.5) {
       this.picture.currentTime = position;
@@ -181,11 +201,7 @@ class HlsTransport implements Transport, Dvr {
     this.picture.pause();
     this.picture.playbackRate = 1;
     return new Promise((resolve, reject) => {
-      const at = this.#mediaTime(target.pts);
-      if (at === null) {
-        reject(new DOMException('It is no longer in the playlist.', 'NotFoundError'));
-        return;
-      }
+      const at = this.#lists(target.pts) ? this.#mediaTime(target.pts) : null;
       const timeout = setTimeout(
         () => this.#abandon(new DOMException('The picture did not come within 15 s.', 'TimeoutError')),
         SEEK_TIMEOUT_MS,
@@ -200,7 +216,7 @@ class HlsTransport implements Transport, Dvr {
       };
       this.#pending = {
         pts: target.pts,
-        at,
+        at: at ?? Number.NaN,
         missingMs: performance.now(),
         askedMs: performance.now(),
         settle: undefined,
@@ -213,8 +229,33 @@ class HlsTransport implements Transport, Dvr {
           reject(error);
         },
       };
-      this.picture.currentTime = at;
+      if (at === null) this.#turnTo(target.pts);
+      else this.picture.currentTime = at;
     });
+  }
+
+  /** Whether the playlist that is played reaches so far. The live end grows. */
+  #lists(pts: number): boolean {
+    const range = this.#listed();
+    const time = (pts / 9) * 100;
+    return range !== null && time > range.start - 1000 && (!this.#aside || time < range.end);
+  }
+
+  /** Loads the playlist that has a media time: the live one, or a closed one round it. */
+  #turnTo(pts: number): void {
+    const time = (pts / 9) * 100;
+    const live = this.range();
+    if (!this.#aside && live) this.#liveRange = { ...live, atMs: performance.now() };
+    this.#load(live && time >= live.start ? null : { start: time - ASIDE_BEFORE_US, end: time + ASIDE_AFTER_US });
+  }
+
+  #load(span: { start: number; end: number } | null): void {
+    this.#aside = span !== null;
+    this.#offsets.clear();
+    this.table.clear();
+    this.#shown = null;
+    const query = span ? { start: Math.floor(span.start), end: Math.ceil(span.end) } : {};
+    this.#hls.loadSource(this.#context.address.live('hls/index.m3u8', query));
   }
 
   halt(): void {
@@ -327,7 +368,7 @@ class HlsTransport implements Transport, Dvr {
   #retarget(): void {
     const pending = this.#pending;
     const at = pending && this.#mediaTime(pending.pts);
-    if (!pending || at === null || at === undefined || Math.abs(at - pending.at) < INSIDE / 4) return;
+    if (!pending || at === null || at === undefined || !this.#lists(pending.pts) || Math.abs(at - pending.at) < INSIDE / 4) return;
     this.#ask(pending, at);
   }
 
@@ -349,6 +390,7 @@ class HlsTransport implements Transport, Dvr {
     const video = this.picture;
     const now = performance.now();
     if (video.readyState === 0) return;
+    if (Number.isNaN(pending.at)) return this.#retarget();
     if (!this.#isBuffered(pending.at)) return this.#loadAnew(pending, now);
     pending.missingMs = now;
     if (video.seeking) return;
@@ -418,6 +460,10 @@ class HlsTransport implements Transport, Dvr {
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recovered < 2) {
       this.#recovered++;
       this.#hls.recoverMediaError();
+    } else if (data.type === ErrorTypes.NETWORK_ERROR && this.#aside) {
+      // What was kept has gone meanwhile.
+      this.#abandon(new DOMException('It is no longer kept.', 'NotFoundError'));
+      this.#load(null);
     } else if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#fail('lost', networkReason(data));
     } else this.#fail('lost', `the video could not be played (${data.details})`);

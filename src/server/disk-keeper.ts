@@ -27,7 +27,7 @@ export function diskKeeper(scope: Scope, { registry, recorder, maxBytes, log }: 
         .filter((entry) => (entry.window?.segments ?? 0) > 1)
         .sort((a, b) => {
           const [first, second] = [age(a), age(b)];
-          return first === second ? (a.window?.start ?? 0) - (b.window?.start ?? 0) : first - second;
+          return first === second ? a.oldest - b.oldest : first - second;
         })[0];
       const freed = oldest?.trim(1) ?? 0;
       if (freed === 0) break;

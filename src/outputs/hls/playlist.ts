@@ -6,6 +6,7 @@ import { renderMediaPlaylist, renderMultivariantPlaylist, type SegmentEntry } fr
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import { segmentFile } from './archive.ts';
 import type { DateRanges } from './date-ranges.ts';
+import { listed, MAX_GAPS } from './listed.ts';
 import type { Recorder, WindowSegment } from './recorder.ts';
 import { PART_TARGET_TICKS } from './segmenter.ts';
 
@@ -17,9 +18,6 @@ const PART_TARGET = PART_TARGET_TICKS / TICKS_PER_SECOND;
 const SEGMENTS_WITH_PARTS = 3;
 /** CAN-SKIP-UNTIL must be at least six target durations (4.4.3.8). */
 const SKIP_UNTIL = TARGET_DURATION * 6;
-
-/** Longest run of gap entries (an hour). After a longer pause the playlist begins behind it; what lies before stays in the timeline. */
-const MAX_GAPS = 1800;
 
 const seconds = (ticks: number) => ticks / TICKS_PER_SECOND;
 
@@ -109,13 +107,34 @@ export class PlaylistRenderer {
   }
 }
 
-// What stays beyond the window lies behind a hole: a playlist of its own has it (see `spanPlaylist`).
-function listed(segments: readonly WindowSegment[], keptFrom: number): readonly WindowSegment[] {
-  for (let i = segments.length - 1; i > 0; i--) {
-    const hole = segments[i]!.sequence - segments[i - 1]!.sequence;
-    if (hole > MAX_GAPS || (hole > 1 && segments[i - 1]!.end < keptFrom)) return segments.slice(i);
-  }
-  return segments;
+/**
+ * A closed playlist of what is kept between two media times (ticks), at most an hour: for what the live playlist does not list any more.
+ * `null`: nothing is.
+ */
+export function spanPlaylist(recorder: Recorder, start: number, end: number, query: string): string | null {
+  const segments = segmentsOf(recorder, start, end);
+  const [first] = segments;
+  if (!first) return null;
+  return renderMediaPlaylist({
+    targetDuration: TARGET_DURATION,
+    partTarget: 0,
+    partHoldBack: 0,
+    mediaSequence: first.sequence,
+    discontinuitySequence: first.era,
+    segments: segmentEntries(segments, { lowLatency: false, delta: 'none', query }),
+    preloadHint: null,
+    skipped: 0,
+    dateRanges: [],
+    removedDateRanges: null,
+    canSkipUntil: SKIP_UNTIL,
+    ended: true,
+    renditionReports: [],
+  });
+}
+
+function segmentsOf(recorder: Recorder, start: number, end: number): WindowSegment[] {
+  const last = Math.min(end, start + MAX_GAPS * GRID_TICKS);
+  return recorder.segments().filter((segment) => !segment.open && segment.end > start && segment.start < last);
 }
 
 function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOptions): SegmentEntry[] {
@@ -162,10 +181,15 @@ function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOpt
   return options.lowLatency ? entries : entries.filter((entry) => !entry.open);
 }
 
-/** The multivariant playlist: one variant. `query` goes behind the address of the media playlist. */
-export function multivariantPlaylist(recorder: Recorder, query: string, fps: number): string {
-  const track = recorder.track!;
-  const recent = recorder.segments().slice(-5);
+/**
+ * The multivariant playlist: one variant. `query` goes behind the address of the media playlist. `span`: of what is kept between two media
+ * times instead of the live end; `null` if nothing is.
+ */
+export function multivariantPlaylist(recorder: Recorder, query: string, fps: number, span?: { start: number; end: number }): string | null {
+  const inside = span ? segmentsOf(recorder, span.start, span.end) : recorder.segments();
+  const track = span ? inside[0] && recorder.init(inside[0].init)?.track : recorder.track;
+  if (!track) return null;
+  const recent = inside.slice(-5);
   const rates = recent.map((segment) => (segment.bytes * 8) / Math.max(0.2, seconds(segment.end - segment.start)));
   const average = rates.length ? rates.reduce((sum, rate) => sum + rate, 0) / rates.length : track.bitrate;
   return renderMultivariantPlaylist([

@@ -11,6 +11,7 @@ import type { Rendition } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { Archive, ArchivedSegment } from './archive.ts';
+import { listed } from './listed.ts';
 import { markerMessages } from './marker-messages.ts';
 import { type PartData, type SegmentData, Segmenter } from './segmenter.ts';
 
@@ -86,9 +87,11 @@ export class Recorder {
     return this.#bytes;
   }
 
+  /** What live players can go back to. What lies before, round markers, is kept but not listed. */
   get window(): { start: number; end: number; segments: number } | null {
-    const first = this.#closed[0] ?? this.#openSegment();
-    const last = this.#openSegment() ?? this.#closed.at(-1);
+    const segments = listed(this.segments(), this.keptFrom);
+    const [first] = segments;
+    const last = segments.at(-1);
     return first && last ? { start: first.start, end: last.end, segments: this.#closed.length } : null;
   }
 
@@ -353,6 +356,11 @@ export class Recorder {
   get oldestUnprotected(): number | null {
     for (const segment of this.#unprotected()) return segment.start;
     return null;
+  }
+
+  /** Media time of the oldest segment. */
+  get oldest(): number {
+    return this.#closed[0]?.start ?? Number.POSITIVE_INFINITY;
   }
 
   *#unprotected(): Generator<WindowSegment> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
+import { parseTimestamp, toTicks } from '../../core/time.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import { type ByteRange, byteRange } from '../byte-range.ts';
 import type { ViewerMeter } from '../meter.ts';
@@ -13,7 +14,7 @@ import { clipRoutes } from './clip-routes.ts';
 import { DateRanges } from './date-ranges.ts';
 import { findFrame } from './find-frame.ts';
 import { KeptSpans } from './kept-spans.ts';
-import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer } from './playlist.ts';
+import { multivariantPlaylist, type PlaylistOptions, PlaylistRenderer, spanPlaylist } from './playlist.ts';
 import { Recorder } from './recorder.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -45,7 +46,18 @@ const Query = z.object({
   _HLS_skip: z.string().optional(),
   ll: z.string().optional(),
   v: z.string().max(40).optional(),
+  start: z.string().optional(),
+  end: z.string().optional(),
 });
+
+/** A span that is asked for instead of the live end, in ticks of media time. Throws `bad-timestamp`, `bad-value`. */
+function spanOf({ start, end }: z.output<typeof Query>): { start: number; end: number } | null {
+  if (start === undefined && end === undefined) return null;
+  if (start === undefined || end === undefined) {
+    throw new SluiceError('bad-value', `${start === undefined ? 'start' : 'end'} is missing; a span needs both`, { field: 'start' });
+  }
+  return { start: toTicks(parseTimestamp(start, 'start')), end: toTicks(parseTimestamp(end, 'end')) };
+}
 
 interface Viewer {
   lastSeen: number;
@@ -221,6 +233,14 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
   app.get<{ Params: { stream: string } }>('/live/:stream/hls/index.m3u8', async (request, reply) => {
     const hls = await find(request.params.stream);
     const query = Query.parse(request.query);
+    const span = spanOf(query);
+    if (span) {
+      const { start, end } = query;
+      const parts = [`start=${encodeURIComponent(start!)}&end=${encodeURIComponent(end!)}`, context.tokenQuery(request)].filter(Boolean);
+      const text = multivariantPlaylist(hls.recorder, `?${parts.join('&')}`, hls.stream.fps, span);
+      if (!text) throw nothingKept(hls.stream, query);
+      return reply.headers({ 'cache-control': 'no-store' }).type(PLAYLIST_TYPE).send(text);
+    }
     // Every player gets an id in the address of its media playlist, so that viewers can be told apart.
     const id = query.v ?? randomBytes(6).toString('base64url');
     const viewer = hls.touch(id);
@@ -237,6 +257,13 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     const hls = await find(request.params.stream);
     const { recorder } = hls;
     const query = Query.parse(request.query);
+    const token = context.tokenQuery(request);
+    const span = spanOf(query);
+    if (span) {
+      const text = spanPlaylist(recorder, span.start, span.end, token ? `?${token}` : '');
+      if (!text) throw nothingKept(hls.stream, query);
+      return reply.headers({ 'cache-control': 'no-store' }).type(PLAYLIST_TYPE).send(text);
+    }
     const viewer = hls.touch(query.v ?? `${request.ip} ${request.headers['user-agent'] ?? ''}`);
     const abort = gone(reply);
     await hold(viewer, recorder.waitForFirst(FIRST_MS, abort));
@@ -261,7 +288,6 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
       }
       await hold(viewer, recorder.waitFor(wanted, query._HLS_part ?? null, HOLD_MS, abort));
     }
-    const token = context.tokenQuery(request);
     const options = {
       lowLatency: query.ll !== '0',
       delta: deltaOf(query._HLS_skip),
@@ -367,6 +393,10 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
 /** What a client's `_HLS_skip` allows to leave out (rfc8216bis 6.2.5.1); other values are ignored. */
 function deltaOf(skip: string | undefined): PlaylistOptions['delta'] {
   return skip === 'v2' ? 'all' : skip === 'YES' ? 'segments' : 'none';
+}
+
+function nothingKept(stream: Stream, { start, end }: z.output<typeof Query>): SluiceError {
+  return new SluiceError('not-found', `nothing of ${stream.name} is kept between ${start} and ${end}; see timeline.json?frames=0`);
 }
 
 function noFrames(stream: Stream): SluiceError {
