@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import type { MarkerPage, MetricAnswer } from '../src/api/timeline.ts';
+import { missingTool, pythonWith } from './python.ts';
+import { testServer } from './server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cleanups: (() => unknown)[] = [];
@@ -72,3 +74,21 @@ it('examples/streamview/main.ts shows picture, numbers, vector and events, and e
   expect((await once(child, 'exit'))[0]).toBe(0);
   expect(output()).toMatch(/frames, 0 dropped, \d+ ticks missed, started 1 time/);
 });
+
+const python = pythonWith('numpy');
+
+it.skipIf(!python)('examples/streamview/streamview.py does the same from numpy', { timeout: 60_000 }, async () => {
+  const server = await testServer();
+  cleanups.push(() => server.close());
+  const { child, url, output } = await start(python!, ['-B', 'examples/streamview/streamview.py', server.url]);
+  const { answer, markers } = await timelineOf(url);
+  const series = Object.fromEntries(answer.series.map((entry) => [entry.name, entry]));
+  expect(series.cells).toMatchObject({ width: 64 });
+  expect(series.activity!.frame!.slice(0, 30)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+  expect(markers.items[0]!.frame).toBeGreaterThan(0);
+  child.kill('SIGINT');
+  expect((await once(child, 'exit'))[0]).toBe(0);
+  expect(output()).toMatch(/frames, \d+ ticks missed, started 1 time/);
+});
+
+it.skipIf(python)('numpy is missing: streamview.py was not tried', () => missingTool('numpy for Python 3'));
