@@ -3,29 +3,24 @@
 import uPlot from 'uplot';
 import { timeText } from '../clock-text.ts';
 import { make } from '../dom.ts';
-import type { Bins } from './bins.ts';
 import type { Span } from './chart-group.ts';
 import type { Theme } from './colours.ts';
+import { type Box, drawLines, type Line } from './lines.ts';
 import { type Range, tickText } from './numbers.ts';
 
-export interface PlotLine {
-  readonly bins: Bins;
-  readonly colour: () => string;
-  readonly shown: () => boolean;
-  /** Series of one unit share an axis. */
-  readonly unit: string;
-}
+export type { Box };
 
 export interface PlotOptions {
   readonly mount: HTMLElement;
   readonly theme: () => Theme;
-  readonly lines: readonly PlotLine[];
+  readonly lines: () => readonly Line[];
   /** Units in the order of their axes: the first is on the left, the second on the right, others have none. */
   readonly units: readonly string[];
   /** Minutes that the shown zone is ahead of UTC at a time. */
   readonly zone: (micros: number) => number;
-  /** Paints the inside instead of lines. */
-  readonly paint?: (context: CanvasRenderingContext2D, box: uPlot.BBox) => void;
+  readonly grid: boolean;
+  /** Paints what is not lines. */
+  readonly paint: (context: CanvasRenderingContext2D, box: Box) => void;
   readonly actions: PlotActions;
 }
 
@@ -53,13 +48,14 @@ export class Plot {
   readonly #options: PlotOptions;
   readonly #shownLine = make('div', { class: 'shown-line', part: 'shown-line', hidden: '' });
   #span: Span = { start: 0, end: 1 };
+  #ranges: readonly Range[] = [];
   /** Where the pointer is over this chart, in pixels from its left edge. */
   #hoverX: number | null = null;
   #downX = 0;
 
   constructor(options: PlotOptions) {
     this.#options = options;
-    const { lines, units, mount } = options;
+    const { units, mount } = options;
     const ink = () => options.theme().muted;
     const scales: uPlot.Scales = { x: { time: false, auto: false, range: (_u, min, max) => [min, max] } };
     for (const at of units.keys()) scales[`y${at}`] = { auto: false, range: (_u, min, max) => [min, max] };
@@ -86,7 +82,7 @@ export class Plot {
             space: 80,
             incrs: TIME_STEPS,
             ticks: { size: 4, width: 1, stroke: () => options.theme().grid },
-            grid: { show: !options.paint, width: 1, stroke: () => options.theme().grid },
+            grid: { show: options.grid, width: 1, stroke: () => options.theme().grid },
             splits: (_u, _axis, min, max, step) => timeSplits(min, max, step, options.zone(min * 1000)),
             values: (u, splits, _axis, _space, step) =>
               splits.map((ms) => (fits(u, ms) ? axisTime(ms, step, options.zone(ms * 1000)) : '')),
@@ -101,31 +97,18 @@ export class Plot {
               gap: 4,
               space: 26,
               ticks: { size: 4, width: 1, stroke: () => options.theme().grid },
-              grid: { show: at === 0 && !options.paint, width: 1, stroke: () => options.theme().grid },
+              grid: { show: at === 0 && options.grid, width: 1, stroke: () => options.theme().grid },
               values: (_u, splits, _axis, _space, step) => splits.map((value) => tickText(value, step)),
             }),
           ),
         ],
-        series: [
-          {},
-          ...lines.map(
-            (line): uPlot.Series => ({
-              scale: `y${Math.max(0, units.indexOf(line.unit))}`,
-              width: 1.25,
-              stroke: () => line.colour(),
-              points: { show: false },
-              auto: false,
-              pxAlign: 0,
-              paths: (u) => (line.shown() ? { stroke: this.#path(u, line) } : null),
-            }),
-          ),
-        ],
+        series: [{}, { scale: 'y0', paths: () => null, points: { show: false }, auto: false }],
         hooks: {
-          draw: [(u) => options.paint?.(u.ctx, u.bbox)],
+          drawAxes: [(u) => this.#drawInside(u)],
           setSelect: [(u) => this.#onSelect(u)],
         },
       },
-      [ENDS, ...lines.map(() => [null, null])] as uPlot.AlignedData,
+      [ENDS, [null, null]],
       mount,
     );
     this.#u.over.append(this.#shownLine);
@@ -140,6 +123,7 @@ export class Plot {
   /** Draws a view; one range for each unit. */
   draw(span: Span, ranges: readonly Range[]): void {
     this.#span = span;
+    this.#ranges = ranges;
     this.#u.batch(() => {
       ranges.forEach((range, at) => {
         this.#u.setScale(`y${at}`, { min: range.min, max: range.max });
@@ -220,37 +204,9 @@ export class Plot {
     over.addEventListener('wheel', onWheel, { passive: false });
   }
 
-  #path(u: uPlot, line: PlotLine): Path2D {
-    const path = new Path2D();
-    const { bins } = line;
-    const { left, top, height } = u.bbox;
-    const scale = u.scales[`y${Math.max(0, this.#options.units.indexOf(line.unit))}`]!;
-    const bottom = top + height;
-    const perValue = height / ((scale.max ?? 1) - (scale.min ?? 0));
-    const least = scale.min ?? 0;
-    const y = (value: number) => bottom - (value - least) * perValue;
-    // Where samples are few, each is a dot.
-    const dots = bins.length * 12 < this.columns;
-    const size = uPlot.pxRatio * 1.6;
-    for (let at = 0; at < bins.length; at++) {
-      const x = left + bins.x[at]! + 0.5;
-      const first = y(bins.first[at]!);
-      const alone = bins.breaks[at] === 1 && (at + 1 === bins.length || bins.breaks[at + 1] === 1);
-      if (bins.breaks[at] === 1) path.moveTo(x, first);
-      else path.lineTo(x, first);
-      const min = bins.min[at]!;
-      const max = bins.max[at]!;
-      if (min !== max) {
-        path.lineTo(x, y(min));
-        path.lineTo(x, y(max));
-        path.lineTo(x, y(bins.last[at]!));
-      }
-      if (dots || alone) {
-        path.rect(x - size / 2, y(bins.last[at]!) - size / 2, size, size);
-        path.moveTo(x, y(bins.last[at]!));
-      }
-    }
-    return path;
+  #drawInside(u: uPlot): void {
+    this.#options.paint(u.ctx, u.bbox);
+    drawLines(u.ctx, u.bbox, this.#options.lines(), this.#ranges, uPlot.pxRatio);
   }
 }
 

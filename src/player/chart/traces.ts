@@ -1,5 +1,6 @@
 // A vector metric as lines above each other, one for each place in the vector (or for several together where there are more than fit).
 import type { Span } from './chart-group.ts';
+import type { Box } from './lines.ts';
 import type { FeedSeries } from './metric-feed.ts';
 import type { Range } from './numbers.ts';
 import type { PastSeries } from './past.ts';
@@ -8,17 +9,10 @@ import { gapOf } from './reader.ts';
 /** Pixels of the canvas that a line needs at least. */
 const LEAST_HEIGHT = 8;
 
-export interface TracesBox {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Draws the traces of a view; `range` is the height of one of them. */
 export function drawTraces(
   context: CanvasRenderingContext2D,
-  box: TracesBox,
+  box: Box,
   series: FeedSeries,
   past: PastSeries | undefined,
   span: Span,
