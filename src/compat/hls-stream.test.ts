@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowSegment } from '../outputs/hls/recorder.ts';
 import { GRID_TICKS } from '../pipeline/grid.ts';
-import { steadyPlaylist, steadyRun } from './hls-stream.ts';
+import { insideFrame, steadyPlaylist, steadyRun } from './hls-stream.ts';
 
 const segment = (sequence: number, more: Partial<WindowSegment> = {}): WindowSegment => ({
   sequence,
@@ -16,6 +16,13 @@ const segment = (sequence: number, more: Partial<WindowSegment> = {}): WindowSeg
   ...more,
 });
 const run = (segments: readonly WindowSegment[]) => steadyRun(segments).map(({ sequence }) => sequence);
+
+it('a marker leads into its frame, also into the last one before a segment ends', () => {
+  const grid = 1_795_264_338_000_000;
+  expect(insideFrame(grid)).toBe(grid + 200);
+  expect(insideFrame(grid + 33_000)).toBe(grid + 33_200);
+  expect(insideFrame(grid - 40)).toBe(grid - 20);
+});
 
 describe('the segments that a page of python-hls-stream sees', () => {
   it('are whole and follow each other', () => {

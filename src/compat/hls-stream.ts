@@ -23,7 +23,8 @@ const MOST_SEGMENTS = 300;
 /** How long a first playlist waits for a whole segment. */
 const FIRST_MS = 15_000;
 /** The time of a marker lies so much behind the beginning of its frame: rounding must not lead to the frame before. */
-const INSIDE_US = 2000;
+const INSIDE_US = 200;
+const GRID_US = (GRID_TICKS * 100) / 9;
 /** Markers in one answer. */
 const MOST_MARKERS = 1000;
 
@@ -80,6 +81,12 @@ export function steadyPlaylist(run: readonly WindowSegment[], ended: boolean, qu
     ended,
     renditionReports: [],
   });
+}
+
+/** A time, µs, at which the frame of this capture time is shown, in the segments of this playlist. */
+export function insideFrame(timestamp: number): number {
+  // On the grid the next frame begins, whenever it was captured.
+  return timestamp + Math.min(INSIDE_US, (GRID_US - (timestamp % GRID_US)) / 2);
 }
 
 export function openHlsStream(context: CompatContext): void {
@@ -162,7 +169,7 @@ export function openHlsStream(context: CompatContext): void {
     const markers = page.items
       .filter((marker) => marker.timestamp >= start)
       .sort((a, b) => a.timestamp - b.timestamp)
-      .map((marker) => ({ time: (marker.timestamp + INSIDE_US) / 1e6, text: marker.label }))
+      .map((marker) => ({ time: insideFrame(marker.timestamp) / 1e6, text: marker.label }))
       .filter(({ time }) => time > query.ts_start);
     // JSON inside a JSON string: the page parses it twice.
     return reply
