@@ -1,4 +1,7 @@
 // Markers, values, boxes and clips in the player: whatever somebody clicks or presses, the picture is the very frame, by its barcode.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { StreamConfigInput, Timeline } from '../src/api/schema.ts';
@@ -41,10 +44,12 @@ function inPage<T>(page: Page, work: (player: SluicePlayer) => T | Promise<T>): 
   return page.evaluate(`(${work.toString()})(document.querySelector('sluice-player'))`) as Promise<T>;
 }
 
-function post<T>(what: string, body: unknown): Promise<T> {
+function postTo<T>(to: TestServer, what: string, body: unknown): Promise<T> {
   const headers = { 'content-type': 'application/json' };
-  return server.json<T>(`api/streams/cam/${what}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return to.json<T>(`api/streams/cam/${what}`, { method: 'POST', headers, body: JSON.stringify(body) });
 }
+
+const post = <T>(what: string, body: unknown): Promise<T> => postTo<T>(server, what, body);
 
 async function open(size = { width: 900, height: 520 }): Promise<Page> {
   const page = await chromium.page({ viewport: size });
@@ -54,9 +59,9 @@ async function open(size = { width: 900, height: 520 }): Promise<Page> {
 }
 
 /** Ids of frames that are really in the kept video, evenly taken: a busy machine leaves out some. */
-async function keptFrames(count: number): Promise<number[]> {
+async function keptFrames(count: number, of: TestServer = server): Promise<number[]> {
   for (;;) {
-    const { frames } = await server.json<Timeline>('live/cam/timeline.json');
+    const { frames } = await of.json<Timeline>('live/cam/timeline.json');
     const repeats = new Set(frames.repeat);
     let id = 0;
     const ids = frames.id.map((step) => (id += step)).filter((_, i) => !repeats.has(i));
@@ -284,6 +289,35 @@ test('thousands of markers are few ticks; where nothing was recorded the bar is 
   await page.mouse.move(box.x + box.width / 2, box.y + 3);
   await expect.poll(() => tip(page), SOON).toMatch(/gap of \d+\.\d s: nothing was recorded$/);
   await page.close();
+});
+
+test('an open page goes on after a restart of the server: old markers, those it has missed, and their frames', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sluice-markers-'));
+  try {
+    const first = await testServer({ streams, dataDir });
+    const page = await chromium.page({ viewport: { width: 900, height: 520 } });
+    await page.goto(`${first.url}embed/cam`);
+    await waitForPicture(page);
+    const [old, missed] = (await keptFrames(2, first)) as [number, number];
+    await postTo(first, 'markers', { id: 'old', label: 'old', frame: old });
+    await page.locator(`sluice-player .tick[data-frame="${old}"]`).waitFor({ state: 'attached', timeout: 30_000 });
+    await page.keyboard.press('Space');
+    const port = Number(new URL(first.url).port);
+    await first.close();
+    await using second = await testServer({ streams, dataDir, port });
+    // Before the page is back: it learns of this one by asking.
+    await postTo(second, 'markers', { id: 'missed', label: 'missed', frame: missed });
+    for (const frame of [missed, old]) {
+      const tick = page.locator(`sluice-player .tick[data-frame="${frame}"]`);
+      await tick.waitFor({ state: 'attached', timeout: 30_000 });
+      const box = (await tick.boundingBox())!;
+      await page.mouse.click(box.x + 1, box.y + 6);
+      await shows(page, frame);
+    }
+    await page.close();
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
 });
 
 test('who may only watch is offered no form, and told why', async () => {

@@ -1,13 +1,12 @@
 // Buttons, keys and the time bar over the picture.
-import type { Marker } from '../api/timeline.ts';
 import { Clip } from './clip.ts';
 import { ClipHandles } from './clip-handles.ts';
 import { dateText, lengthText, timeText, zoneOffset, zoneText } from './clock-text.ts';
 import { make } from './dom.ts';
+import { copyFrameLink } from './frame-link.ts';
 import { iconButton, setIcon } from './icons.ts';
 import { type KeyRow, Keys } from './keys.ts';
-import { MarkerForm } from './marker-form.ts';
-import { markerText } from './marker-look.ts';
+import { MarkerActions } from './marker-actions.ts';
 import type { Overlay } from './overlay.ts';
 import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
@@ -49,9 +48,9 @@ export class Controls {
   readonly #keys: Keys;
   readonly #timeline: TimelineBar;
   readonly #handles: ClipHandles;
-  readonly #form: MarkerForm;
+  readonly #markers: MarkerActions;
   readonly #clip: Clip;
-  readonly #mark = iconButton('mark', 'Add a marker at this frame (M)', () => this.#addMarker(false));
+  readonly #mark = iconButton('mark', 'Add a marker at this frame (M)', () => this.#markers.add(false));
   readonly #scissors = iconButton('scissors', 'Cut a clip (C)', () => this.#clip.toggle());
   readonly #values = iconButton('values', 'Values of the shown frame (V)', () => this.#toggleOverlay('values'));
   readonly #frameButtons: readonly HTMLButtonElement[];
@@ -64,16 +63,15 @@ export class Controls {
   #hideTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether any of the player is in the window. */
   #inView = true;
-  /** This viewer may only watch; the player that it was asked for. */
-  #viewOnly = false;
-  #askedFor: Player | undefined;
+  /** Whose controls these are now. */
+  #of: Player | undefined;
 
   constructor(options: ControlsOptions) {
     this.#options = options;
     this.#timeline = new TimelineBar({
       scrub: (timestamp) => this.#scrubber.to(timestamp),
       commit: (timestamp, end) => this.#scrubber.commit(timestamp, end),
-      choose: (marker) => this.#goTo(marker),
+      choose: (marker) => this.#markers.goTo(marker),
     });
     this.#clip = new Clip({
       player: options.player,
@@ -86,11 +84,14 @@ export class Controls {
       settle: (end, timestamp) => this.#moveEnd(end, () => this.#scrubber.settle(timestamp)),
       step: (end, step) => this.#moveEnd(end, (player, from) => player.seekFrame(from).then(() => player.step(step))),
     });
-    this.#form = new MarkerForm({
-      timeline: options.timeline,
-      tell: options.tell,
+    this.#markers = new MarkerActions({
+      ...options,
+      point: (marker) => this.#timeline.point(marker),
+      leave: () => this.#scrubber.cancel(),
+      onDone: () => this.update(),
+      onError: (error) => this.#complain(error),
       onClose: () => options.host.focus(),
-      onForbidden: () => this.#setViewOnly(true),
+      onRights: (viewOnly) => (this.#mark.hidden = viewOnly),
     });
     this.#keys = new Keys(this.#rows(), () => options.host.focus());
     this.#live.addEventListener('click', () => this.#player?.liveEdge());
@@ -115,13 +116,13 @@ export class Controls {
         this.#mark,
         this.#scissors,
         this.#values,
-        iconButton('link', 'Copy link to this frame', () => void this.#copyLink()),
+        iconButton('link', 'Copy link to this frame', () => void copyFrameLink(options.player()?.shownFrame ?? null, options.tell)),
         iconButton('stats', 'Statistics (S)', () => this.#stats.toggle()),
         iconButton('help', 'Keys (?)', () => this.#keys.toggleHelp()),
         iconButton('full', 'Full screen (F)', () => this.fullScreen()),
       ),
     );
-    this.elements = [this.#stats.element, this.#bar, this.#form.element, this.#keys.help];
+    this.elements = [this.#stats.element, this.#bar, this.#markers.form.element, this.#keys.help];
     for (const element of this.elements) element.classList.add('chrome');
   }
 
@@ -171,7 +172,7 @@ export class Controls {
   #sleep(): void {
     const player = this.#player;
     const focused = this.#bar.querySelector(':focus-visible') !== null;
-    const busy = focused || this.#scrubber.active || this.#form.open || this.#clip.active || !this.#keys.help.hidden;
+    const busy = focused || this.#scrubber.active || this.#markers.form.open || this.#clip.active || !this.#keys.help.hidden;
     if (!player || player.paused || player.state !== 'playing' || busy) return;
     this.#bar.classList.add('away');
     this.#options.stage.element.classList.add('quiet');
@@ -181,7 +182,7 @@ export class Controls {
   update(): void {
     const player = this.#player;
     if (!player) return;
-    if (player !== this.#askedFor) this.#onNewPlayer(player);
+    if (player !== this.#of) this.#onNewPlayer(player);
     this.#stats.update(player, this.#options.stage);
     if (player.paused || player.state !== 'playing') this.#bar.classList.remove('away');
     if (this.#bar.classList.contains('away')) return;
@@ -223,25 +224,9 @@ export class Controls {
   }
 
   #onNewPlayer(player: Player): void {
-    this.#askedFor = player;
-    this.#form.close();
+    this.#of = player;
     this.#clip.leave();
-    this.#setViewOnly(false);
-    this.#options
-      .timeline()
-      ?.api.rights(AbortSignal.timeout(10_000))
-      .then(
-        (rights) => {
-          if (player === this.#askedFor && rights === 'view') this.#setViewOnly(true);
-        },
-        // Then a refusal says so.
-        () => {},
-      );
-  }
-
-  #setViewOnly(viewOnly: boolean): void {
-    this.#viewOnly = viewOnly;
-    this.#mark.hidden = viewOnly;
+    this.#markers.reset();
   }
 
   #toggle(): void {
@@ -262,42 +247,6 @@ export class Controls {
     if (!player || !shown) return;
     const target = shown.timestamp + by;
     this.#scrubber.commit(target, by > 0 && (player.live || target >= (player.range()?.end ?? 0)));
-  }
-
-  /** Goes to exactly the frame of a marker. */
-  #goTo(marker: Marker): void {
-    const player = this.#player;
-    if (!player) return;
-    this.#scrubber.cancel();
-    const seek = marker.frame === null ? player.seekTime(marker.timestamp) : player.seekFrame(marker.frame);
-    seek.then(
-      () => this.update(),
-      (error: unknown) => this.#complain(error),
-    );
-  }
-
-  #jumpToMarker(step: 1 | -1): void {
-    const marker = this.#options.timeline()?.neighbour(step);
-    if (!marker) {
-      this.#options.tell(step === 1 ? 'There is no marker after this frame.' : 'There is no marker before this frame in what is kept.');
-      return;
-    }
-    this.#goTo(marker);
-    this.#options.say(markerText(marker));
-    this.#timeline.point(marker);
-  }
-
-  /** Opens the form for the shown frame, or ends the open span. */
-  #addMarker(span: boolean): void {
-    const { tell, timeline } = this.#options;
-    const frame = this.#player?.shownFrame;
-    if (this.#viewOnly) tell('Your access to this stream is for watching only: markers need the token for everything.');
-    else if (!frame) tell('There is no frame on the screen yet.');
-    else {
-      const open = span ? timeline()?.openSpan() : null;
-      if (open) void this.#form.end(open, frame);
-      else this.#form.show(frame, span);
-    }
   }
 
   /** Puts an end of the clip where `go` leads to. */
@@ -322,25 +271,6 @@ export class Controls {
   #complain(error: unknown): void {
     if (error instanceof DOMException && error.name === 'AbortError') return;
     this.#options.tell(error instanceof Error ? error.message : 'That did not work.');
-  }
-
-  async #copyLink(): Promise<void> {
-    const shown = this.#player?.shownFrame;
-    if (!shown) {
-      this.#options.tell('There is no frame on the screen yet.');
-      return;
-    }
-    const url = new URL(location.href);
-    url.searchParams.set('frame', String(shown.id));
-    // A link is passed on: it must not open the server to others, nor name a second moment.
-    for (const name of ['t', 'token']) url.searchParams.delete(name);
-    try {
-      await navigator.clipboard.writeText(url.href);
-      this.#options.tell(`Link to frame ${shown.id} copied.`);
-    } catch {
-      // Not allowed, or plain http from another machine.
-      this.#options.tell(url.href);
-    }
   }
 
   /** Into full screen, or out of it. */
@@ -368,10 +298,10 @@ export class Controls {
         run: (key) => this.#jump(key === 'ArrowLeft' ? -JUMP_US : JUMP_US),
       },
       { keys: [',', '.'], help: [', .', 'one frame back, forward'], run: (key) => this.#step(key === ',' ? -1 : 1) },
-      { keys: ['[', ']'], help: ['[ ]', 'marker before, marker after'], run: (key) => this.#jumpToMarker(key === '[' ? -1 : 1) },
+      { keys: ['[', ']'], help: ['[ ]', 'marker before, marker after'], run: (key) => this.#markers.jump(key === '[' ? -1 : 1) },
       { keys: ['l'], help: ['L', 'live'], run: () => this.#player?.liveEdge() },
-      { keys: ['m'], help: ['M', 'add a marker at the shown frame'], run: () => this.#addMarker(false) },
-      { keys: ['e'], help: ['E', 'begin a span, end it'], run: () => this.#addMarker(true) },
+      { keys: ['m'], help: ['M', 'add a marker at the shown frame'], run: () => this.#markers.add(false) },
+      { keys: ['e'], help: ['E', 'begin a span, end it'], run: () => this.#markers.add(true) },
       {
         keys: ['i', 'o'],
         help: ['I O', 'clip begins, ends at the shown frame'],

@@ -11,8 +11,8 @@ export interface MarkerFormOptions {
   readonly tell: (text: string) => void;
   /** The form was closed: where the focus goes. */
   readonly onClose: () => void;
-  /** The server refused because this access may only watch. */
-  readonly onForbidden: () => void;
+  /** The server refused because this access may only watch; gives the words for it. */
+  readonly onForbidden: () => string;
 }
 
 const KIND = /^[A-Za-z0-9._:/-]{1,64}$/;
@@ -126,9 +126,7 @@ export class MarkerForm {
   #words(error: unknown): string {
     if (!(error instanceof SluiceError)) return 'The marker could not be saved.';
     const { status } = error.details as { status?: number };
-    if (status !== 401 && status !== 403) return error.message;
-    this.#options.onForbidden();
-    return 'Your access to this stream is for watching only: markers need the token for everything.';
+    return status === 401 || status === 403 ? this.#options.onForbidden() : error.message;
   }
 
   #complain(text: string): void {

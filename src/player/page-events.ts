@@ -4,6 +4,7 @@
 import type { EventListeners, EventSocket } from '../api/client.ts';
 import type { ClientEvent, EventType, ServerEvent } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
+import { openEventSocket } from './event-socket.ts';
 import { ServerClock } from './server-clock.ts';
 
 /** What there is to say about the connection. Times are ms since the Unix epoch, by the page's clock. */
@@ -341,7 +342,7 @@ export function eventsOf(base: string | URL, token: string | null = null): PageE
   if (token) url.searchParams.set('token', token);
   const before = known.get(url.href);
   if (before) return before;
-  const events = new PageEvents({ open: (listeners) => openSocket(url.href, listeners) });
+  const events = new PageEvents({ open: (listeners) => openEventSocket(url.href, listeners) });
   known.set(url.href, events);
   if (typeof document !== 'undefined') {
     const look = () => {
@@ -353,46 +354,6 @@ export function eventsOf(base: string | URL, token: string | null = null): PageE
     addEventListener('online', () => events.retryNow());
   }
   return events;
-}
-
-/** As `SluiceClient.openEvents`, without its schemas: they would double the size of the player for other people's pages. */
-function openSocket(url: string, listeners: EventListeners): EventSocket {
-  const socket = new WebSocket(url);
-  socket.binaryType = 'arraybuffer';
-  let closed = false;
-  const end = (code: number, reason: string) => {
-    if (closed) return;
-    closed = true;
-    listeners.onClose?.(code, reason);
-  };
-  socket.onopen = () => listeners.onOpen?.();
-  socket.onmessage = (message: MessageEvent) => {
-    if (closed) return;
-    if (message.data instanceof ArrayBuffer) return listeners.onBinary?.(new Uint8Array(message.data));
-    const event = parse(message.data);
-    if (event) listeners.onEvent(event);
-  };
-  socket.onclose = (event) => end(event.code, event.reason);
-  return {
-    send(message) {
-      if (socket.readyState !== WebSocket.OPEN) return false;
-      socket.send(JSON.stringify(message));
-      return true;
-    },
-    close() {
-      socket.close();
-      end(1000, '');
-    },
-  };
-}
-
-function parse(text: unknown): ServerEvent | null {
-  try {
-    const event: unknown = JSON.parse(String(text));
-    return typeof event === 'object' && event !== null && 'type' in event ? (event as ServerEvent) : null;
-  } catch {
-    return null;
-  }
 }
 
 /** One subscriber's mistake does not keep the others from their events; it is reported as uncaught. */

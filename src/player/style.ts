@@ -191,6 +191,8 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
   .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
   .message[data-state='stalled'] { bottom: 66px; }
   .stats { font-size: 11px; padding: 4px 8px; }
+  .marker-form { inset: auto 4px 4px; width: calc(100% - 8px); max-height: calc(100% - 8px); gap: 5px; padding: 6px 10px; }
+  .marker-form input, .marker-form button { height: 28px; }
 }
 @container sluice-player (max-width: 440px) {
   [part~='help-button'], [part~='stats-button'], [part~='link-button'] { display: none; }
