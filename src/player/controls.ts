@@ -220,7 +220,7 @@ export class Controls {
     );
     this.#scissors.hidden = !range;
     this.#scissors.setAttribute('aria-pressed', String(this.#clip.active));
-    this.#handles.show(range, this.#clip.span);
+    this.#handles.show(this.#timeline.ends, this.#clip.span);
   }
 
   #onNewPlayer(player: Player): void {

@@ -5,10 +5,9 @@ import { Emitter } from '../core/emitter.ts';
 import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
 import { Backoff } from './backoff.ts';
-import { FrameFinder } from './frame-finder.ts';
-import type { FrameRow } from './frame-table.ts';
 import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
+import { Seeker } from './seeker.ts';
 import type { Stage } from './stage.ts';
 import { describe, type PlayerState, type Status, type Trouble } from './status.ts';
 import { StreamWatch } from './stream-watch.ts';
@@ -69,9 +68,6 @@ export interface PlayerStats extends TransportStats {
 const TICK_MS = 250;
 const FIRST_PICTURE_MS = 10_000;
 const SILENCE_MS = 12_000;
-const RECENT_FRAMES = 300;
-const RECENT_WAIT_MS = 3000;
-const LOOK_MS = 200;
 const CHECK_MS = 2500;
 
 /** States of a stream in which a transport can be expected to work. */
@@ -102,7 +98,7 @@ export class Player extends Emitter<PlayerEvents> {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #backoff = new Backoff();
   readonly #choice: TransportChoice;
-  readonly #finder: FrameFinder;
+  readonly #seeker: Seeker;
   #session: Session | undefined;
   /** The one whose picture is still on the stage until the new one has its own. */
   #before: Session | undefined;
@@ -113,9 +109,7 @@ export class Player extends Emitter<PlayerEvents> {
   #volume: number;
   #blocked = false;
   #ended = false;
-  #seek: AbortController | undefined;
   #shown: ShownFrame | null = null;
-  #newestId = 0;
   /** When the server was asked last about a stall. */
   #checkedMs = Number.NEGATIVE_INFINITY;
   #latencyMs: number | null = null;
@@ -132,7 +126,17 @@ export class Player extends Emitter<PlayerEvents> {
     this.#muted = options.muted;
     this.#volume = options.volume;
     this.#choice = new TransportChoice(TRANSPORTS, options.transport);
-    this.#finder = new FrameFinder(options.address);
+    this.#seeker = new Seeker({
+      address: options.address,
+      onBegin: () => {
+        this.#paused = true;
+        this.#tick();
+      },
+      onArrived: () => this.#onArrived(),
+      onEnd: () => this.#tick(),
+      dvr: (signal) => this.#ensureDvr(signal),
+      keptText: () => this.#keptText(),
+    });
     this.#watch = new StreamWatch(options.address, () => this.#onWatch());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
@@ -154,7 +158,7 @@ export class Player extends Emitter<PlayerEvents> {
     this.#visibility?.close();
     clearInterval(this.#timer);
     clearTimeout(this.#reopen);
-    this.#seek?.abort(new DOMException('The player was closed.', 'AbortError'));
+    this.#seeker.cancel('The player was closed.');
     this.#watch.close();
     this.#session?.transport?.close();
     this.#before?.transport?.close();
@@ -189,7 +193,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Whether it is on its way to a frame that somebody asked for. */
   get seeking(): boolean {
-    return this.#seek !== undefined;
+    return this.#seeker.active;
   }
 
   get paused(): boolean {
@@ -253,7 +257,7 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #begin(): void {
-    this.#cancelSeek();
+    this.#seeker.cancel();
     this.#blocked = false;
     // The time of the pause is no silence of the source.
     if (this.#paused && this.#newFrameMs !== null) this.#newFrameMs = performance.now();
@@ -280,20 +284,12 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Shows exactly the frame with this id, paused. Rejects with `unknown-frame` if it is not kept, with AbortError if replaced. */
   seekFrame(id: number): Promise<void> {
-    if (!Number.isSafeInteger(id) || id < 1) {
-      return Promise.reject(new SluiceError('bad-value', `frame: ${String(id)} received; expected an integer from 1`, { received: id }));
-    }
-    return this.#goTo((dvr, signal) => this.#finder.byId(dvr, id, signal), `Frame ${id}`, this.#isRecent(id));
+    return this.#seeker.toFrame(id);
   }
 
   /** Shows exactly the frame that was the newest at this time (µs UTC), paused; times outside what is kept go to its ends. */
   seekTime(timestamp: number): Promise<void> {
-    if (!Number.isFinite(timestamp)) {
-      return Promise.reject(
-        new SluiceError('bad-timestamp', `time: ${String(timestamp)} received; expected microseconds since the Unix epoch`),
-      );
-    }
-    return this.#goTo((dvr, signal) => this.#finder.byTime(dvr, timestamp, signal), 'The picture of this time', false);
+    return this.#seeker.toTime(timestamp);
   }
 
   /** Shows the next (1) or the previous (-1) frame, paused. */
@@ -301,59 +297,16 @@ export class Player extends Emitter<PlayerEvents> {
     const from = this.#shown;
     if (!from) return;
     this.pause();
-    let none = false;
-    await this.#goTo(
-      async (dvr, signal) => {
-        const row = await this.#finder.neighbour(dvr, from, step, signal);
-        none = row === null;
-        return row ?? dvr.table.byId(from.id);
-      },
-      `The frame ${step === 1 ? 'after' : 'before'} ${from.id}`,
-      this.#isRecent(from.id),
-    );
-    if (none) this.emit('notice', step === 1 ? 'This is the newest frame.' : 'This is the oldest frame that is kept.');
+    if (await this.#seeker.step(from, step)) return;
+    this.emit('notice', step === 1 ? 'This is the newest frame.' : 'This is the oldest frame that is kept.');
   }
 
-  /** The newest frames reach the kept media a little after the transports of low latency. */
-  #isRecent(id: number): boolean {
-    return id <= this.#newestId && id > this.#newestId - RECENT_FRAMES;
-  }
-
-  /** @param mayCome worth looking again for a moment where it is not found */
-  async #goTo(find: (dvr: Dvr, signal: AbortSignal) => Promise<FrameRow | null>, what: string, mayCome: boolean): Promise<void> {
-    this.#cancelSeek();
-    const seek = new AbortController();
-    this.#seek = seek;
-    this.#paused = true;
-    this.#tick();
-    try {
-      const dvr = await this.#ensureDvr(seek.signal);
-      let row = await find(dvr, seek.signal);
-      for (let waited = 0; !row && mayCome && waited < RECENT_WAIT_MS; waited += LOOK_MS) {
-        await wait(LOOK_MS, seek.signal);
-        row = await find(dvr, seek.signal);
-      }
-      if (!row) throw new SluiceError('unknown-frame', `${what} is not kept on the server.${this.#keptText()}`);
-      await dvr.seek({ pts: row.pts }, seek.signal);
-      const session = this.#session;
-      if (session && !session.visible) {
-        session.visible = true;
-        if (session.last) this.#onShown(session, session.last);
-      }
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'NotFoundError') {
-        throw new SluiceError('gone', `${what} is no longer kept on the server.${this.#keptText()}`, {}, error);
-      }
-      throw error;
-    } finally {
-      if (this.#seek === seek) this.#seek = undefined;
-      this.#tick();
-    }
-  }
-
-  #cancelSeek(): void {
-    this.#seek?.abort(new DOMException('Something newer was asked for.', 'AbortError'));
-    this.#seek = undefined;
+  /** The picture that was sought is there: it may go on the stage. */
+  #onArrived(): void {
+    const session = this.#session;
+    if (!session || session.visible) return;
+    session.visible = true;
+    if (session.last) this.#onShown(session, session.last);
   }
 
   /** The running transport if it has a way back, else a second one that has. */
@@ -472,7 +425,7 @@ export class Player extends Emitter<PlayerEvents> {
       this.#backoff.reset();
     }
     if (!frame) return;
-    this.#newestId = Math.max(this.#newestId, frame.id);
+    this.#seeker.saw(frame.id);
     const now = this.live ? this.#watch.clock.now(picture.atMs) : null;
     if (isNew) this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
     this.emit('frame', { ...frame, latencyMs: this.#latencyMs, repeat: picture.repeat });
@@ -572,7 +525,7 @@ export class Player extends Emitter<PlayerEvents> {
     const status = describe({
       hasSource: true,
       paused: this.#paused,
-      seeking: this.#seek !== undefined,
+      seeking: this.#seeker.active,
       blocked: this.#blocked,
       ended: this.#ended,
       sinceFrameMs,

@@ -102,6 +102,7 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 .edge.on { background: var(--_live); }
 .knob { position: absolute; top: 12px; width: 12px; height: 12px; margin: -6px; border-radius: 50%; background: var(--_accent); box-shadow: 0 0 0 2px var(--_panel); pointer-events: none; }
 .ticks { position: absolute; inset: 0 0 auto 0; height: 22px; contain: layout style; pointer-events: none; }
+.tick, .span { pointer-events: auto; }
 .tick { position: absolute; left: -1px; top: 3px; width: 2px; height: 16px; background: var(--kind); }
 .tick::before, .sign { content: ''; position: absolute; left: -2px; top: -2px; width: 6px; height: 6px; background: var(--kind); border-radius: 50%; }
 :is(.tick, .sign)[data-shape='square'], .tick[data-shape='square']::before { border-radius: 0; }

@@ -34,6 +34,8 @@ const LIVE_PIXELS = 6;
 const REACH = 6;
 /** A press that moves less is a click. */
 const STILL = 4;
+/** So long after the last movement of the pointer the bar keeps still under it: nobody can hit what runs away. */
+const HOLD_MS = 8000;
 const LISTED = 5;
 const POINTED_MS = 4000;
 
@@ -62,6 +64,8 @@ export class TimelineBar {
   /** Where the pointer went down on a marker, until it moves. */
   #pressed: { readonly x: number; readonly marker: Marker } | undefined;
   #pointed: ReturnType<typeof setTimeout> | undefined;
+  /** Until when the ends stay where they are, page time. */
+  #heldUntil = 0;
 
   constructor(actions: TimelineActions) {
     this.#actions = actions;
@@ -89,14 +93,24 @@ export class TimelineBar {
       this.#dragging = false;
       this.#pressed = undefined;
     });
-    this.element.addEventListener('pointerleave', () => (this.#tip.hidden = true));
+    this.element.addEventListener('pointerleave', () => {
+      this.#tip.hidden = true;
+      this.#heldUntil = 0;
+    });
     this.element.addEventListener('blur', () => (this.#tip.hidden = true));
     this.element.addEventListener('keydown', (event) => this.#onKey(event));
     this.show(null);
   }
 
+  /** Capture times of its ends, µs; `null` while it is not there. */
+  get ends(): { readonly start: number; readonly end: number } | null {
+    return this.element.hidden ? null : (this.#view ?? null);
+  }
+
   /** `null`: there is no way back, the bar goes away. */
-  show(view: TimelineView | null): void {
+  show(newest: TimelineView | null): void {
+    const held = this.#view && performance.now() < this.#heldUntil ? { start: this.#view.start, end: this.#view.end } : {};
+    const view = newest && { ...newest, ...held };
     this.#view = view ?? undefined;
     this.element.hidden = !view || view.end <= view.start;
     if (!view || this.element.hidden) return;
@@ -180,6 +194,7 @@ export class TimelineBar {
   #onMove(event: PointerEvent): void {
     const at = this.#at(event);
     if (!at) return;
+    this.#heldUntil = performance.now() + HOLD_MS;
     clearTimeout(this.#pointed);
     const pressed = this.#pressed;
     if (pressed && Math.abs(event.clientX - pressed.x) >= STILL) {
