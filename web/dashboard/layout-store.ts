@@ -4,6 +4,7 @@ import { defaultLayout, fitLayout, type Layout, parseLayout, readLayout, writeLa
 import { PANELS } from './panels/index.ts';
 import { go, route } from './route.ts';
 import { announce } from './store.ts';
+import { readStored, writeStored } from './stored.ts';
 
 const keyOf = (stream: string) => `sluice.layout.${stream}`;
 
@@ -20,7 +21,7 @@ export function layoutText(): string | null {
 /** Takes up the layout of a stream. `asked`: of a link; it is kept only when the viewer changes something. */
 export function openLayout(stream: string, asked: string | null): void {
   if (asked === null && state.peek().stream === stream) return;
-  const found = (asked === null ? null : readLayout(asked)) ?? parseLayout(stored(stream));
+  const found = (asked === null ? null : readLayout(asked)) ?? parseLayout(readStored(keyOf(stream)));
   state.value = { stream, layout: found ? fitLayout(found, PANELS) : defaultLayout(PANELS) };
 }
 
@@ -29,14 +30,14 @@ export function setLayout(next: Layout, keep = true): void {
   const { stream } = state.value;
   state.value = { stream, layout: next };
   if (!keep) return;
-  store(stream, JSON.stringify(next));
+  writeStored(keyOf(stream), JSON.stringify(next));
   forgetAsked();
 }
 
 export function resetLayout(): void {
   const { stream } = state.value;
   state.value = { stream, layout: defaultLayout(PANELS) };
-  store(stream, null);
+  writeStored(keyOf(stream), null);
   forgetAsked();
   announce('The panels are where they were at first.');
 }
@@ -44,20 +45,4 @@ export function resetLayout(): void {
 /** What the viewer has changed counts more than the link by which the page was opened, also after a reload. */
 function forgetAsked(): void {
   if (route.peek().layout !== null) go({ ...route.peek(), layout: null }, { replace: true });
-}
-
-/** Storage may be forbidden or full: then the layout holds for this visit. */
-function stored(stream: string): string | null {
-  try {
-    return localStorage.getItem(keyOf(stream));
-  } catch {
-    return null;
-  }
-}
-
-function store(stream: string, text: string | null): void {
-  try {
-    if (text === null) localStorage.removeItem(keyOf(stream));
-    else localStorage.setItem(keyOf(stream), text);
-  } catch {}
 }

@@ -109,7 +109,7 @@ function clamp(value: number, range: { min: number; max: number }): number {
 
 const LETTERS: Record<Place, string> = { left: 'l', under: 'u', right: 'r' };
 
-/** For a link: `24-34.uchart-240.rmarkers.-statistics`, in which `-` before a name means hidden. Only characters that need no escape. */
+/** For a link: `24-34.ucharts-240.rmarkers.-statistics`, in which `-` before a name means hidden. Only characters that need no escape. */
 export function writeLayout(layout: Layout): string {
   const parts = layout.panels.map(({ id, place, shown, height }) => {
     return `${shown ? '' : '-'}${LETTERS[place]}${id}${height === null ? '' : `-${height}`}`;

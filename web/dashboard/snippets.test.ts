@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { embedSnippets, metricSnippet, pushSnippets, type Snippet, type SnippetTarget } from './snippets.ts';
+import { embedSnippets, pushSnippets, type Snippet, type SnippetTarget } from './snippets.ts';
 
 const open: SnippetTarget = { base: 'http://127.0.0.1:8000/', stream: 'scope', token: false };
 const textOf = (snippets: Snippet[], id: string) => snippets.find((each) => each.id === id)!.text;
@@ -58,11 +58,4 @@ describe('embed', () => {
     const text = textOf(embedSnippets({ ...open, base: 'http://h/"><b>&/' }), 'element');
     expect(text).toContain('src="http://h/&quot;>&lt;b>&amp;/live/scope"');
   });
-});
-
-test('a metric is sent to the stream, with the token where one is needed', () => {
-  expect(metricSnippet(open).text).toBe(
-    `curl \\\n  -H 'Content-Type: application/json' \\\n  -d '{"values": {"brightness": 42.5}}' \\\n  http://127.0.0.1:8000/api/streams/scope/metrics`,
-  );
-  expect(metricSnippet({ ...open, token: true }).text).toContain('$SLUICE_TOKEN');
 });

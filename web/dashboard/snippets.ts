@@ -55,16 +55,6 @@ export function pushSnippets(target: SnippetTarget): Snippet[] {
   ];
 }
 
-/** How to send numbers that belong to the newest picture. */
-export function metricSnippet(target: SnippetTarget): Snippet {
-  const lines = ['curl'];
-  if (target.token) lines.push('-H "Authorization: Bearer $SLUICE_TOKEN"');
-  const address = `${target.base}api/streams/${name(target)}/metrics`;
-  lines.push("-H 'Content-Type: application/json'", `-d '{"values": {"brightness": 42.5}}'`, shell(address));
-  const note = 'Belongs to the newest picture; "frame" or "timestamp" beside "values" names another one. Many samples go as a list.';
-  return { id: 'metric', title: 'curl', note, language: 'shell', text: lines.join(' \\\n  ') };
-}
-
 /** How to show the stream on other pages and in other programs. */
 export function embedSnippets(target: SnippetTarget): Snippet[] {
   const live = liveAddress(target);

@@ -16,9 +16,9 @@ import {
 } from '../chart-plan.ts';
 import { CodeBlock } from '../code-block.tsx';
 import { Menu } from '../menu.tsx';
-import { metricSnippet } from '../snippets.ts';
 import { base, needsToken } from '../store.ts';
 import { readStored, writeStored } from '../stored.ts';
+import { metricSnippets } from '../timeline-snippets.ts';
 import { liveAddress, type MetricList, useMetrics } from '../use-metrics.ts';
 import type { PanelProps } from './index.ts';
 
@@ -111,7 +111,9 @@ function Nothing(props: { stream: string; text: string }) {
       <p class="note">{props.text}</p>
       <details>
         <summary>How to send some</summary>
-        <CodeBlock snippet={metricSnippet({ stream: props.stream, base: base.href, token: needsToken.value })} />
+        {metricSnippets({ stream: props.stream, base: base.href, token: needsToken.value }).map((snippet) => (
+          <CodeBlock key={snippet.id} snippet={snippet} />
+        ))}
       </details>
     </div>
   );

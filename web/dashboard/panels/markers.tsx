@@ -1,19 +1,18 @@
 // The markers of the stream, newest first: a click shows exactly that frame. They are added, changed and deleted here, too.
-import { type ReadonlySignal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Marker } from '../../../src/api/timeline.ts';
 import type { ShownFrame } from '../../../src/player/element.ts';
-import { kindLook } from '../../../src/player/marker-look.ts';
-import { Bin, Chevron, Pencil, Plus } from '../icons.tsx';
+import { Plus } from '../icons.tsx';
+import { Cells, Details, Kinds } from '../marker-cells.tsx';
 import { MarkerForm, NewMarkerForm } from '../marker-form.tsx';
-import { Count, exactText, FilterField, FirstUse, instead, Problem, useGoing, useSecond, useShownKey, When } from '../moment-parts.tsx';
+import { Count, FilterField, FirstUse, instead, Problem, useGoing, useSecond, useShownKey } from '../moment-parts.tsx';
 import { FRESH_MS, MomentStore } from '../moment-store.ts';
 import { MomentTable } from '../moment-table.tsx';
 import { type Doomed, doomed, removeMarker } from '../remove-marker.ts';
 import { base, client, events, mayChange, needsToken } from '../store.ts';
 import { markerSnippets } from '../timeline-snippets.ts';
 import { player } from '../watching.ts';
-import { durationText } from '../words.ts';
 import type { PanelProps } from './index.ts';
 
 const PAGE = 500;
@@ -180,139 +179,4 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
 
 function isDoomed(gone: ReadonlySet<Doomed>, stream: string, marker: Marker): boolean {
   return gone.has(`${stream}/${marker.id}`);
-}
-
-/** Buttons that let only some kinds through. */
-function Kinds(props: {
-  counts: readonly [string, number][];
-  chosen: { value: ReadonlySet<string> } & ReadonlySignal<ReadonlySet<string>>;
-}) {
-  const { chosen } = props;
-  const toggle = (kind: string) => {
-    const next = new Set(chosen.value);
-    if (!next.delete(kind)) next.add(kind);
-    chosen.value = next;
-  };
-  return (
-    <fieldset class="kind-filter" aria-label="Kinds that are shown">
-      {props.counts.map(([kind, count]) => (
-        <button
-          key={kind}
-          type="button"
-          class="kind-chip"
-          aria-pressed={chosen.value.has(kind)}
-          title={`${count} of this kind`}
-          onClick={() => toggle(kind)}
-        >
-          <KindSign kind={kind} />
-          {kind}
-        </button>
-      ))}
-    </fieldset>
-  );
-}
-
-/** Colour and shape of a kind, as on the player's bar. */
-function KindSign(props: { kind: string }) {
-  const { colour, shape } = kindLook(props.kind);
-  return <span class={`kind-sign is-${shape}`} style={{ background: colour }} aria-hidden="true" />;
-}
-
-function Cells(props: {
-  marker: Marker;
-  now: number;
-  tabIndex: 0 | -1;
-  opened: 'data' | 'form' | null;
-  onToggle: (as: 'data' | 'form') => void;
-  onRemove: () => void;
-}) {
-  const { marker, now, tabIndex } = props;
-  const name = marker.label || marker.kind;
-  return (
-    <>
-      <td class="cell-kind">
-        <span class="kind-chip">
-          <KindSign kind={marker.kind} />
-          {marker.kind}
-        </span>
-      </td>
-      <td class="cell-label" title={marker.label}>
-        {marker.label || <span class="note">no label</span>}
-      </td>
-      <td class="cell-frame">{marker.frame === null ? <span title="No frame of that time is known">–</span> : `#${marker.frame}`}</td>
-      <td class="cell-length">{lengthOf(marker, now)}</td>
-      <td class="cell-time">
-        <When timestamp={marker.timestamp} now={now} />
-      </td>
-      <td class="cell-actions">
-        {mayChange.value && (
-          <>
-            <button
-              type="button"
-              tabIndex={tabIndex}
-              class="button icon-only quiet small"
-              aria-label={`Change ${name}`}
-              title="Change"
-              onClick={() => props.onToggle('form')}
-            >
-              <Pencil />
-            </button>
-            <button
-              type="button"
-              tabIndex={tabIndex}
-              class="button icon-only quiet small"
-              aria-label={`Delete ${name}`}
-              title="Delete"
-              onClick={props.onRemove}
-            >
-              <Bin />
-            </button>
-          </>
-        )}
-        <button
-          type="button"
-          tabIndex={tabIndex}
-          class={`button icon-only quiet small turns${props.opened ? ' is-turned' : ''}`}
-          aria-label={`Details of ${name}`}
-          title="Details"
-          aria-expanded={props.opened !== null}
-          onClick={() => props.onToggle('data')}
-        >
-          <Chevron />
-        </button>
-      </td>
-    </>
-  );
-}
-
-/** Of spans; open ones grow. */
-function lengthOf(marker: Marker, nowMs: number): string {
-  if (marker.open) return `${durationText(Math.max(0, Math.floor((nowMs - marker.timestamp / 1000) / 1000) * 1000))}…`;
-  return marker.end === null ? '' : durationText((marker.end - marker.timestamp) / 1000);
-}
-
-function Details(props: { marker: Marker }) {
-  const { marker } = props;
-  return (
-    <dl class="moment-facts">
-      <dt>Time</dt>
-      <dd>{exactText(marker.timestamp)}</dd>
-      {(marker.end !== null || marker.open) && (
-        <>
-          <dt>End</dt>
-          <dd>
-            {marker.end === null
-              ? 'not known yet'
-              : `${marker.endFrame === null ? '' : `frame ${marker.endFrame}, `}${exactText(marker.end)}`}
-          </dd>
-        </>
-      )}
-      <dt>Id</dt>
-      <dd>
-        <code>{marker.id}</code>
-      </dd>
-      <dt>Data</dt>
-      <dd>{marker.data === null ? <span class="note">none</span> : <pre>{JSON.stringify(marker.data, null, 2)}</pre>}</dd>
-    </dl>
-  );
 }
