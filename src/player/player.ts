@@ -63,6 +63,9 @@ export interface PlayerStats extends TransportStats {
   readonly latencyMs: number | null;
   readonly behindMs: number | null;
   readonly roundTripMs: number | null;
+  /** The server's clock minus the system clock of this computer, and how far that may be off. */
+  readonly clockOffsetMs: number | null;
+  readonly clockDoubtMs: number | null;
 }
 
 const TICK_MS = 250;
@@ -239,6 +242,8 @@ export class Player extends Emitter<PlayerEvents> {
       latencyMs: this.#latencyMs,
       behindMs: this.behindMs,
       roundTripMs: this.#watch.clock.roundTripMs,
+      clockOffsetMs: this.#watch.clock.offsetMs(),
+      clockDoubtMs: this.#watch.clock.doubtMs,
     };
   }
 

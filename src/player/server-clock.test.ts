@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ServerClock } from './server-clock.ts';
 
@@ -27,7 +28,7 @@ test('the shortest round trip decides: congestion on one side does not bend the 
 test('old round trips count no more, because clocks drift', () => {
   const clock = new ServerClock(() => 0);
   clock.sample(0, 1, SERVER + 500);
-  // Two minutes later the server's clock is 6 ms ahead of the page's.
+  // Two minutes later the server's clock is 6 ms ahead of the page's (50 ppm).
   clock.sample(121_000, 121_010, SERVER + 121_005_000 + 6000);
   expect(clock.now(122_000)).toBe(SERVER + 122_000_000 + 6000);
 });
@@ -37,4 +38,48 @@ test('impossible answers are ignored', () => {
   clock.sample(10, 5, SERVER);
   clock.sample(1, 2, Number.NaN);
   expect(clock.known).toBe(false);
+});
+
+/** Even numbers from 0 to 1, the same for the same seed. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+test('over a network with jitter and with drifting clocks it stays within its own doubt', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 31 }), fc.constantFrom(0, 80, -120, 300), (seed, ppm) => {
+      const random = randomOf(seed);
+      let page = 0;
+      const clock = new ServerClock(() => page);
+      const server = (at: number) => SERVER + at * 1000 * (1 + ppm / 1e6);
+      for (let i = 0; i < 60; i++) {
+        page += i < 6 ? 60 : 10_000;
+        // 1 ms each way at least, and often much more on one of them.
+        const out = 1 - Math.log(1 - random()) * 3;
+        const back = 1 - Math.log(1 - random()) * 3 + (random() < 0.1 ? 80 : 0);
+        const sent = page;
+        page += out + back;
+        clock.sample(sent, page, server(sent + out));
+        const error = Math.abs(clock.now()! - server(page)) / 1000;
+        expect(error).toBeLessThanOrEqual(clock.doubtMs! + 0.5);
+        if (i >= 6) expect(clock.doubtMs!).toBeLessThan(60);
+        expect(clock.now(clock.pageTime(SERVER + 5_000_000)!)).toBeCloseTo(SERVER + 5_000_000, -1);
+      }
+      if (clock.driftPpm !== null) expect(Math.abs(clock.driftPpm - ppm)).toBeLessThan(100);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a server with another clock is noticed at once', () => {
+  let page = 0;
+  const clock = new ServerClock(() => page);
+  for (; page < 60_000; page += 5000) clock.sample(page, page + 1, SERVER + page * 1000 + 500);
+  clock.sample(page, page + 30, SERVER + page * 1000 + 15_000 + 400_000);
+  expect(clock.now()).toBe(SERVER + page * 1000 + 400_000);
+  expect(clock.offsetMs((SERVER + page * 1000) / 1000)).toBeCloseTo(400, 3);
 });

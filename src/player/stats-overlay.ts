@@ -71,13 +71,22 @@ export class StatsOverlay {
       'Buffer',
       stats.bufferedSeconds === null ? 'none' : `${stats.bufferedSeconds.toFixed(2)} s, speed ${stats.playbackRate.toFixed(2)}`,
     );
-    this.#set('Clock', stats.roundTripMs === null ? 'not known yet' : `± ${(stats.roundTripMs / 2).toFixed(1)} ms to the server`);
+    this.#set('Clock', clockText(stats.clockOffsetMs, stats.clockDoubtMs, stats.roundTripMs));
   }
 
   #set(row: string, text: string): void {
     const value = this.#values.get(row)!;
     if (value.textContent !== text) value.textContent = text;
   }
+}
+
+/** How far the server's clock is from this computer's: `+3.2 ms ± 0.8, round trip 1.6 ms`. */
+function clockText(offsetMs: number | null, doubtMs: number | null, roundTripMs: number | null): string {
+  if (offsetMs === null || doubtMs === null || roundTripMs === null) return 'not known yet';
+  const sign = offsetMs < 0 ? '−' : '+';
+  const size = Math.abs(offsetMs);
+  const offset = size < 1000 ? `${size.toFixed(1)} ms` : lengthText(size);
+  return `${sign}${offset} ± ${doubtMs.toFixed(1)}, round trip ${roundTripMs.toFixed(1)} ms`;
 }
 
 function behind(ms: number | null): string {
