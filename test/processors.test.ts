@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { StreamConfigInput, StreamStats } from '../src/api/schema.ts';
-import type { Marker, MarkerPage, MetricAnswer } from '../src/api/timeline.ts';
+import type { DataPage, Marker, MarkerPage, MetricAnswer } from '../src/api/timeline.ts';
 import { type TestServer, testServer } from './server.ts';
 
 /** Its first mint squares begin after 1.5 s, 3.9 s and 9.8 s. */
@@ -15,7 +15,7 @@ const SOON = 191;
 
 const checkerboard = (more: object = {}): StreamConfigInput => ({
   source: { type: 'pattern', kind: 'checkerboard', width: 320, height: 180, fps: 30, seed: SOON },
-  processors: [{ use: 'color-patch' }, { use: 'brightness' }],
+  processors: [{ use: 'color-patch', params: { boxes: true } }, { use: 'brightness' }],
   dvr: { mode: 'always' },
   ...more,
 });
@@ -56,6 +56,14 @@ describe('processors of a stream', () => {
       expect(frame).toBeGreaterThanOrEqual(open.frame!);
       expect(frame).toBeLessThanOrEqual(ended.endFrame!);
     }
+
+    const { items } = await server.json<DataPage>(`api/streams/board/data?start=${open.timestamp}&end=${ended.end}&limit=1000`);
+    expect(items.length).toBeGreaterThan(10);
+    expect(items[0]).toMatchObject({
+      frame: open.frame,
+      timestamp: open.timestamp,
+      record: { boxes: [{ w: expect.any(Number), label: 'patch' }] },
+    });
 
     const stats = await until(async () => {
       const { processors } = await statsOf(server);

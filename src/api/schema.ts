@@ -162,6 +162,7 @@ export const ColorPatchParams = z.strictObject({
   region: Region.optional(),
   minShare: z.number().gt(0).max(1).default(0.002).describe('least share of the region that the patch covers'),
   minFill: z.number().gt(0).max(1).default(0.5).describe('least share of its own bounding box that the patch fills'),
+  boxes: z.boolean().default(false).describe('a data record with the box for each frame that shows it, drawn over the picture'),
   ...spans('patch', 'patch'),
 });
 

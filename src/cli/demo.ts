@@ -18,7 +18,7 @@ const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
     title: 'Checkerboard',
     description: 'Rolling checkerboard with mint squares at random.',
     source: { type: 'pattern', kind: 'checkerboard', width: 1280, height: 720, fps: 30 },
-    processors: [{ use: 'color-patch', params: { label: 'mint square' } }, { use: 'brightness' }],
+    processors: [{ use: 'color-patch', params: { label: 'mint square', boxes: true } }, { use: 'brightness' }],
     metrics: { brightness: { label: 'Brightness', min: 0, max: 255 } },
   },
   'demo-testbars': {

@@ -3,7 +3,7 @@ import { runTruth } from '../../test/mint-truth.ts';
 import { ColorPatchParams } from '../api/schema.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import { PatchFinder } from './color-patch.ts';
+import { open, PatchFinder } from './color-patch.ts';
 
 const MINT = [62, 222, 160] as const;
 
@@ -32,6 +32,16 @@ describe('the colour patch detector', () => {
     const { truth, found } = await runTruth({ seconds: 300, width: 160, height: 90, ...options });
     expect(truth.length).toBeGreaterThan(5);
     expect(found).toEqual(truth);
+  });
+
+  it('gives the box of each frame that shows it, if asked', async () => {
+    const session = await open(ColorPatchParams.parse({ boxes: true, label: 'mint' }));
+    const frame = picture(200, 120, (x, y) => (x >= 40 && x < 60 && y >= 30 && y < 50 ? MINT : [56, 56, 56]));
+    const record = { boxes: [{ x: 40, y: 30, w: 20, h: 20, label: 'mint' }] };
+    expect((await session.process(frame))?.data).toEqual([record]);
+    const next = { ...frame, info: { ...frame.info, id: 2 } };
+    expect(await session.process(next)).toEqual({ markers: [], data: [record] });
+    expect((await session.process(picture(200, 120, () => [56, 56, 56])))?.data).toEqual([]);
   });
 
   it('says where it is', () => {

@@ -15,6 +15,8 @@ export interface ColorPatchParams {
   readonly minShare: number;
   /** Least share of its own bounding box that the patch fills. */
   readonly minFill: number;
+  /** A record with the box for each frame that shows it. */
+  readonly boxes: boolean;
   readonly kind: string;
   readonly label: string;
   readonly confirm: number;
@@ -32,10 +34,11 @@ export const open: OpenProcessor<ColorPatchParams> = (params) => {
   const finder = new PatchFinder(params);
   return {
     process(frame) {
-      const box = finder.find(frame);
-      const data = box && { box: { x: box.x, y: box.y, w: box.w, h: box.h } };
-      const markers = span.next(frame.info, box !== null, data ?? undefined);
-      return markers.length ? { markers } : null;
+      const found = finder.find(frame);
+      const box = found && { x: found.x, y: found.y, w: found.w, h: found.h };
+      const markers = span.next(frame.info, box !== null, box ? { box } : undefined);
+      const data = box && params.boxes ? [{ boxes: [{ ...box, label: params.label }] }] : [];
+      return markers.length || data.length ? { markers, data } : null;
     },
     finish: () => ({ markers: span.finish() }),
   };
