@@ -121,6 +121,54 @@ describe('a source of your own', () => {
     await expect(server.stream('cells').push(new Uint8Array(4))).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('maps the clock of a camera', async () => {
+    const server = await open();
+    const source = defineSource({
+      run: async function* ({ signal }) {
+        for (let n = 1; n <= 3; n++) yield [frame(pixels, { width: 64, height: 48, deviceTimestamp: n * 1000 }), { metrics: { n } }];
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      },
+    });
+    const before = Date.now() * 1000;
+    await using runner = await runNodes(server, { nodes: [{ stream: 'cells', source }] });
+    await until(
+      () => runner.nodes[0]!.frames,
+      (frames) => frames === 3,
+    );
+    const { lastFrame } = await info(server, 'cells');
+    expect(Math.abs(lastFrame!.timestamp - before)).toBeLessThan(60_000_000);
+  });
+
+  it('does not fight with a source that somebody sets over REST, and sleeps when its stream is removed', async () => {
+    const server = await open();
+    await using runner = await runNodes(server, {
+      nodes: [
+        { stream: 'cells', source: ticking() },
+        { stream: 'gone', source: ticking() },
+      ],
+    });
+    await until(
+      () => runner.nodes.map((node) => node.frames),
+      (frames) => frames.every((count) => count > 0),
+    );
+    const put = await fetch(new URL('api/streams/cells', server.url), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ source: { type: 'pattern' } }),
+    });
+    expect(put.status).toBe(200);
+    const [node] = await until(
+      () => runner.nodes,
+      ([first]) => first!.state === 'failed',
+    );
+    expect(node!.reason).toMatch(/^node cells failed: cells has a source of its own \(pattern\)/);
+    expect((await fetch(new URL('api/streams/gone', server.url), { method: 'DELETE' })).status).toBe(204);
+    await until(
+      () => runner.nodes[1]!.state,
+      (state) => state === 'asleep',
+    );
+  });
+
   it('is stopped and started over REST', async () => {
     const server = await open();
     await using runner = await runNodes(server, { nodes: [{ stream: 'cells', source: ticking() }] });

@@ -43,7 +43,7 @@ const nodes = await runNodes(server, {
       config: {
         title: 'Calcium imaging',
         metrics: {
-          activity: { label: 'Mean activity', unit: '%', min: 0, max: 100 },
+          activity: { label: 'Mean activity', unit: '%', min: 0, max: 40 },
           flashing: { label: 'Cells that begin to flash' },
           cells: { label: 'Activity of each cell', min: 0, max: 1 },
         },

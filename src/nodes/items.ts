@@ -1,5 +1,6 @@
 // Reads what a node yields: one frame at most, and what belongs to it. User code wrote it, so everything is looked at.
 import type { DataInput, MarkerInput, MetricInput } from '../api/timeline.ts';
+import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, type Picture, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Micros, parseTimestamp } from '../core/time.ts';
@@ -9,6 +10,7 @@ import type { FrameShape, NodePart, NodeValue, Pixels } from './node.ts';
 export interface ReadFrame {
   readonly picture: Picture;
   readonly timestamp: Micros | null;
+  readonly deviceTimestamp: number | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly stride: number;
 }
@@ -21,7 +23,7 @@ export interface ReadItem {
   readonly data: readonly DataInput[];
 }
 
-const KEYS = 'pixels, width, height, format, significantBits, timestamp, metadata, stride, metrics, marker, data';
+const KEYS = 'pixels, width, height, format, significantBits, timestamp, deviceTimestamp, metadata, stride, metrics, marker, data';
 const PARTS = ['pixels', 'metrics', 'marker', 'data'];
 const KNOWN: ReadonlySet<string> = new Set(KEYS.split(', '));
 
@@ -88,7 +90,7 @@ function readFrame(pixels: unknown, options: NodePart, shape: FrameShape): ReadF
     });
   }
   const format = parseFormat(options.format ?? shape.format ?? formatOf(pixels));
-  const { timestamp, metadata, stride } = options;
+  const { timestamp, deviceTimestamp, metadata, stride } = options;
   return {
     picture: {
       format,
@@ -98,6 +100,7 @@ function readFrame(pixels: unknown, options: NodePart, shape: FrameShape): ReadF
       significantBits: options.significantBits ?? shape.significantBits ?? FORMATS[format].depth,
     },
     timestamp: timestamp === undefined ? null : parseTimestamp(timestamp, 'timestamp'),
+    deviceTimestamp: deviceTimestamp === undefined ? null : parseDeviceTimestamp(deviceTimestamp),
     metadata: metadata ?? null,
     stride: stride ?? 0,
   };

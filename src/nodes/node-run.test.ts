@@ -20,7 +20,7 @@ class MemoryHost implements NodeHost {
   drop = (_timestamp: number) => false;
   #seen: (() => void)[] = [];
 
-  push(_picture: unknown, { timestamp }: { timestamp: number }) {
+  push(_picture: unknown, { timestamp = 0 }: { timestamp?: number | undefined }) {
     const id = this.drop(timestamp) ? 0 : this.frames.length + 1;
     if (id) this.frames.push({ id, timestamp });
     this.#changed();

@@ -32,7 +32,9 @@ export interface NodeHost {
   push(
     picture: Picture,
     options: {
-      readonly timestamp: Micros;
+      /** Absent: the device time says when. */
+      readonly timestamp: Micros | undefined;
+      readonly deviceTimestamp: number | undefined;
       readonly metadata: Readonly<Record<string, unknown>> | null;
       readonly stride: number;
     },
@@ -292,8 +294,13 @@ export class NodeRun {
   #take(item: ReadItem, began: Micros): void {
     const { frame, metrics, markers, data } = item;
     if (frame) {
-      const { picture, timestamp, metadata, stride } = frame;
-      const taken = this.#host.push(picture, { timestamp: timestamp ?? began, metadata, stride });
+      const { picture, timestamp, deviceTimestamp, metadata, stride } = frame;
+      const taken = this.#host.push(picture, {
+        timestamp: timestamp ?? (deviceTimestamp === null ? began : undefined),
+        deviceTimestamp: deviceTimestamp ?? undefined,
+        metadata,
+        stride,
+      });
       if (taken.id) this.#frames++;
       else this.#dropped++;
       this.#last = taken;

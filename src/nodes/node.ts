@@ -28,6 +28,8 @@ export interface FrameShape {
 export interface FrameOptions extends FrameShape {
   /** Capture time: integer µs since the Unix epoch, or RFC 3339. Default: when the node began to make it. */
   readonly timestamp?: number | string;
+  /** Time of the camera's own clock: integer µs, any zero. Mapped to UTC. */
+  readonly deviceTimestamp?: number;
   /** JSON that goes with the frame. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Bytes of a row of the first plane. */

@@ -466,8 +466,8 @@ export class Stream {
     let publisher: Publisher | null = null;
     const seat: DriverSeat = {
       claim: () => {
-        if (this.#maker === driver) return;
         this.#assertPushSource();
+        if (this.#maker === driver) return;
         publisher = this.input.open(driver.name, true);
         this.#maker = driver;
         this.events.emit('config', { config: this.#config });
@@ -548,6 +548,8 @@ export class Stream {
     this.#closed = true;
     clearTimeout(this.#sleep);
     clearTimeout(this.#watchdog);
+    // Nobody makes frames for a stream that is gone.
+    for (const driver of this.#drivers) driver.want(false);
     this.input.publisher?.onReplaced?.();
     // What they still have to say comes before the end.
     await this.endProcessors();

@@ -139,7 +139,7 @@ class NodeSeat implements Disposable {
       log: server.log.child({ stream: stream.name }),
       push: (picture, place) => {
         this.#seat.claim();
-        if (stream.stopped) return { id: 0, timestamp: place.timestamp };
+        if (stream.stopped) return { id: 0, timestamp: place.timestamp ?? server.clock.now() };
         return stream.input.push(picture, place);
       },
       addMetrics: (samples) => void timeline.addMetrics(parseInput(z.array(MetricInput), samples)),
