@@ -1,14 +1,17 @@
 // Markers, metrics and data through a real server: REST, events with resumption, kill -9.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PNG } from 'pngjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { ServerEvent } from '../src/api/schema.ts';
 import type { DataItem, DataPage, Marker, MarkerPage, MetricAnswer } from '../src/api/timeline.ts';
+import { writeFrameHeader } from '../src/formats/frame-header.ts';
 import { type Acked, TestPublisher } from './publisher.ts';
 import { type TestServer, testServer } from './server.ts';
 import { SseClient } from './sse.ts';
@@ -211,6 +214,45 @@ describe('metrics and data', () => {
     const newest = await get<DataPage>('data?limit=2&order=newest');
     expect(newest.items.map(({ record }) => record.n)).toEqual([2, 1]);
     expect((await get<DataPage>(`data?limit=2&order=newest&after=${newest.next}`)).items).toEqual([item]);
+  });
+});
+
+describe('a program that pushes over a WebSocket', () => {
+  it('sends metrics, markers and data as text; they belong to the frame before them', async () => {
+    const ws = new WebSocket(new URL('api/streams/cam/frames', server.url.replace(/^http/, 'ws')));
+    await once(ws, 'open');
+    const answers: Record<string, unknown>[] = [];
+    let wake = () => {};
+    ws.on('message', (data) => {
+      answers.push(JSON.parse(String(data)) as Record<string, unknown>);
+      wake();
+    });
+    const say = (message: unknown) => ws.send(typeof message === 'string' ? message : JSON.stringify(message));
+    // PNG is decoded for a while: what is said meanwhile waits for it.
+    const png = PNG.sync.write(new PNG({ width: 64, height: 48 }));
+    const header = writeFrameHeader({ encoding: 'png', format: 'rgba', width: 64, height: 48, payloadBytes: png.length });
+    ws.send(Buffer.concat([header, png]));
+    say({ type: 'marker', ref: 1, label: 'here' });
+    say({ type: 'metric', values: { quiet: 1 } });
+    say({ type: 'metric', ref: 'm', values: { mean: 2, gap: null } });
+    say({ type: 'data', ref: 2, record: { boxes: [] } });
+    say({ type: 'marker', ref: 3, label: 'elsewhere', frame: 999_999_999 });
+    say({ type: 'metric', values: { bad: 'text' } });
+    say('no JSON');
+    while (answers.length < 7) await new Promise<void>((resolve) => (wake = resolve));
+    const frame = answers.find(({ type }) => type === 'ack')!.id;
+    expect(answers.find(({ ref }) => ref === 1)).toMatchObject({ type: 'stored', marker: { label: 'here', frame } });
+    expect(answers.find(({ ref }) => ref === 'm')).toEqual({ type: 'stored', ref: 'm', accepted: 1, dropped: 0 });
+    expect(answers.find(({ ref }) => ref === 2)).toMatchObject({ type: 'stored', item: { frame, record: { boxes: [] } } });
+    expect(answers.find(({ ref }) => ref === 3)).toMatchObject({ type: 'error', code: 'unknown-frame' });
+    expect(answers.filter(({ type, ref }) => type === 'error' && ref === undefined)).toMatchObject([
+      { code: 'bad-value', field: 'values.bad' },
+      { code: 'bad-request' },
+    ]);
+    expect((await get<MetricAnswer>('metrics?names=quiet&step=0')).series[0]!.frame).toEqual([frame]);
+    const figures = await (await server.fetch('metrics')).text();
+    expect(figures).toContain('sluice_metric_samples_total{stream="cam",fate="accepted"} 2');
+    ws.close();
   });
 });
 

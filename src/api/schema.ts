@@ -333,6 +333,12 @@ export const StreamStats = z.object({
       shownMs: Percentiles.describe('glass to glass as pages report it, ms'),
     }),
   ),
+  metrics: z
+    .object({
+      accepted: z.number().describe('samples since the start of the server'),
+      dropped: z.number().describe('samples that found no place in the queue'),
+    })
+    .optional(),
   dvr: z.object({ bytes: z.number(), segments: z.number(), start: z.number().nullable(), end: z.number().nullable() }),
 });
 export type StreamStats = z.infer<typeof StreamStats>;

@@ -11,6 +11,8 @@ export const MarkerId = z.string().min(1).max(128);
 /** Class of markers: the page colours and filters by it, `keep` of the DVR protects by it. */
 export const MarkerKind = z.string().regex(/^[A-Za-z0-9._:/-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 . _ : / -');
 const Label = z.string().max(500);
+/** Comes back in the answer. */
+const Ref = z.union([z.string().max(100), z.number()]);
 
 /**
  * What a program sends. Neither `frame` nor `timestamp`: the newest frame. A span has `endFrame` or `end`; `open: true` is a span whose end
@@ -151,3 +153,17 @@ export const MetricSample = z.object({
   values: z.record(z.string(), z.union([z.number(), z.null(), Numbers])),
 });
 export type MetricSample = z.infer<typeof MetricSample>;
+
+/** Text messages of `WS /api/streams/{stream}/frames` from the program: about the frame that it pushed last, unless they say otherwise. */
+export const PushMessage = z.discriminatedUnion('type', [
+  MetricInput.extend({ type: z.literal('metric'), ref: Ref.optional() }),
+  MarkerInput.extend({ type: z.literal('marker'), ref: Ref.optional() }),
+  z.strictObject({
+    type: z.literal('data'),
+    ref: Ref.optional(),
+    timestamp: Time.optional(),
+    frame: FrameId.optional(),
+    record: z.record(z.string(), z.json()),
+  }),
+]);
+export type PushMessage = z.infer<typeof PushMessage>;

@@ -17,6 +17,7 @@ export function prometheus(streams: StreamService): string {
   const fps: string[] = [];
   const latency: string[] = [];
   const disk: string[] = [];
+  const samples: string[] = [];
   for (const stream of streams.registry.all()) {
     const stats = streams.stats(stream);
     const name = stream.name;
@@ -51,6 +52,9 @@ export function prometheus(streams: StreamService): string {
       latency.push(line('sluice_glass_to_glass_seconds_count', { stream: name, output }, count));
     }
     fps.push(line('sluice_capture_fps', { stream: name }, stats.fps));
+    for (const [fate, count] of Object.entries(stats.metrics ?? {})) {
+      samples.push(line('sluice_metric_samples_total', { stream: name, fate }, count));
+    }
     disk.push(line('sluice_dvr_bytes', { stream: name }, stats.dvr.bytes));
   }
   const block = (name: string, type: string, help: string, lines: string[]) => [
@@ -64,6 +68,7 @@ export function prometheus(streams: StreamService): string {
     ...block('sluice_sent_bytes_total', 'counter', 'Bytes sent to viewers.', bytes),
     ...block('sluice_glass_to_glass_seconds', 'histogram', 'Capture to screen, as pages report it.', latency),
     ...block('sluice_capture_fps', 'gauge', 'Captured frames per second.', fps),
+    ...block('sluice_metric_samples_total', 'counter', 'Samples of metrics that programs have sent, by fate.', samples),
     ...block('sluice_dvr_bytes', 'gauge', 'Bytes of recordings on disk.', disk),
     ...block('process_resident_memory_bytes', 'gauge', 'Resident memory.', [`process_resident_memory_bytes ${process.memoryUsage.rss()}`]),
     ...block('process_cpu_seconds_total', 'counter', 'CPU time.', [

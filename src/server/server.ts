@@ -39,6 +39,7 @@ import { metricRoutes } from './routes/metrics.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { timelineFileRoutes } from './routes/timeline-files.ts';
 import { StreamService } from './stream-service.ts';
+import { TIMELINE_SHARE } from './timeline-keeper.ts';
 import { Timelines } from './timelines.ts';
 import { UpgradeDispatcher } from './upgrade.ts';
 
@@ -142,6 +143,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     meters: metersOf,
     recorder: (name) => hls?.recorder(name),
     outputs: () => outputs,
+    metrics: (name) => timelines.of(name).metricCounters,
   });
 
   const guard = access(config, log);
@@ -200,7 +202,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   }
   openCompat({ ...outputContext, hls: hls!, settings: config.compat });
   await pageRoutes(app, config.frameAncestors);
-  diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes, log });
+  diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes * (1 - TIMELINE_SHARE), log });
 
   await listen(app, config);
   upgrades.attach(app.server);

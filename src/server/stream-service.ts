@@ -21,6 +21,8 @@ export interface StreamServiceOptions {
   readonly meters: (stream: string) => ReadonlyMap<string, OutputMeter>;
   readonly recorder: (stream: string) => Recorder | undefined;
   readonly outputs: () => readonly Output[];
+  /** Samples of metrics since the start. */
+  readonly metrics: (stream: string) => { readonly accepted: number; readonly dropped: number };
 }
 
 const micros = (ticks: number): number => toMicros(ticks as Ticks);
@@ -154,6 +156,7 @@ export class StreamService {
       renditions: stream.renditions.map((rendition) => rendition.stats()),
       processors: stream.processings.map((processing) => processing.stats()),
       outputs,
+      metrics: this.#options.metrics(stream.name),
       dvr: {
         bytes: recorder?.bytes ?? 0,
         segments: window?.segments ?? 0,

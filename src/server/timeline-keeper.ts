@@ -10,6 +10,8 @@ import type { MetricCalls } from '../timeline/metric-schema.ts';
 /** Shares of all data on disk. Both are small beside pictures. */
 const METRIC_SHARE = 0.08;
 const MARKER_SHARE = 0.02;
+/** What recordings leave to the timelines. */
+export const TIMELINE_SHARE = METRIC_SHARE + MARKER_SHARE;
 /** Numbers and words stay this long even where pictures go sooner, µs. */
 const LEAST_AGE_US = 24 * 3600 * 1_000_000;
 /** Rows, and free spans, of one step. */

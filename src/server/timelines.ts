@@ -38,6 +38,7 @@ export class Timelines implements AsyncDisposable {
   readonly #keeping: NodeJS.Timeout;
   #kept: Promise<void> = Promise.resolve();
   #closing = false;
+  #bytes = 0;
   #place = { epoch: '0', sequence: 0 };
   /** Work on streams that were removed. */
   readonly #removals = new Set<Promise<void>>();
@@ -52,6 +53,7 @@ export class Timelines implements AsyncDisposable {
       this.#place = place;
     }, this.#onError);
     this.#keeping = setInterval(() => this.#keep(), KEEP_EVERY_MS).unref();
+    this.#keep();
     registry.events.on('added', ({ stream }) => this.#follow(stream));
     registry.events.on('removed', ({ stream }) => this.#remove(stream.name));
   }
@@ -133,11 +135,12 @@ export class Timelines implements AsyncDisposable {
       await forgetOld(deps, stream.name, stream.config.dvr, now ?? stream.clock.now());
     }
     if (!this.#closing) await shrinkToFit(deps);
+    this.#bytes = (await this.#markers.call('bytes')) + (await this.#metrics.call('bytes'));
   }
 
-  /** Bytes of both stores. */
-  async bytes(): Promise<number> {
-    return (await this.#markers.call('bytes')) + (await this.#metrics.call('bytes'));
+  /** Bytes of both stores, as of the last minute. */
+  get diskBytes(): number {
+    return this.#bytes;
   }
 
   #moveTo(sequence: number): void {

@@ -12,7 +12,9 @@ import { isNpy } from '../../formats/npy.ts';
 import { decodePicture } from '../../native/picture.ts';
 import type { Publisher, PushOptions, PushReceipt } from '../../pipeline/publisher.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { RouteContext } from '../context.ts';
+import { takePushMessage } from './push-messages.ts';
 
 const FRAMES_TYPE = 'application/x-sluice-frames';
 
@@ -80,7 +82,7 @@ function optionsOf(header: FrameHeader, arrival: Micros): PushOptions {
 }
 
 export function frameRoutes(context: RouteContext): void {
-  const { app, upgrades, streams, config } = context;
+  const { app, upgrades, streams, timelines, config } = context;
 
   // Every body is taken as bytes in this part of the tree: pictures have many types, and npy may come under any.
   app.register((scope, _options, registered) => {
@@ -134,7 +136,7 @@ export function frameRoutes(context: RouteContext): void {
       ws.on('message', collect);
       const stream = await streams.forPush(params.stream!);
       ws.off('message', collect);
-      new PublisherSocket(ws, stream, config.maxFrameBytes, query.get('exclusive') === '1').run(pending);
+      new PublisherSocket(ws, stream, timelines.of(stream.name), config.maxFrameBytes, query.get('exclusive') === '1').run(pending);
     },
     {
       maxPayload: config.maxFrameBytes + 65_536,
@@ -203,14 +205,17 @@ class PublisherSocket {
   readonly #stream: Stream;
   readonly #maxBytes: number;
   readonly #publisher: Publisher;
+  readonly #timeline: StreamTimeline;
+  #lastFrame = 0;
   #replaced = false;
   /** Decoding is asynchronous; the order of the frames is not. */
   #queue: Promise<void> = Promise.resolve();
   #queued = 0;
 
-  constructor(ws: WebSocket, stream: Stream, maxBytes: number, exclusive: boolean) {
+  constructor(ws: WebSocket, stream: Stream, timeline: StreamTimeline, maxBytes: number, exclusive: boolean) {
     this.#ws = ws;
     this.#stream = stream;
+    this.#timeline = timeline;
     this.#maxBytes = maxBytes;
     this.#publisher = stream.input.open('a program on a WebSocket', exclusive);
     this.#publisher.onReplaced = () => {
@@ -228,8 +233,7 @@ class PublisherSocket {
 
   #onMessage(data: Buffer, binary: boolean): void {
     if (this.#replaced) return;
-    if (!binary)
-      return this.#error(new SluiceError('bad-request', 'a text message was received; expected binary messages: frame header + payload'));
+    if (!binary) return this.#onText(String(data));
     let header: FrameHeader;
     try {
       header = readFrameHeader(data);
@@ -274,8 +278,19 @@ class PublisherSocket {
     });
   }
 
+  /** Belongs to the frame before it, which may still be decoded. */
+  #onText(text: string): void {
+    const take = async () => {
+      const answer = await takePushMessage(this.#timeline, text, this.#lastFrame);
+      if (answer) this.#send(answer);
+    };
+    if (this.#queued === 0) void take();
+    else this.#queue = this.#queue.then(() => void take());
+  }
+
   #push(picture: Picture, header: FrameHeader, arrival: Micros): void {
     const receipt = this.#stream.input.push(picture, optionsOf(header, arrival));
+    if (receipt.dropped === undefined) this.#lastFrame = receipt.id;
     if (receipt.dropped === undefined) this.#send({ type: 'ack', id: receipt.id, timestamp: receipt.timestamp });
     else this.#send({ type: 'drop', timestamp: receipt.timestamp as Micros, reason: receipt.dropped, detail: receipt.detail });
   }

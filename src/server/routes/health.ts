@@ -3,7 +3,7 @@ import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
 import { prometheus } from '../prometheus.ts';
 
-export function healthRoutes({ app, streams, config, clock, version }: RouteContext): void {
+export function healthRoutes({ app, streams, timelines, config, clock, version }: RouteContext): void {
   const tags = ['health'];
   app.get('/healthz', { schema: { tags, summary: 'Liveness' } }, async (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send('ok\n'),
@@ -27,7 +27,7 @@ export function healthRoutes({ app, streams, config, clock, version }: RouteCont
   app.get('/api/system', { schema: { tags, summary: 'The server as the page shows it' } }, async (request) => ({
     version,
     now: clock.now(),
-    disk: { bytes: streams.diskBytes, limit: config.maxBytes, dataDir: config.dataDir },
+    disk: { bytes: streams.diskBytes + timelines.diskBytes, limit: config.maxBytes, dataDir: config.dataDir },
     auth: { needed: config.token !== null, rights: admissionOf(request).rights },
     streams: streams.registry.all().length,
   }));
