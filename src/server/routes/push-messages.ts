@@ -4,6 +4,8 @@ import { SluiceError, toSluiceError } from '../../core/errors.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import { parseInput } from '../zod-problem.ts';
 
+const TYPES: readonly string[] = ['metric', 'marker', 'data'];
+
 /**
  * Does what a message says; the answer is for the program, `null` = none is needed. Without a `ref` only what went wrong is answered.
  * @param lastFrame id of the frame that this program pushed last, 0 = none yet
@@ -13,6 +15,7 @@ export async function takePushMessage(timeline: StreamTimeline, text: string, la
   try {
     const value = json(text);
     ref = typeof value.ref === 'string' || typeof value.ref === 'number' ? value.ref : undefined;
+    if (!TYPES.includes(String(value.type))) throw notUnderstood(`of type ${JSON.stringify(value.type) ?? 'none'}`);
     const message = parseInput(PushMessage, value);
     const stored = await store(timeline, message, lastFrame);
     if (ref === undefined && !stored.dropped) return null;
@@ -29,7 +32,12 @@ function json(text: string): Record<string, unknown> {
   } catch {
     // Falls through to the refusal.
   }
-  throw new SluiceError('bad-request', 'a text message was received that is no JSON object; expected type metric, marker or data');
+  throw notUnderstood('that is no JSON object');
+}
+
+function notUnderstood(what: string): SluiceError {
+  const message = `a text message was received ${what}; expected binary messages (frame header + payload), or JSON of type ${TYPES.join(', ')}`;
+  return new SluiceError('bad-request', message.slice(0, 300));
 }
 
 async function store(
