@@ -1,13 +1,17 @@
 // Clips of a live, irregular stream: what players show of them is exactly what was asked for.
+import { spawnSync } from 'node:child_process';
 import { createFile, MP4BoxBuffer } from 'mp4box';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { StreamInfo, Timeline } from '../src/api/schema.ts';
 import { readSampleIdentity } from '../src/formats/h264.ts';
 import { decodeClip, type TimelineRow, timelineRows } from './clips.ts';
+import { missingTool, pythonWith } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
 import { hasTool } from './tools.ts';
 
 const ffmpeg = hasTool('ffmpeg') && hasTool('ffprobe');
+const python = pythonWith();
+if (!python) missingTool('Python 3.9');
 const [WIDTH, HEIGHT] = [640, 360];
 const irregular = { type: 'pattern' as const, width: WIDTH, height: HEIGHT, vary: [16, 61] as [number, number], drop: 0.1 };
 
@@ -149,6 +153,60 @@ describe('clip.mp4', () => {
     const other = await clip(query, { headers: { range: 'bytes=0-99', 'if-range': '"another"' } });
     expect(other.status).toBe(200);
     await other.body?.cancel();
+  });
+
+  it('stands in the OpenAPI document, where the page looks for it', async () => {
+    const { paths } = await server.json<{ paths: Record<string, object> }>('openapi.json');
+    expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/live/{stream}/clip.mp4', '/live/{stream}/clip.zip']));
+  });
+
+  it.skipIf(!python)('clip.zip holds it with the markers, metrics and data of its span, and nothing beside', async () => {
+    const plain = rows.filter((row) => !row.repeat);
+    const [from, to] = [plain[60]!, plain[90]!];
+    const post = async (path: string, body: unknown) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      expect((await server.fetch(`api/streams/cam/${path}`, init)).status).toBeLessThan(300);
+    };
+    const moments = [plain[59]!, from, plain[75]!, to, plain[91]!];
+    await post(
+      'markers',
+      moments.map((row) => ({ id: `m${row.id}`, label: 'a "label", quoted', frame: row.id })),
+    );
+    await post(
+      'metrics',
+      moments.map((row) => ({ frame: row.id, values: { mean: row.id } })),
+    );
+    await post(
+      'data',
+      moments.map((row) => ({ frame: row.id, seen: row.id })),
+    );
+    const query = `startFrame=${from.id}&endFrame=${to.id}`;
+    const response = await server.fetch(`live/cam/clip.zip?${query}`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/zip');
+    const name = /filename="(.*)\.zip"/.exec(response.headers.get('content-disposition')!)![1]!;
+    const script = `
+import base64, io, json, sys, zipfile
+z = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+assert z.testzip() is None
+print(json.dumps({i.filename: base64.b64encode(z.read(i)).decode() for i in z.infolist()}))`;
+    const input = Buffer.from(await response.arrayBuffer());
+    const done = spawnSync(python!, ['-c', script], { input, maxBuffer: 1e9 });
+    expect(String(done.stderr)).toBe('');
+    const files = JSON.parse(String(done.stdout)) as Record<string, string>;
+    const file = (end: string) => Buffer.from(files[`${name}${end}`]!, 'base64');
+    const texts = ['_markers.csv', '_markers.json', '_metrics.csv', '_metrics.json', '_data.json'];
+    expect(Object.keys(files)).toEqual(['.mp4', ...texts].map((end) => `${name}${end}`));
+    expect(file('.mp4').equals(Buffer.from(await bytesOf(query)))).toBe(true);
+    const inside = [from.id, plain[75]!.id, to.id];
+    expect((JSON.parse(String(file('_markers.json'))) as { frame: number }[]).map(({ frame }) => frame)).toEqual(inside);
+    const metrics = JSON.parse(String(file('_metrics.json'))) as { frame: number; values: object }[];
+    expect(metrics).toMatchObject(inside.map((id) => ({ frame: id, values: { mean: id } })));
+    expect((JSON.parse(String(file('_data.json'))) as { record: object }[]).map(({ record }) => record)).toEqual(
+      inside.map((id) => ({ seen: id })),
+    );
+    expect(String(file('_markers.csv')).trimEnd().split('\n')).toHaveLength(4);
+    expect(String(file('_metrics.csv')).split('\n')[0]).toBe('timestamp,time,frame,mean');
   });
 
   it('says what is wrong, and what is kept', async () => {

@@ -30,6 +30,7 @@ import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { clipBundleRoute } from './routes/clip-bundle.ts';
 import { dataRoutes } from './routes/data.ts';
 import { eventRoutes } from './routes/events.ts';
 import { frameRoutes } from './routes/frames.ts';
@@ -161,6 +162,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   metricRoutes(context);
   dataRoutes(context);
   timelineFileRoutes(context);
+  clipBundleRoute(context, async (stream, query) => await hls!.clip(stream, query));
   eventRoutes(context);
   healthRoutes(context);
 

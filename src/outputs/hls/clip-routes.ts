@@ -21,29 +21,31 @@ const Query = z.object({
   endFrame: FrameId.optional(),
 });
 
-/** Registers the routes. `find` gives the recorder of a stream or throws. */
-export function clipRoutes(context: OutputContext, find: (stream: string) => Promise<Recorder>): void {
-  const { app } = context;
-  const open = async (request: FastifyRequest<{ Params: { stream: string } }>) => {
-    const recorder = await find(request.params.stream);
-    return await openClip(recorder, clipQuery(request.query), context.signal);
-  };
-  app.route<{ Params: { stream: string } }>({
+/** Registers the route. `open` opens a clip from a query. */
+export function clipRoutes(context: OutputContext, open: (stream: string, query: unknown) => Promise<Clip>): void {
+  context.app.route<{ Params: { stream: string } }>({
     method: ['GET', 'HEAD'],
     url: '/live/:stream/clip.mp4',
     exposeHeadRoute: false,
+    schema: {
+      tags: ['timeline'],
+      summary: 'A span of what is kept as MP4, without encoding it again; one of start, startFrame and one of end, endFrame',
+      params: z.object({ stream: z.string() }),
+      querystring: Query,
+    },
     handler: async (request, reply) => {
-      const clip = await open(request);
+      const { stream } = request.params;
+      const clip = await open(stream, request.query);
       reply.type('video/mp4').header('content-disposition', `attachment; filename="${clip.name}.mp4"`);
       const sent = sendClip(request, reply, clip);
-      context.meter('clip', request.params.stream).served(sent.bytes);
+      context.meter('clip', stream).served(sent.bytes);
       return sent.reply;
     },
   });
 }
 
 /** One start and one end. Throws `bad-value`, `bad-timestamp`. */
-export function clipQuery(raw: unknown): ClipQuery {
+function clipQuery(raw: unknown): ClipQuery {
   const query = Query.parse(raw);
   for (const [time, frame] of [
     ['start', 'startFrame'],
@@ -68,7 +70,9 @@ export function clipQuery(raw: unknown): ClipQuery {
   };
 }
 
-async function openClip(recorder: Recorder, query: ClipQuery, signal: AbortSignal): Promise<Clip> {
+/** Opens a clip from a query. Throws what reading the query, planning and opening throw. */
+export async function openClip(recorder: Recorder, raw: unknown, signal: AbortSignal): Promise<Clip> {
+  const query = clipQuery(raw);
   await recorder.waitForMedia(() => reaches(recorder, query), WAIT_MS, signal);
   const plan = planClip(recorder.segments(), query);
   return await Clip.open(recorder.stream.name, plan, {

@@ -10,7 +10,8 @@ import { type ByteRange, byteRange } from '../byte-range.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Archive } from './archive.ts';
-import { clipRoutes } from './clip-routes.ts';
+import type { Clip } from './clip.ts';
+import { clipRoutes, openClip } from './clip-routes.ts';
 import { DateRanges } from './date-ranges.ts';
 import { findFrame } from './find-frame.ts';
 import { KeptSpans } from './kept-spans.ts';
@@ -154,6 +155,8 @@ export interface HlsOutput extends Output {
   recorder(stream: string): Recorder | undefined;
   /** Counts a viewer for three target durations and waits until there is something to play. Throws `unknown-stream` or `no-frames`. */
   watch(stream: string, viewer: string, timeoutMs: number): Promise<Recorder>;
+  /** Opens a clip from a query `start|startFrame`, `end|endFrame`. */
+  clip(stream: string, query: unknown): Promise<Clip>;
   /** Settles when the recordings of earlier runs are known. */
   opened(stream: string): Promise<void>;
 }
@@ -367,9 +370,11 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     return reply.headers({ 'cache-control': 'no-store' }).send(timeline);
   });
 
-  clipRoutes(context, async (name) => (await find(name)).recorder);
+  const clip = async (name: string, query: unknown) => await openClip((await find(name)).recorder, query, signal);
+  clipRoutes(context, clip);
 
   return {
+    clip,
     recorder: (name) => streams.get(name)?.recorder,
     watch: async (name, id, timeoutMs) => {
       const found = await find(name);

@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { StreamName } from '../../api/schema.ts';
 import type { Marker } from '../../api/timeline.ts';
 import { fileTime, formatMicros, type Micros } from '../../core/time.ts';
-import type { MarkerQuery } from '../../timeline/timeline.ts';
+import type { MarkerQuery, StreamTimeline } from '../../timeline/timeline.ts';
 import type { RouteContext } from '../context.ts';
-import { metricTable, type TableRow } from '../metric-table.ts';
+import { metricTable, type Table, type TableRow } from '../metric-table.ts';
 import type { Timelines } from '../timelines.ts';
 import { metricQuery } from './metrics.ts';
 import { listOf, MarkerListQuery, MetricListQuery, spanOf } from './timeline-input.ts';
@@ -37,11 +37,7 @@ export function timelineFileRoutes({ app, timelines, clock }: RouteContext): voi
       const { stream } = request.params;
       const timeline = timelines.of(stream);
       const table = await metricTable(timeline.table, metricQuery(MetricFileQuery.parse(request.query)));
-      const lines = async function* () {
-        yield csvLine(['timestamp', 'time', 'frame', ...table.columns]);
-        for await (const row of table.rows) yield metricLine(row);
-      };
-      return send(reply, `${stream}_${fileTime((table.start || clock.now()) as Micros)}_metrics.csv`, pieces(lines()));
+      return send(reply, `${stream}_${fileTime((table.start || clock.now()) as Micros)}_metrics.csv`, metricsCsv(table));
     },
   );
 
@@ -52,11 +48,7 @@ export function timelineFileRoutes({ app, timelines, clock }: RouteContext): voi
       const { stream } = request.params;
       const query = markerQuery(request.query);
       const first = await firstTime(timelines, stream, query);
-      const lines = async function* () {
-        yield csvLine(MARKER_COLUMNS);
-        for await (const marker of allMarkers(timelines, stream, query)) yield markerLine(marker);
-      };
-      return send(reply, `${stream}_${fileTime((first ?? clock.now()) as Micros)}_markers.csv`, pieces(lines()));
+      return send(reply, `${stream}_${fileTime((first ?? clock.now()) as Micros)}_markers.csv`, markersCsv(timelines.of(stream), query));
     },
   );
 
@@ -67,15 +59,7 @@ export function timelineFileRoutes({ app, timelines, clock }: RouteContext): voi
       const { stream } = request.params;
       const query = markerQuery(request.query);
       const first = await firstTime(timelines, stream, query);
-      const parts = async function* () {
-        let before = '[';
-        for await (const marker of allMarkers(timelines, stream, query)) {
-          yield `${before}\n${JSON.stringify(marker)}`;
-          before = ',';
-        }
-        yield before === '[' ? '[]\n' : '\n]\n';
-      };
-      return send(reply, `${stream}_${fileTime((first ?? clock.now()) as Micros)}_markers.json`, pieces(parts()));
+      return send(reply, `${stream}_${fileTime((first ?? clock.now()) as Micros)}_markers.json`, markersJson(timelines.of(stream), query));
     },
   );
 
@@ -92,19 +76,69 @@ export function timelineFileRoutes({ app, timelines, clock }: RouteContext): voi
     async (request, reply) => {
       const { stream } = request.params;
       const table = await metricTable(timelines.of(stream).table, metricQuery(MetricFileQuery.parse(request.query)));
-      const parts = async function* () {
-        let before = '[';
-        for await (const { timestamp, frame, values } of table.rows) {
-          const row: Record<string, number | null> = {};
-          for (const [i, name] of table.columns.entries()) if (!Number.isNaN(values[i])) row[name] = values[i]!;
-          yield `${before}\n${JSON.stringify({ timestamp, frame, values: row })}`;
-          before = ',';
-        }
-        yield before === '[' ? '[]\n' : '\n]\n';
-      };
-      return send(reply, `${stream}_${fileTime((table.start || clock.now()) as Micros)}_metrics.json`, pieces(parts()));
+      return send(reply, `${stream}_${fileTime((table.start || clock.now()) as Micros)}_metrics.json`, metricsJson(table));
     },
   );
+}
+
+/** Metrics as text: a row for each time. */
+export function metricsCsv(table: Table): AsyncIterable<string> {
+  const lines = async function* () {
+    yield csvLine(['timestamp', 'time', 'frame', ...table.columns]);
+    for await (const row of table.rows) yield metricLine(row);
+  };
+  return pieces(lines());
+}
+
+/** Metrics as a JSON array: an object for each time. */
+export function metricsJson({ columns, rows }: Table): AsyncIterable<string> {
+  const objects = async function* () {
+    for await (const { timestamp, frame, values } of rows) {
+      const row: Record<string, number | null> = {};
+      for (const [i, name] of columns.entries()) if (!Number.isNaN(values[i])) row[name] = values[i]!;
+      yield { timestamp, frame, values: row };
+    }
+  };
+  return jsonArray(objects());
+}
+
+/** Markers as text: a row for each. */
+export function markersCsv(timeline: StreamTimeline, query: MarkerQuery): AsyncIterable<string> {
+  const lines = async function* () {
+    yield csvLine(MARKER_COLUMNS);
+    for await (const marker of allMarkers(timeline, query)) yield markerLine(marker);
+  };
+  return pieces(lines());
+}
+
+/** Markers as a JSON array. */
+export function markersJson(timeline: StreamTimeline, query: MarkerQuery): AsyncIterable<string> {
+  return jsonArray(allMarkers(timeline, query));
+}
+
+/** Data records of a span as a JSON array. */
+export function dataJson(timeline: StreamTimeline, span: { readonly start: number; readonly end: number }): AsyncIterable<string> {
+  const items = async function* () {
+    for (let after: string | undefined; ; ) {
+      const page = await timeline.data({ ...span, ...(after === undefined ? {} : { after }) });
+      yield* page.items;
+      if (page.next === undefined) return;
+      after = page.next;
+    }
+  };
+  return jsonArray(items());
+}
+
+function jsonArray(values: AsyncIterable<unknown>): AsyncIterable<string> {
+  const parts = async function* () {
+    let before = '[';
+    for await (const value of values) {
+      yield `${before}\n${JSON.stringify(value)}`;
+      before = ',';
+    }
+    yield before === '[' ? '[]\n' : '\n]\n';
+  };
+  return pieces(parts());
 }
 
 function send(reply: FastifyReply, name: string, parts: AsyncIterable<string>): FastifyReply {
@@ -137,8 +171,7 @@ async function firstTime(timelines: Timelines, stream: string, query: MarkerQuer
   return (await timelines.of(stream).markers({ ...query, limit: 1 })).items[0]?.timestamp;
 }
 
-async function* allMarkers(timelines: Timelines, stream: string, query: MarkerQuery): AsyncGenerator<Marker> {
-  const timeline = timelines.of(stream);
+async function* allMarkers(timeline: StreamTimeline, query: MarkerQuery): AsyncGenerator<Marker> {
   for (let after: string | undefined; ; ) {
     const page = await timeline.markers({ ...query, ...(after === undefined ? {} : { after }) });
     yield* page.items;
