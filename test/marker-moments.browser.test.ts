@@ -56,8 +56,8 @@ test(`each of ${COUNT} markers leads to its frame: live, after a kill, after the
     await send('PUT', 'api/streams/cam', CAM);
     const page = await open();
     const frames = await framesSeen(page, 250);
-    // Other settings are another encoder: the video goes on behind a discontinuity.
-    await send('PUT', 'api/streams/cam', { ...CAM, encode: { bitrate: 700_000 } });
+    // Another size is another encoder: the video goes on behind a discontinuity.
+    await send('PUT', 'api/streams/cam', { ...CAM, encode: { size: '640x384' } });
     // Long enough for a gap of 5 s to lie between.
     frames.push(...(await framesSeen(page, 350)));
     const wanted = Array.from({ length: COUNT }, (_, n) => frames[Math.floor((n * frames.length) / COUNT)]!);
@@ -67,6 +67,11 @@ test(`each of ${COUNT} markers leads to its frame: live, after a kill, after the
       wanted.map((frame, n) => ({ label: `number ${n}`, frame })),
     );
     const markers = (await answer.json()) as Marker[];
+    const steps = markers.map((marker, n) => marker.timestamp - (markers[n - 1] ?? marker).timestamp);
+    expect(Math.max(...steps), 'the gap lies between the markers').toBeGreaterThan(4_500_000);
+    const main = await (await send('GET', 'live/cam/hls/index.m3u8')).text();
+    const media = new URL(main.split('\n').find((line) => line && !line.startsWith('#'))!, new URL('live/cam/hls/', url));
+    expect(await (await fetch(media)).text(), 'the encoder was started anew').toContain('#EXT-X-DISCONTINUITY\n');
     const every = async (where: Page, when: string) => {
       await expect.poll(() => markerRow(where, markers.at(-1)!.id).count(), SOON).toBe(1);
       const wrong: unknown[] = [];

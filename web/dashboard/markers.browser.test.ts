@@ -166,6 +166,8 @@ test('thousands of markers: a few rows in the document, all of them reachable an
   await mark('quiet', [{ id: 'lost', label: 'long ago', timestamp: start - 86_400_000_000, frame: 1_000_000 }]);
   await page.fill('input[aria-label="Filter the markers"]', 'long ago');
   expect((await clickMarker(page, 'lost')).problem).toMatch(/Frame 1000000 is not kept on the server\./);
+  // The picture goes on as if nothing had been clicked.
+  expect(await page.evaluate("document.querySelector('sluice-player').paused")).toBe(false);
   await page.close();
 });
 

@@ -20,6 +20,7 @@ export const seeking = signal<Target | null>(null);
 export async function seekTo(to: Target): Promise<string | null> {
   const target = player.peek();
   if (!target) return 'There is no picture on this page.';
+  const { live, paused } = target;
   seeking.value = to;
   try {
     await (to.frame === null ? target.seekTime(to.timestamp) : target.seekFrame(to.frame));
@@ -27,6 +28,9 @@ export async function seekTo(to: Target): Promise<string | null> {
     return null;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') return null;
+    // Nobody is left with a picture that stands because of a click that led nowhere.
+    if (live) target.liveEdge();
+    else if (!paused) target.play();
     return error instanceof Error ? error.message : String(error);
   } finally {
     if (seeking.peek() === to) seeking.value = null;

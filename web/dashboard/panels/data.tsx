@@ -10,7 +10,8 @@ import { base, client, events, needsToken } from '../store.ts';
 import { dataSnippets } from '../timeline-snippets.ts';
 import type { PanelProps } from './index.ts';
 
-const PAGE = 500;
+/** The first page is there soon; older ones come in few requests. */
+const pageSize = (after: string | undefined) => (after === undefined ? 200 : 2000);
 /** Records that the page holds at most: they may come at the rate of the frames. */
 const LIMIT = 20_000;
 const COLUMNS = ['Record', 'Frame', 'Time', 'Details'];
@@ -32,7 +33,7 @@ function dataStore(stream: string): MomentStore<DataItem> {
     keyOf,
     textOf: ({ record, frame }) => `${JSON.stringify(record)} ${frame ?? ''}`,
     limit: LIMIT,
-    page: (after, signal) => client.newestData(stream, { after, limit: PAGE }, signal),
+    page: (after, signal) => client.newestData(stream, { after, limit: pageSize(after) }, signal),
     listen: (on) => events.subscribe({ types: ['data'], streams: [stream], onMissed: on.missed }, ({ items }) => on.set(items)),
   });
 }

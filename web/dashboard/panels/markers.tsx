@@ -15,7 +15,8 @@ import { markerSnippets } from '../timeline-snippets.ts';
 import { player } from '../watching.ts';
 import type { PanelProps } from './index.ts';
 
-const PAGE = 500;
+/** The first page is there soon; older ones come in few requests. */
+const pageSize = (after: string | undefined) => (after === undefined ? 200 : 2000);
 /** Markers that the page holds at most. */
 const LIMIT = 100_000;
 const COLUMNS = ['Kind', 'Label', 'Frame', 'Length', 'Time', 'Actions'];
@@ -37,7 +38,7 @@ function markerStore(stream: string): MomentStore<Marker> {
     kindOf: (marker) => marker.kind,
     textOf: ({ label, kind, frame, id, data }) => `${label} ${kind} ${frame ?? ''} ${id} ${data === null ? '' : JSON.stringify(data)}`,
     limit: LIMIT,
-    page: (after, signal) => client.newestMarkers(stream, { after, limit: PAGE }, signal),
+    page: (after, signal) => client.newestMarkers(stream, { after, limit: pageSize(after) }, signal),
     listen: (on) =>
       events.subscribe({ types: ['marker'], streams: [stream], onMissed: on.missed }, ({ action, marker }) => {
         if (action === 'set') on.set([marker]);
