@@ -282,6 +282,40 @@ test('a hidden page draws nothing; when it is seen again the hole is filled', as
   await expect.poll(async () => (await inside()).columns.filter(Boolean).length, SOON).toBeGreaterThan(95);
 });
 
+test('late samples find their place, in what runs live and in what was loaded of the past', async () => {
+  const send = async (from: number, to: number) => {
+    const samples = [];
+    for (let time = from; time < to; time += 100_000) samples.push({ timestamp: time, values: { late: (time / 100_000) % 7 } });
+    const headers = { 'content-type': 'application/json' };
+    await server.fetch('api/streams/cam/metrics', { method: 'POST', body: JSON.stringify(samples), headers });
+  };
+  const now = Math.floor(Date.now() / 100) * 100_000;
+  const old = now - 300_000_000;
+  await send(now - 1_000_000, now);
+  await open('<sluice-chart src="CAM" metrics="late" window="40s"></sluice-chart>');
+  await expect.poll(async () => Object.keys((await state()).values), SOON).toEqual(['late']);
+  const zoom = (start: number, end: number) => page.evaluate((span) => document.querySelector('sluice-chart')!.zoom(span), { start, end });
+  /** Which of ten equal stretches of the view have a line in nearly all of their columns. */
+  const stretches = async () => {
+    const { columns } = await inside();
+    return Array.from({ length: 10 }, (_, n) => columns.slice(n * 10 + 1, n * 10 + 9).every(Boolean));
+  };
+  // Live: ten seconds in view, four of them come late.
+  await zoom(now - 15_000_000, now - 5_000_000);
+  await send(now - 12_000_000, now - 8_000_000);
+  const middle = [false, false, false, true, true, true, true, false, false, false];
+  await expect.poll(stretches, SOON).toEqual(middle);
+  // The past: nothing there when it was loaded.
+  const loaded = page.waitForResponse((response) => response.url().includes('/metrics?'));
+  await zoom(old, old + 10_000_000);
+  await loaded;
+  await expect.poll(stretches, SOON).toEqual(middle.map(() => false));
+  await send(old + 3_000_000, old + 7_000_000);
+  await expect.poll(stretches, SOON).toEqual(middle);
+  await send(old, old + 3_000_000);
+  await expect.poll(stretches, SOON).toEqual(middle.map((each, at) => each || at < 3));
+});
+
 test('says in plain words what is wrong', async () => {
   const message = (at: number) => page.locator('sluice-chart').nth(at).locator('.message:not([hidden])').first().textContent();
   await open(

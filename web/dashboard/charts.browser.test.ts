@@ -98,13 +98,15 @@ test('without metrics it says how to send some', async () => {
   await open('bare');
   await page.waitForSelector('text=No metrics have come yet.');
   await page.click('text=How to send some');
-  expect(await page.textContent('[data-snippet=metric] code')).toContain(new URL('api/streams/bare/metrics', server.url).href);
+  expect(await page.locator('.charts-panel .snippet code').first().textContent()).toContain(
+    new URL('api/streams/bare/metrics', server.url).href,
+  );
 });
 
 test('a Vega-Lite spec is drawn live without eval; a wrong one is told in plain words', async () => {
   await open('cam');
   await page.click('summary[aria-label=Panels]');
-  await page.locator('.menu-check', { hasText: 'Vega-Lite' }).locator('input').click();
+  await page.locator('.menu-check', { hasText: 'Vega-Lite' }).click();
   await page.keyboard.press('Escape');
   await page.locator('.vega-panel').scrollIntoViewIfNeeded();
   // The example.
@@ -120,6 +122,8 @@ test('a Vega-Lite spec is drawn live without eval; a wrong one is told in plain 
   await expect.poll(problem, SOON).toMatch(/This is not JSON/);
   await show({ data: { name: 'metrics' } });
   await expect.poll(problem, SOON).toMatch(/needs one of mark/);
+  await show({ data: { name: 'metrics' }, layer: [{ mark: { type: 'lin' } }] });
+  await expect.poll(problem, SOON).toMatch(/mark: "lin" received; expected one of arc, area/);
   await show({ data: { url: 'http://127.0.0.1:9/data.json' }, mark: 'point', encoding: {} });
   await expect.poll(problem, SOON).toMatch(/is not loaded|does not use the data set/);
 

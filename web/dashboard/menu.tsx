@@ -12,7 +12,9 @@ export function Menu(props: { label: string; button: ComponentChildren; class?: 
       if (focus) element.querySelector('summary')?.focus();
     };
     const onOutside = (event: Event) => {
-      if (event.target instanceof Node && !element.contains(event.target)) close(false);
+      const { target } = event;
+      // A click beside the controls of the box focuses what holds the menu; to close it then, under the pointer, crashes Chromium 156.
+      if (target instanceof Node && !element.contains(target) && !target.contains(element)) close(false);
     };
     const onKey = (event: KeyboardEvent) => {
       if (event.key === 'Escape') close(true);

@@ -45,8 +45,14 @@ export async function showSpec(text: string, element: HTMLElement, look: Look): 
     title: { color: look.text },
   };
   const width = Math.max(120, element.clientWidth - 24);
-  // A spec without a width takes that of the panel; facets share it with their labels and legends.
-  const sized = { width: usesFacets(spec) ? Math.max(100, width - 190) : 'container', ...spec } as lite.TopLevelSpec;
+  const facets = usesFacets(spec);
+  const sized = {
+    // A spec without a width takes that of the panel; facets share it with their labels and legends.
+    width: facets ? Math.max(100, width - 190) : 'container',
+    // Rows bring facets and legends: the size is found anew.
+    autosize: { type: facets ? 'pad' : 'fit-x', contains: 'padding', resize: true },
+    ...spec,
+  } as lite.TopLevelSpec;
   const compiled = lite.compile(sized, { config, logger }).spec;
   const view = new vega.View(vega.parse(compiled, undefined, { ast: true }), {
     expr: expressionInterpreter,
@@ -97,7 +103,22 @@ function parseSpec(text: string): Record<string, unknown> {
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) throw new Error('A Vega-Lite spec is a JSON object: {…}.');
   const parts = ['mark', 'layer', 'facet', 'repeat', 'concat', 'hconcat', 'vconcat', 'spec'];
   if (!parts.some((part) => part in spec)) throw new Error(`The spec draws nothing: it needs one of ${parts.join(', ')}.`);
+  checkMarks(spec);
   return spec as Record<string, unknown>;
+}
+
+const MARKS = 'arc area bar boxplot circle errorband errorbar geoshape image line point rect rule square text tick trail'.split(' ');
+
+/** Vega-Lite itself says nothing that helps about a mark that it does not know. */
+function checkMarks(part: unknown): void {
+  if (typeof part !== 'object' || part === null) return;
+  for (const [key, value] of Object.entries(part)) {
+    const mark: unknown = key === 'mark' && typeof value === 'object' && value !== null ? (value as { type?: unknown }).type : value;
+    if (key === 'mark' && !MARKS.includes(String(mark))) {
+      throw new Error(`mark: ${JSON.stringify(mark)} received; expected one of ${MARKS.join(', ')}.`);
+    }
+    checkMarks(value);
+  }
 }
 
 function usesFacets(spec: Record<string, unknown>): boolean {

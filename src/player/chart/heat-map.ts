@@ -151,7 +151,12 @@ export class HeatMap {
     if (last < 0) return false;
     let first = last;
     while (first > 0 && rows.timeAt(first - 1) >= start) first--;
-    if (rows.timeAt(first) < start && start - rows.timeAt(first) > gapOf(rows, step)) return false;
+    // A vector holds until the next one; where that is far off or missing, no longer than usual.
+    if (rows.timeAt(first) < start) {
+      const gap = gapOf(rows, step);
+      const apart = last + 1 < rows.length && rows.timeAt(last + 1) - rows.timeAt(last) > gap;
+      if (start - rows.timeAt(first) > (apart ? (rows.interval() ?? 0) : gap)) return false;
+    }
     const scale = 1 / (last - first + 1);
     for (let index = 0; index < this.#mean.length; index++) {
       let sum = 0;

@@ -75,9 +75,14 @@ export class Legend {
   range(range: Range | null): void {
     this.#bar.hidden = range === null;
     if (!range) return;
-    setText(this.#low, numberText(Number(range.min.toPrecision(3))));
-    setText(this.#high, numberText(Number(range.max.toPrecision(3))));
+    setText(this.#low, shortText(range.min));
+    setText(this.#high, shortText(range.max));
   }
+}
+
+/** Three digits are enough for the ends of a range. */
+function shortText(value: number): string {
+  return String(Number(value.toPrecision(3))).replaceAll('-', '−');
 }
 
 function setText(element: HTMLElement | undefined, text: string): void {

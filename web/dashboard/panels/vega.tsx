@@ -153,6 +153,7 @@ function follow(stream: string, text: string, box: HTMLElement, tell: (problem: 
 }
 
 function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return `The spec cannot be shown. ${text}`;
+  // Vega stumbles over what it does not expect; its words then are about its own insides.
+  if (error instanceof TypeError) return `The spec cannot be shown: Vega-Lite does not understand a part of it (${error.message}).`;
+  return `The spec cannot be shown. ${error instanceof Error ? error.message : String(error)}`;
 }
