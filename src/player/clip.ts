@@ -27,6 +27,7 @@ const NEAR_US = 2_000_000;
 
 const FILES = [
   ['clip.mp4', 'Save clip', 'The video without encoding it again'],
+  ['clip.zip', 'ZIP', 'The video with the markers, metrics and data of this span'],
   ['markers.csv', 'markers.csv', 'Markers of this span'],
   ['metrics.csv', 'metrics.csv', 'Metrics of this span'],
   ['timeline.json', 'JSON', 'Frames, segments, gaps of this span'],
@@ -132,8 +133,9 @@ export class Clip {
     this.#text.title = `${time(span.in)} to ${time(span.out)}`;
     for (const link of this.#links.querySelectorAll('a')) {
       const file = link.dataset.file!;
-      const query =
-        file === 'clip.mp4' ? { startFrame: span.in.id, endFrame: span.out.id } : { start: span.in.timestamp, end: span.out.timestamp };
+      const query = file.startsWith('clip.')
+        ? { startFrame: span.in.id, endFrame: span.out.id }
+        : { start: span.in.timestamp, end: span.out.timestamp };
       link.href = player.address.live(file, query);
     }
     this.#options.onChange();
