@@ -1,6 +1,7 @@
 // WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP, sender reports and resends. Only for the WebRTC process: in a worker
 // thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
 import ndc from 'node-datachannel';
+import { writeNack } from '../formats/rtcp.ts';
 import type { Sdp, SdpCodec, SdpMedia } from '../formats/sdp.ts';
 
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
@@ -190,6 +191,11 @@ export class Peer {
   /** Asks a sender for a key frame. */
   requestKey(): void {
     safe(() => this.#track?.requestKeyframe());
+  }
+
+  /** Asks a sender for packets again. */
+  requestPackets(ssrc: number, sequences: readonly number[]): void {
+    safe(() => this.#track?.sendMessageBinary(Buffer.from(writeNack(ssrc, sequences))));
   }
 
   /** Allows a sender so many bit/s. */

@@ -95,6 +95,8 @@ export interface OutputContext {
   /** Address on which the server listens; `null` = all. */
   readonly host: string | null;
   readonly webrtc: WebRtcConfig;
+  /** The stream that a program publishes into; made on the way unless that is switched off. */
+  readonly forPush: (stream: string) => Promise<Stream>;
   /** Counters of one output of one stream. */
   readonly meter: (output: string, stream: string) => OutputMeter;
 }

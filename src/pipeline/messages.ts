@@ -4,6 +4,7 @@ import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { RingMemory } from '../core/ring.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
+import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import type { PROCESSORS } from '../processors/index.ts';
 import type { Findings } from '../processors/processor.ts';
 import type { SOURCES } from '../sources/index.ts';
@@ -31,6 +32,11 @@ export type JobSpec =
       readonly notBefore: number;
     }
   | {
+      readonly kind: 'decode';
+      readonly codec: LiveCodec;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+    }
+  | {
       readonly kind: 'process';
       readonly use: keyof typeof PROCESSORS;
       readonly params: unknown;
@@ -47,6 +53,15 @@ export type JobCommand =
   | { readonly type: 'ring'; readonly ring: RingMemory }
   | { readonly type: 'no-ring'; readonly reason: string }
   | { readonly type: 'key' }
+  | {
+      /** An access unit to decode. */
+      readonly type: 'unit';
+      readonly data: Uint8Array;
+      readonly key: boolean;
+      /** Time on the sender's clock, and of arrival, µs. */
+      readonly time: number;
+      readonly arrival: number;
+    }
   | { readonly type: 'change'; readonly settings: RenditionSettings }
   | { readonly type: 'stop' };
 
@@ -65,6 +80,21 @@ export type SourceEvent =
   | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }
   | { readonly type: 'report'; readonly state: 'starting' | 'failed'; readonly message: string }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly values: object; readonly message: string }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** From a decode job. */
+export type DecodeEvent =
+  | {
+      readonly type: 'picture';
+      readonly width: number;
+      readonly height: number;
+      /** yuv420p */
+      readonly data: Uint8Array;
+      readonly time: number;
+      readonly arrival: number;
+    }
+  /** Units without a picture: a key frame is needed. */
+  | { readonly type: 'lost'; readonly count: number }
   | { readonly type: 'end'; readonly error: PlainError | null };
 
 /** From an encode job. */

@@ -8,10 +8,12 @@ import { ID_BLOCK, IdCounter } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
+import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
-import type { MediaPool } from './media-pool.ts';
+import type { Job, MediaPool } from './media-pool.ts';
+import type { DecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
@@ -361,6 +363,11 @@ export class Stream {
         state === 'waiting' ? 'its program has gone' : state === 'lost' ? 'no more frames came' : `the source failed: ${reason}`;
       this.note({ id: `source-${state}-${at}`, kind: 'source', label: label.slice(0, 300), timestamp: at });
     }
+  }
+
+  /** A decoder for pictures that come in encoded, in a media worker. */
+  decode(codec: LiveCodec, onEvent: (event: DecodeEvent) => void): Job {
+    return this.#deps.pool.run<DecodeEvent>({ kind: 'decode', codec, clock: this.clock.state }, onEvent);
   }
 
   /** A publisher came or went. */

@@ -15,6 +15,7 @@ import type { PlayerState } from './status.ts';
 import { STYLE } from './style.ts';
 import type { ShownFrame, TransportName } from './transport.ts';
 
+export { publishWhip, type WhipPublisher } from './whip.ts';
 export type { FrameEvent, Marker, PlayerState, PlayerStats, ShownFrame, TransportName };
 
 /** Detail of `pixelclick`: pixel of the picture, and the frame it belongs to. */

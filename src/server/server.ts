@@ -179,6 +179,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     maxBytes: config.maxBytes,
     host: listenAddress(config.host),
     webrtc: config.webrtc,
+    forPush: (name: string) => streams.forPush(name),
     log,
     signal: scope.signal,
     tokenQuery,

@@ -11,6 +11,9 @@ export interface PlayoutDelay {
 export type ToProcess =
   | { readonly type: 'settings'; readonly settings: WebRtcSettings }
   | { readonly type: 'view'; readonly id: string; readonly feed: string; readonly offer: string; readonly delay: PlayoutDelay | null }
+  | { readonly type: 'publish'; readonly id: string; readonly offer: string }
+  /** From a publisher. */
+  | { readonly type: 'request-key'; readonly id: string }
   | { readonly type: 'candidate'; readonly id: string; readonly candidate: string; readonly mid: string }
   | { readonly type: 'close'; readonly id: string }
   /** From the next key frame of that feed on. */
@@ -61,4 +64,6 @@ export type FromProcess =
   | { readonly type: 'switched'; readonly id: string; readonly feed: string }
   | { readonly type: 'report'; readonly id: string; readonly report: ViewerReport }
   | { readonly type: 'message'; readonly id: string; readonly text: string }
+  /** An access unit of a publisher (H.264: Annex B); `time` on its own clock, µs. */
+  | { readonly type: 'unit'; readonly id: string; readonly data: Uint8Array; readonly key: boolean; readonly time: number }
   | { readonly type: 'taken'; readonly number: number };

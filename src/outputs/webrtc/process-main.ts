@@ -1,15 +1,17 @@
 // The WebRTC process: holds the connections of all viewers. It is given encoded pictures and never sees the server's memory, so that a fault
 // in native code ends it and not the server.
 import { packetizeH264, parameterSets, splitSample } from '../../formats/rtp.ts';
-import { chooseH264, readSdp } from '../../formats/sdp.ts';
+import { chooseCodec, chooseH264, readSdp } from '../../formats/sdp.ts';
 import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
+import { PublisherPeer } from './publisher.ts';
 import { type Packetized, Viewer } from './viewer.ts';
 
 const CHECK_MS = 1000;
 
 let settings: WebRtcSettings | null = null;
 const viewers = new Map<string, Viewer>();
+const publishers = new Map<string, PublisherPeer>();
 
 function tell(message: FromProcess): void {
   if (message.type === 'gone') end(message.id);
@@ -21,6 +23,33 @@ function end(id: string): void {
   viewers.delete(id);
   // Not inside one of its own callbacks.
   if (viewer) setImmediate(() => viewer.close());
+  const publisher = publishers.get(id);
+  publishers.delete(id);
+  if (publisher) setImmediate(() => publisher.close());
+}
+
+async function publish({ id, offer }: Extract<ToProcess, { type: 'publish' }>): Promise<void> {
+  const refuse = (status: 'bad-request' | 'not-acceptable', reason: string) => tell({ type: 'refused', id, status, reason });
+  const sdp = readSdp(offer);
+  if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
+  const media = sdp.media.find((section) => section.kind === 'video' && !section.rejected);
+  if (!media) return refuse('not-acceptable', 'the offer has no video section');
+  if (media.direction === 'recvonly' || media.direction === 'inactive') {
+    return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected sendonly or sendrecv`);
+  }
+  const codec = chooseH264(media) ?? chooseCodec(media, 'VP8');
+  if (!codec) {
+    const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
+    return refuse('not-acceptable', `the offer has neither H.264 with packetization-mode=1 nor VP8; it has ${names || 'no codec'}`);
+  }
+  try {
+    const publisher = new PublisherPeer(id, settings!, media, codec, tell);
+    publishers.set(id, publisher);
+    tell({ type: 'answer', id, sdp: await publisher.answer(offer, sdp), codec: codec.name });
+  } catch (error) {
+    end(id);
+    refuse('bad-request', `the offer could not be applied: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void> {
@@ -69,8 +98,11 @@ function onMessage(message: ToProcess): void {
     startWebRtc();
     tell({ type: 'ready' });
   } else if (message.type === 'view') void view(message);
-  else if (message.type === 'candidate') viewers.get(message.id)?.addCandidate(message.candidate, message.mid);
-  else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed);
+  else if (message.type === 'publish') void publish(message);
+  else if (message.type === 'request-key') publishers.get(message.id)?.requestKey();
+  else if (message.type === 'candidate') {
+    (viewers.get(message.id) ?? publishers.get(message.id))?.addCandidate(message.candidate, message.mid);
+  } else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed);
   else if (message.type === 'picture') picture(message);
   else if (message.type === 'text') {
     for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
@@ -85,12 +117,19 @@ const timer = setInterval(() => {
     if (dead) tell({ type: 'gone', id: viewer.id, reason: dead });
     else if (viewer.connected) tell({ type: 'report', id: viewer.id, report: viewer.report() });
   }
+  for (const publisher of publishers.values()) {
+    const dead = publisher.check(now);
+    if (dead) tell({ type: 'gone', id: publisher.id, reason: dead });
+    else publisher.beat();
+  }
 }, CHECK_MS);
 
 function stop(): void {
   clearInterval(timer);
   for (const viewer of viewers.values()) viewer.close();
   viewers.clear();
+  for (const publisher of publishers.values()) publisher.close();
+  publishers.clear();
   // Connections close in threads of their own.
   setTimeout(() => {
     stopWebRtc();

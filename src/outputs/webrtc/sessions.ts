@@ -8,8 +8,9 @@ import { mainSettings, type Stream } from '../../pipeline/stream.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { OutputContext, WebRtcConfig } from '../output.ts';
 import { Feed } from './feed.ts';
-import type { FromProcess, ViewerReport } from './messages.ts';
+import type { FromProcess, ToProcess, ViewerReport } from './messages.ts';
 import { WebRtcProcess } from './process.ts';
+import { Publishers } from './publishing.ts';
 import { RUNGS, RungChoice } from './rungs.ts';
 import { freeUdpPort } from './udp-port.ts';
 
@@ -35,6 +36,7 @@ export class Sessions {
   readonly #process: WebRtcProcess;
   readonly #sessions = new Map<string, Session>();
   readonly #feeds = new Map<string, { feed: Feed; users: Set<string> }>();
+  readonly publishers: Publishers;
   readonly #answers = new Map<string, (message: FromProcess) => void>();
 
   constructor(context: OutputContext, config: WebRtcConfig, address: string | null) {
@@ -49,8 +51,10 @@ export class Sessions {
       message: (message) => this.#onMessage(message),
       lost: () => {
         for (const session of [...this.#sessions.values()]) session.close('the WebRTC process ended');
+        this.publishers.closeAll('the WebRTC process ended');
       },
     });
+    this.publishers = new Publishers(context, this.#process, (id, message) => this.#ask(id, message));
   }
 
   get process(): WebRtcProcess {
@@ -72,7 +76,7 @@ export class Sessions {
     const id = randomBytes(12).toString('base64url');
     const session = this.#newSession(id, stream);
     try {
-      const message = await this.#ask(id, offer, session.feed.key);
+      const message = await this.#ask(id, { type: 'view', id, feed: session.feed.key, offer, delay: this.#config.playoutDelay });
       if (message.type === 'answer') return { session, answer: message.sdp };
       if (message.type === 'refused') throw new SluiceError(message.status, message.reason);
       throw new SluiceError('unavailable', 'the connection ended before it began');
@@ -82,22 +86,22 @@ export class Sessions {
     }
   }
 
-  addCandidates(session: Session, candidates: readonly { candidate: string; mid: string }[]): void {
+  addCandidates(session: { readonly id: string }, candidates: readonly { candidate: string; mid: string }[]): void {
     for (const { candidate, mid } of candidates) this.#process.send({ type: 'candidate', id: session.id, candidate, mid });
   }
 
-  #ask(id: string, offer: string, feed: string): Promise<FromProcess> {
+  #ask(id: string, message: ToProcess): Promise<FromProcess> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#answers.delete(id);
         reject(new SluiceError('unavailable', 'the WebRTC process gave no answer in time'));
       }, ANSWER_MS);
-      this.#answers.set(id, (message) => {
+      this.#answers.set(id, (answer) => {
         clearTimeout(timer);
         this.#answers.delete(id);
-        resolve(message);
+        resolve(answer);
       });
-      this.#process.send({ type: 'view', id, feed, offer, delay: this.#config.playoutDelay });
+      this.#process.send(message);
     });
   }
 
@@ -181,7 +185,7 @@ export class Sessions {
     if (!('id' in message)) return;
     if (message.type === 'answer' || message.type === 'refused') return this.#answers.get(message.id)?.(message);
     const session = this.#sessions.get(message.id);
-    if (!session) return;
+    if (!session) return this.publishers.onMessage(message);
     if (message.type === 'connected') session.connected = true;
     else if (message.type === 'gone') session.close(message.reason);
     else if (message.type === 'report') this.#onReport(session, message.report);
@@ -228,6 +232,7 @@ export class Sessions {
 
   async close(): Promise<void> {
     for (const session of [...this.#sessions.values()]) session.close('the server is shutting down');
+    this.publishers.closeAll('the server is shutting down');
     await this.#process.close();
   }
 }

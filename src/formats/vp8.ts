@@ -1,0 +1,75 @@
+// VP8 inside RTP (RFC 7741).
+
+/** A payload: what its descriptor says, and the bytes of the frame. */
+export interface Vp8Payload {
+  /** First packet of a frame: start of partition 0. */
+  readonly first: boolean;
+  readonly data: Uint8Array;
+}
+
+/** Reads a payload descriptor (4.2); `null` for bytes that are none. Never throws. */
+export function readVp8Payload(payload: Uint8Array): Vp8Payload | null {
+  if (payload.length < 2) return null;
+  const head = payload[0]!;
+  let at = 1;
+  if (head & 0x80) {
+    const extension = payload[at++]!;
+    if (extension & 0x80) at += (payload[at] ?? 0) & 0x80 ? 2 : 1;
+    if (extension & 0x40) at++;
+    if (extension & 0x30) at++;
+  }
+  if (at >= payload.length) return null;
+  return { first: (head & 0x10) !== 0 && (head & 0x07) === 0, data: payload.subarray(at) };
+}
+
+/** Whether a frame can be decoded alone (RFC 6386 9.1). */
+export function isVp8Key(frame: Uint8Array): boolean {
+  return frame.length >= 10 && (frame[0]! & 1) === 0 && frame[3] === 0x9d && frame[4] === 0x01 && frame[5] === 0x2a;
+}
+
+/** Collects payloads into frames; one that misses a packet is given up. */
+export class Vp8Depacketizer {
+  #parts: Uint8Array[] = [];
+  #timestamp: number | null = null;
+  #next: number | null = null;
+  #broken = true;
+  #lost = false;
+
+  /** `lost`: something is missing since the last frame that came out, and without it this one cannot be decoded. */
+  push(packet: {
+    readonly sequence: number;
+    readonly timestamp: number;
+    readonly marker: boolean;
+    readonly payload: Uint8Array;
+  }): { frame: Uint8Array; timestamp: number } | 'lost' | null {
+    const hole = this.#next !== null && packet.sequence !== this.#next;
+    this.#next = (packet.sequence + 1) & 0xffff;
+    const payload = readVp8Payload(packet.payload);
+    const begins = payload?.first === true && packet.timestamp !== this.#timestamp;
+    if (hole) this.#lost = true;
+    if (begins) {
+      if (this.#parts.length) this.#lost = true;
+      this.#parts = [];
+      this.#broken = false;
+    } else if (hole) this.#broken = true;
+    this.#timestamp = packet.timestamp;
+    if (payload) this.#parts.push(payload.data);
+    else this.#broken = true;
+    if (!packet.marker) return null;
+    const frame = join(this.#parts);
+    this.#parts = [];
+    const lost = this.#broken || (this.#lost && !isVp8Key(frame));
+    this.#lost = false;
+    return lost ? 'lost' : { frame, timestamp: packet.timestamp };
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,109 @@
+// Publishers by WebRTC as the server sees them: their access units are decoded in a media worker and pushed into the stream like any frames.
+import { randomBytes } from 'node:crypto';
+import { SluiceError } from '../../core/errors.ts';
+import type { Job } from '../../pipeline/media-pool.ts';
+import type { DecodeEvent } from '../../pipeline/messages.ts';
+import type { Publisher } from '../../pipeline/publisher.ts';
+import type { Stream } from '../../pipeline/stream.ts';
+import type { OutputContext } from '../output.ts';
+import type { FromProcess } from './messages.ts';
+import type { WebRtcProcess } from './process.ts';
+
+export interface Publishing {
+  readonly id: string;
+  readonly stream: Stream;
+  readonly etag: string;
+  /** Codec of the answer, such as `H264`. */
+  codec: string;
+  close(reason: string): void;
+}
+
+export class Publishers {
+  readonly #context: OutputContext;
+  readonly #process: WebRtcProcess;
+  readonly #ask: (id: string, message: { type: 'publish'; id: string; offer: string }) => Promise<FromProcess>;
+  readonly #open = new Map<string, Publishing & { onUnit(unit: Extract<FromProcess, { type: 'unit' }>): void }>();
+
+  constructor(
+    context: OutputContext,
+    process: WebRtcProcess,
+    ask: (id: string, message: { type: 'publish'; id: string; offer: string }) => Promise<FromProcess>,
+  ) {
+    this.#context = context;
+    this.#process = process;
+    this.#ask = ask;
+  }
+
+  find(id: string): Publishing | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `publisher-busy`, `unavailable`. */
+  async open(stream: Stream, offer: string, name: string, exclusive: boolean): Promise<{ publishing: Publishing; answer: string }> {
+    stream.assertPush();
+    await this.#process.start();
+    const id = randomBytes(12).toString('base64url');
+    const publisher = stream.input.open(name, exclusive, id);
+    const publishing = this.#make(id, stream, publisher);
+    try {
+      const message = await this.#ask(id, { type: 'publish', id, offer });
+      if (message.type === 'answer') {
+        publishing.codec = message.codec;
+        return { publishing, answer: message.sdp };
+      }
+      if (message.type === 'refused') throw new SluiceError(message.status, message.reason);
+      throw new SluiceError('unavailable', 'the connection ended before it began');
+    } catch (error) {
+      publishing.close('no answer');
+      throw error;
+    }
+  }
+
+  #make(id: string, stream: Stream, publisher: Publisher): Publishing {
+    let job: Job | null = null;
+    const off = stream.events.on('closed', () => publishing.close('the stream was removed'));
+    const publishing = {
+      id,
+      stream,
+      etag: `"${randomBytes(8).toString('hex')}"`,
+      codec: '',
+      close: (reason: string) => {
+        if (!this.#open.delete(id)) return;
+        this.#context.log.debug({ stream: stream.name, publisher: id, reason }, 'a WebRTC publisher left');
+        publisher.onReplaced = null;
+        publisher[Symbol.dispose]();
+        this.#process.send({ type: 'close', id });
+        off();
+        void job?.stop();
+      },
+      onUnit: (unit: Extract<FromProcess, { type: 'unit' }>) => {
+        const codec = publishing.codec.toUpperCase() === 'H264' ? 'h264' : 'vp8';
+        job ??= stream.decode(codec, (event) => this.#onDecoded(id, stream, event));
+        job.send({ type: 'unit', data: unit.data, key: unit.key, time: unit.time, arrival: stream.clock.now() });
+      },
+    };
+    publisher.onReplaced = () => publishing.close('another publisher took over');
+    this.#open.set(id, publishing);
+    return publishing;
+  }
+
+  #onDecoded(id: string, stream: Stream, event: DecodeEvent): void {
+    if (event.type === 'lost') {
+      stream.hub.dropped.add('undecodable');
+      this.#process.send({ type: 'request-key', id });
+    } else if (event.type === 'picture' && this.#open.has(id)) {
+      const { width, height, data, time, arrival } = event;
+      // The sender's own clock, mapped to ours by when its pictures came.
+      stream.input.push({ format: 'yuv420p', width, height, data }, { deviceTimestamp: time, arrival: arrival as never });
+    }
+  }
+
+  onMessage(message: FromProcess): void {
+    if (message.type === 'unit') this.#open.get(message.id)?.onUnit(message);
+    else if (message.type === 'gone') this.#open.get(message.id)?.close(message.reason);
+  }
+
+  closeAll(reason: string): void {
+    for (const publishing of [...this.#open.values()]) publishing.close(reason);
+  }
+}
