@@ -99,3 +99,18 @@ test('a clock that was set and a takeover are markers, each once', { timeout: 30
   await second.close();
   await publisher.close();
 });
+
+test('an encoder that fails is a marker', { timeout: 30_000 }, async () => {
+  await using server = await testServer({ streams: { cam: { encode: { encoder: 'no_such_encoder' } } } });
+  const publisher = await TestPublisher.open(server.url, 'cam');
+  const markers = async () => (await server.json<MarkerPage>('api/streams/cam/markers')).items;
+  await vi.waitUntil(
+    async () => {
+      publisher.send(server.clock.now());
+      return (await markers()).length > 0;
+    },
+    { timeout: 15_000, interval: 100 },
+  );
+  expect(await markers()).toMatchObject([{ kind: 'source', label: expect.stringMatching(/^the encoder failed: .*no_such_encoder/) }]);
+  await publisher.close();
+});

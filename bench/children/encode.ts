@@ -30,6 +30,7 @@ const rendition = new Rendition(
     demand: () => ({ [Symbol.dispose]: () => {} }),
     replay: false,
     onIdle: () => {},
+    onFailed: () => {},
   },
 );
 const subscription = rendition.subscribe('bench', 64, 'keyframe');

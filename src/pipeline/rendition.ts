@@ -26,6 +26,8 @@ export interface RenditionHost {
   readonly replay: boolean;
   /** Told when the encoder has stopped for good. */
   onIdle(rendition: Rendition): void;
+  /** Told when the encoder failed for a new reason; it begins anew by itself. */
+  onFailed(rendition: Rendition, error: SluiceError): void;
 }
 
 /** Settings as a key: the same settings, the same key. */
@@ -159,7 +161,10 @@ export class Rendition {
 
   #fail(error: SluiceError): void {
     this.#failures++;
-    if (this.error?.message !== error.message) this.#host.log.warn({ rendition: this.key, error: error.message }, 'an encoder failed');
+    if (this.error?.message !== error.message) {
+      this.#host.log.warn({ rendition: this.key, error: error.message }, 'an encoder failed');
+      this.#host.onFailed(this, error);
+    }
     this.error = error;
   }
 

@@ -228,6 +228,12 @@ export class Stream {
         get replay() {
           return stream.pushed;
         },
+        onFailed: ({ settings: { codec } }, error) => {
+          if (codec !== 'h264') return;
+          const timestamp = this.clock.now();
+          const label = `the encoder failed: ${error.message}`.slice(0, 300);
+          this.note({ id: `source-encoder-${timestamp}`, kind: 'source', label, timestamp });
+        },
         onIdle: (idle) => {
           // The main rendition stays in the table: its counters are part of the stream's history.
           if (idle.settings.codec !== 'h264' && !idle.running) this.#renditions.delete(idle.key);
