@@ -5,7 +5,8 @@ import { idle } from './idle.bench.ts';
 import { jpeg } from './jpeg.bench.ts';
 import { mjpeg } from './mjpeg.bench.ts';
 import type { Bench } from './result.ts';
+import { series } from './series.bench.ts';
 import { slowViewer } from './slow-viewer.bench.ts';
 import { wake } from './wake.bench.ts';
 
-export const BENCHES: readonly Bench[] = [encode, jpeg, mjpeg, hls, wake, idle, slowViewer];
+export const BENCHES: readonly Bench[] = [encode, jpeg, mjpeg, hls, wake, idle, slowViewer, series];
