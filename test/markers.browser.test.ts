@@ -118,6 +118,11 @@ test('a click on a tick shows exactly its frame; [ and ] go from marker to marke
   await shows(page, frames[5]!);
   await page.keyboard.press(']');
   await expect.poll(() => region(page)).toBe('There is no marker after this frame.');
+  // With the keyboard alone the words are those of the position.
+  await page.mouse.move(300, 100);
+  await page.getByRole('slider', { name: 'Time' }).focus();
+  await expect.poll(() => tip(page), { timeout: 10_000 }).toContain(`frame ${frames[5]}`);
+  await expect.poll(() => page.locator('sluice-player .tip').isVisible()).toBe(true);
   expect(await inPage(page, (player) => player.shadowRoot!.querySelectorAll('video, canvas, img').length)).toBe(1);
   expect(await inPage(page, (player) => player.markers.length)).toBe(6);
   expect(chromium.errors).toEqual([]);

@@ -66,6 +66,7 @@ export class TimelineBar {
   #pointed: ReturnType<typeof setTimeout> | undefined;
   /** Until when the ends stay where they are, page time. */
   #heldUntil = 0;
+  #hovered = false;
 
   constructor(actions: TimelineActions) {
     this.#actions = actions;
@@ -94,10 +95,12 @@ export class TimelineBar {
       this.#pressed = undefined;
     });
     this.element.addEventListener('pointerleave', () => {
-      this.#tip.hidden = true;
+      this.#hideTip();
+      this.#hovered = false;
       this.#heldUntil = 0;
     });
-    this.element.addEventListener('blur', () => (this.#tip.hidden = true));
+    this.element.addEventListener('focus', () => this.#showFocus());
+    this.element.addEventListener('blur', () => this.#hideTip());
     this.element.addEventListener('keydown', (event) => this.#onKey(event));
     this.show(null);
   }
@@ -125,6 +128,18 @@ export class TimelineBar {
     const here = view.here.map((marker) => `, marker ${marker.label || marker.kind}`).join('');
     this.element.setAttribute('aria-valuetext', `${timeText(position, offset).slice(0, 8)} ${zoneText(offset)}, ${behind}${here}`);
     this.#edge.classList.toggle('on', view.live);
+    this.#showFocus();
+  }
+
+  /** For keyboards: the words of the position, while the bar has the focus and nothing is pointed at. */
+  #showFocus(): void {
+    const view = this.#view;
+    const width = this.#track.clientWidth;
+    if (!view || !width || this.#hovered || this.#pointed || !this.element.matches(':focus-visible')) return;
+    const time = view.position ?? view.end;
+    const x = view.live ? width : ((time - view.start) / (view.end - view.start)) * width;
+    const words = view.here.length ? markerWords(view.here) : this.#timeWords({ time, end: view.live, x, y: 0, width });
+    this.#showTip(x, width, words);
   }
 
   /** Shows the words of a marker at its place for a moment, as for one that a key has gone to. */
@@ -134,7 +149,13 @@ export class TimelineBar {
     if (!view || !width) return;
     this.#showTip(((marker.timestamp - view.start) / (view.end - view.start)) * width, width, markerWords([marker]));
     clearTimeout(this.#pointed);
-    this.#pointed = setTimeout(() => (this.#tip.hidden = true), POINTED_MS);
+    this.#pointed = setTimeout(() => this.#hideTip(), POINTED_MS);
+  }
+
+  #hideTip(): void {
+    clearTimeout(this.#pointed);
+    this.#pointed = undefined;
+    this.#tip.hidden = true;
   }
 
   #place(share: number): void {
@@ -194,8 +215,10 @@ export class TimelineBar {
   #onMove(event: PointerEvent): void {
     const at = this.#at(event);
     if (!at) return;
+    this.#hovered = true;
     this.#heldUntil = performance.now() + HOLD_MS;
     clearTimeout(this.#pointed);
+    this.#pointed = undefined;
     const pressed = this.#pressed;
     if (pressed && Math.abs(event.clientX - pressed.x) >= STILL) {
       this.#pressed = undefined;
