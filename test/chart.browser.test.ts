@@ -121,6 +121,17 @@ function inside(at = 0): Promise<{ columns: boolean[]; colour: (readonly number[
   }, at);
 }
 
+/** Where the middle row of a chart has a strong colour, as shares of its width. */
+function markerPixels(): Promise<number[]> {
+  return page.evaluate(() => {
+    const root = document.querySelector('sluice-chart')!.shadowRoot!;
+    const canvas = root.querySelector<HTMLCanvasElement>('.u-wrap > canvas')!;
+    const over = root.querySelector<HTMLElement>('.u-over')!;
+    const { data } = canvas.getContext('2d')!.getImageData(over.offsetLeft, over.offsetTop + 3, over.offsetWidth, 1);
+    return [...data.keys()].filter((at) => at % 4 === 3 && data[at]! > 110 && data[at]! < 200).map((at) => at / 4 / over.offsetWidth);
+  });
+}
+
 /** The inside of a chart on the page. */
 async function box(at = 0) {
   return (await page.locator('sluice-chart').nth(at).locator('.u-over').boundingBox())!;
@@ -230,6 +241,27 @@ test('keys step from sample to sample, and Enter goes to the frame', async () =>
   expect(id! - wanted).toBeLessThan(12);
   await page.keyboard.press('Enter');
   await expect.poll(async () => (await readShown(page)).code?.frame, SOON).toBe(wanted);
+});
+
+test('markers of the stream are lines behind the curves', async () => {
+  await open(`${PLAYER}<sluice-chart src="CAM" metrics="nothing" window="20s"></sluice-chart>`);
+  await waitForPicture(page);
+  const { timestamp } = (await state()).shown!;
+  const headers = { 'content-type': 'application/json' };
+  // A metric without values: the marker is all that there is to see.
+  const empty = { timestamp, values: { nothing: null } };
+  await server.fetch('api/streams/cam/metrics', { method: 'POST', headers, body: JSON.stringify(empty) });
+  await pause();
+  await expect.poll(async () => Object.keys((await state()).values), SOON).toEqual(['nothing']);
+  expect((await inside()).columns.some(Boolean)).toBe(false);
+  const span = { start: timestamp - 5e6, end: timestamp + 5e6 };
+  await page.evaluate((wanted) => document.querySelector('sluice-chart')!.zoom(wanted), span);
+  await expect.poll(async () => (await state()).span, SOON).toEqual(span);
+  const marker = { label: 'here', timestamp: timestamp - 1e6, end: timestamp + 1e6, kind: 'event' };
+  await server.fetch('api/streams/cam/markers', { method: 'POST', headers, body: JSON.stringify(marker) });
+  // It appears although nothing moves: its start is a line, four tenths into the view.
+  await expect.poll(async () => (await markerPixels()).length, SOON).toBeGreaterThan(0);
+  for (const x of await markerPixels()) expect(x).toBeCloseTo(0.4, 1);
 });
 
 test('gaps stay gaps, and an axis keeps the ends of the configuration', async () => {

@@ -1,4 +1,5 @@
 // One chart at work: draws the samples of its metrics for the time that its group shows.
+import type { Marker } from '../../api/timeline.ts';
 import type { StreamAddress } from '../address.ts';
 import { timeText, zoneOffset } from '../clock-text.ts';
 import { make } from '../dom.ts';
@@ -10,6 +11,7 @@ import { type Theme, themeOf } from './colours.ts';
 import { type Drawable, drawLoop } from './draw-loop.ts';
 import { HeatMap } from './heat-map.ts';
 import { Legend } from './legend.ts';
+import { drawMarkers } from './marker-lines.ts';
 import type { FeedSeries } from './metric-feed.ts';
 import { axisRange, type Range } from './numbers.ts';
 import { type Box, Plot } from './plot.ts';
@@ -55,6 +57,7 @@ export class ChartView implements GroupMember, Drawable {
   #themeMs = 0;
   #edge: number | null = null;
   #span: Span | null = null;
+  #marks = 0;
   #dirty = true;
   #version = -1;
   #drawnTo = 0;
@@ -163,8 +166,11 @@ export class ChartView implements GroupMember, Drawable {
     const span = this.#viewOf(plot.columns);
     const moved = span.start !== this.#span?.start || span.end !== this.#span.end;
     const fresh = feed.version !== this.#version && span.end >= this.#drawnTo;
-    if (!this.#dirty && !moved && !fresh) return;
+    // The player changes its list in place; each change of a marker has a sequence number of its own.
+    const marks = this.#markers().reduce((sum, { sequence }) => sum + sequence, 0);
+    if (!this.#dirty && !moved && !fresh && marks === this.#marks) return;
     this.#dirty = false;
+    this.#marks = marks;
     this.#version = feed.version;
     this.#drawnTo = feed.now() - SURE_US;
     this.#span = span;
@@ -227,7 +233,7 @@ export class ChartView implements GroupMember, Drawable {
           colour: this.#colourOf(at),
           shown: !this.#hidden.has(series.name),
         })),
-      paint: (context, box) => this.#paintVector(context, box),
+      paint: (context, box) => this.#paint(context, box),
       zone: utc ? () => 0 : zoneOffset,
       actions: {
         hover: (time) => group.pointAt(time),
@@ -277,11 +283,21 @@ export class ChartView implements GroupMember, Drawable {
     return { min: 0, max: series.width };
   }
 
-  #paintVector(context: CanvasRenderingContext2D, box: Box): void {
+  #paint(context: CanvasRenderingContext2D, box: Box): void {
     const series = this.#vector;
-    if (!series || !this.#span) return;
-    if (this.#o.look === 'heat') this.#heat.draw(context, box, this.#span);
-    else drawTraces(context, box, series, this.#source.past(series), this.#span, this.#heat.range, this.#theme.series);
+    const span = this.#span;
+    if (!span) return;
+    if (series && this.#o.look === 'heat') this.#heat.draw(context, box, span);
+    else if (series) drawTraces(context, box, series, this.#source.past(series), span, this.#heat.range, this.#theme.series);
+    drawMarkers(context, box, this.#markers(), span, devicePixelRatio);
+  }
+
+  /** Those of the player, if it shows this stream. */
+  #markers(): readonly Marker[] {
+    const { group, address } = this.#o;
+    const src = group.player?.getAttribute('src');
+    if (!src || new URL(src, document.baseURI).pathname !== new URL(address.live('')).pathname.replace(/\/$/, '')) return [];
+    return group.player?.markers ?? [];
   }
 
   #shownSeries(): FeedSeries[] {

@@ -19,7 +19,7 @@ export interface PlotOptions {
   /** Minutes that the shown zone is ahead of UTC at a time. */
   readonly zone: (micros: number) => number;
   readonly grid: boolean;
-  /** Paints what is not lines. */
+  /** Paints what lies behind the lines. */
   readonly paint: (context: CanvasRenderingContext2D, box: Box) => void;
   readonly actions: PlotActions;
 }
