@@ -221,3 +221,44 @@ describe('python-hls-stream', () => {
     expect((await server.fetch('compat/hls-stream/video/chessboard0.ts?token=only-watch-1234567')).status).toBe(404);
   });
 });
+
+describe('ReRo-CCTV', () => {
+  const camera = { source: { type: 'pattern', width: 320, height: 192, fps: 20 } } as const;
+
+  const watch = async (server: TestServer, path: string) => {
+    const ws = new WebSocket(new URL(path, server.url).href.replace('http', 'ws'));
+    cleanups.push(() => ws.terminate());
+    const pictures: Buffer[] = [];
+    ws.on('message', (data: Buffer) => pictures.push(data));
+    await once(ws, 'open');
+    return { ws, pictures };
+  };
+
+  it('sends whole JPEGs and nothing else; the same quality is encoded once', async () => {
+    const server = await open({ streams: { camera } });
+    const viewers = [
+      await watch(server, 'websocket/80'),
+      await watch(server, 'websocket/80'),
+      await watch(server, 'websocket/40?stream=camera'),
+    ];
+    for (const { pictures } of viewers) await expect.poll(() => pictures.length, { timeout: 20_000 }).toBeGreaterThan(5);
+    for (const { pictures } of viewers) {
+      for (const picture of pictures) {
+        expect([...picture.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
+        expect([...picture.subarray(-2)]).toEqual([0xff, 0xd9]);
+      }
+    }
+    expect(viewers[2]!.pictures[0]!.length).toBeLessThan(viewers[0]!.pictures[0]!.length);
+    const { renditions } = await server.json<{ renditions: { codec: string; running: boolean }[] }>('api/streams/camera/stats');
+    expect(renditions.filter(({ codec, running }) => codec === 'jpeg' && running)).toHaveLength(2);
+  });
+
+  it('says why a quality is refused', async () => {
+    const server = await open({ streams: { camera } });
+    for (const quality of ['29', '96', 'best', '8e1']) {
+      const { ws } = await watch(server, `websocket/${quality}`);
+      const [code, reason] = await once(ws, 'close');
+      expect([code, String(reason)]).toEqual([1003, `quality ${quality} received; allowed are whole numbers from 30 to 95`]);
+    }
+  });
+});

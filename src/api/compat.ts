@@ -9,5 +9,6 @@ const stream = StreamName.optional().describe('which stream is shown; default: t
 export const CompatConfig = z.strictObject({
   streamview: z.strictObject({ stream, metric: MetricName.optional().describe('which metric; default: the first') }).prefault({}),
   hlsStream: z.strictObject({ stream }).prefault({}),
+  reroCctv: z.strictObject({ stream }).prefault({}),
 });
 export type CompatConfig = z.infer<typeof CompatConfig>;
