@@ -202,6 +202,21 @@ describe('metrics and data', () => {
     expect(await unknown.json()).toMatchObject({ code: 'unknown-frame', field: 'frame' });
   });
 
+  it('without a place are counted: in part with 202, all of them with 429', async () => {
+    await frames(1);
+    const profile = new Array<number>(1024).fill(1);
+    const some = await server.fetch('api/streams/cam/metrics', send('POST', new Array(600).fill({ values: { profile } })));
+    expect(some.status).toBe(202);
+    const counted = (await some.json()) as { accepted: number; dropped: number };
+    expect(counted.accepted + counted.dropped).toBe(600);
+    expect(counted.dropped).toBeGreaterThan(0);
+    // Larger than the whole queue.
+    const values = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`v${i}`, profile]));
+    const none = await server.fetch('api/streams/cam/metrics', send('POST', { values }));
+    expect(none.status).toBe(429);
+    expect(await none.json()).toMatchObject({ code: 'queue-full', accepted: 0, dropped: 1 });
+  });
+
   it('records keep any JSON and their frame', async () => {
     const acked = await frames(3);
     const boxes = [{ x: 1, y: 2, w: 3, h: 4, label: 'cell', score: 0.5, track: 7 }];
@@ -455,6 +470,31 @@ describe('what is kept', () => {
     expect((await get<MarkerPage>('markers')).items).toEqual([]);
     expect((await get<MetricAnswer>('metrics')).series).toEqual([]);
     expect(await post<Marker>('markers', { id: 'a', label: 'y' })).toMatchObject({ label: 'y' });
+  });
+});
+
+describe('access', () => {
+  it('reading needs the token for watching, writing the one for everything', async () => {
+    const guarded = await testServer({ token: 'all-of-it-1234', viewToken: 'only-look-1234', streams: { cam: {} } });
+    const ask = async (path: string, token: string, init: RequestInit = {}) => {
+      const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` };
+      return (await guarded.fetch(path, { ...init, headers })).status;
+    };
+    for (const [path, body] of [
+      ['markers', { label: 'x' }],
+      ['metrics', { values: { m: 1 } }],
+      ['data', { n: 1 }],
+    ] as const) {
+      expect(await ask(`api/streams/cam/${path}`, 'only-look-1234', send('POST', body)), path).toBe(403);
+      expect(await ask(`api/streams/cam/${path}`, 'all-of-it-1234', send('POST', body)), path).toBeLessThan(300);
+      expect(await ask(`api/streams/cam/${path}`, 'only-look-1234'), path).toBe(200);
+      expect(await ask(`api/streams/cam/${path}`, 'wrong'), path).toBe(401);
+    }
+    for (const file of ['markers.csv', 'metrics.csv']) {
+      expect(await ask(`live/cam/${file}?token=only-look-1234`, '')).toBe(200);
+      expect((await guarded.fetch(`live/cam/${file}`)).status).toBe(401);
+    }
+    await guarded.close();
   });
 });
 

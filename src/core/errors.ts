@@ -39,6 +39,7 @@ export const ERRORS = {
   'frame-too-large': { status: 413, title: 'The frame needs more memory than a stream may use.' },
   'unsupported-media-type': { status: 415, title: 'This content type is not accepted here.' },
   'range-not-satisfiable': { status: 416, title: 'This range is not in the file.' },
+  'queue-full': { status: 429, title: 'The queue has no place.', retry: true },
   'headers-too-large': { status: 431, title: 'The header is too large.' },
   'source-failed': { status: 502, title: 'The source cannot be read.', retry: true },
   'encoder-failed': { status: 500, title: 'The encoder failed.', retry: true },

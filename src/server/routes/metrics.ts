@@ -4,6 +4,7 @@ import { StreamName } from '../../api/schema.ts';
 import { MetricAnswer, MetricInput } from '../../api/timeline.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { parseDuration } from '../../core/time.ts';
+import { QUEUE_LIMIT } from '../../timeline/metric-queue.ts';
 import type { MetricQuery } from '../../timeline/timeline.ts';
 import type { RouteContext } from '../context.ts';
 import { BODY_LIMIT, listOf, MetricListQuery, oneOrMany, spanOf, unchecked } from './timeline-input.ts';
@@ -26,14 +27,18 @@ export function metricRoutes({ app, timelines }: RouteContext): void {
         summary: 'Send one sample of some metrics, or a list of them',
         params: Params,
         body: z.union([MetricInput, z.array(MetricInput)]),
-        response: { 202: Taken, 429: Taken },
+        response: { 202: Taken },
       },
     },
     async (request, reply) => {
       const timeline = timelines.of(request.params.stream);
       const { items } = oneOrMany(MetricInput, request.body);
       const taken = timeline.addMetrics(items);
-      return reply.code(taken.dropped && !taken.accepted ? 429 : 202).send(taken);
+      if (taken.dropped > 0 && taken.accepted === 0) {
+        const message = `none of ${taken.dropped} samples found a place: at most ${QUEUE_LIMIT} numbers wait for the disk`;
+        throw new SluiceError('queue-full', message, { ...taken, limit: QUEUE_LIMIT });
+      }
+      return reply.code(202).send(taken);
     },
   );
 
