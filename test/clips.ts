@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Timeline } from '../src/api/schema.ts';
+import { type Micros, toTicks } from '../src/core/time.ts';
 import { readBarcode } from '../src/formats/barcode.ts';
 
 const run = promisify(execFile);
@@ -86,4 +87,9 @@ export function timelineRows({ frames }: Timeline): TimelineRow[] {
     at.timestamp += frames.timestamp[i]!;
     return { ...at, repeat: repeats.has(i) };
   });
+}
+
+/** Frames that came in time and were not repeated, as all are on a machine that has time: for these an id and a capture time ask for the same. */
+export function punctual(rows: readonly TimelineRow[]): TimelineRow[] {
+  return rows.filter((row, i) => !row.repeat && row.pts === toTicks(row.timestamp as Micros) && rows[i + 1]?.repeat === false);
 }

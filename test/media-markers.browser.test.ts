@@ -6,7 +6,7 @@ import type { Timeline } from '../src/api/schema.ts';
 import type { Marker } from '../src/api/timeline.ts';
 import { decodeCells } from '../src/formats/barcode.ts';
 import { launchChromium } from './chromium.ts';
-import { timelineRows } from './clips.ts';
+import { punctual, timelineRows } from './clips.ts';
 import { type TestServer, testServer } from './server.ts';
 
 const HLS_JS = createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js');
@@ -172,7 +172,7 @@ test('emsg and DATERANGE in plain hls.js: markers set before, at and after encod
   // At: for the newest frame. After: for a frame that was served and shown.
   const at = await mark(server, { id: 'at', label: 'at' });
   const { offset, buffered } = await collected(page);
-  const old = (await rowsOf(server)).find((row) => !row.repeat && row.pts / 90_000 - offset! > buffered + 0.3)!;
+  const old = punctual(await rowsOf(server)).find((row) => row.pts / 90_000 - offset! > buffered + 0.3)!;
   const after = await mark(server, { id: 'after', label: 'after', frame: old.id });
   await mark(server, { end: ahead + 2_000_000 }, '/open', 'PATCH');
 
@@ -229,12 +229,12 @@ test('emsg and DATERANGE in plain hls.js: markers set before, at and after encod
 
 test('a clip in a plain <video> begins with the asked frame', async () => {
   await using server = await testServer({ streams: { cam } });
-  const enough = async () => (await rowsOf(server)).length > 100;
+  const enough = async () => punctual(await rowsOf(server)).length > 100;
   await vi.waitUntil(enough, { timeout: 60_000, interval: 100 });
   await using chromium = await launchChromium();
   const page = await chromium.page();
   await openEmpty(page, server, '<video muted style="width: 640px"></video>');
-  const rows = (await rowsOf(server)).filter((row) => !row.repeat);
+  const rows = punctual(await rowsOf(server));
   for (let i = 0; i < 10; i++) {
     const [from, to] = [rows[7 + i * 7]!, rows[7 + i * 7 + 20]!];
     const duration = await page.evaluate(async (src) => {

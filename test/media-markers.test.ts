@@ -11,7 +11,7 @@ import type { Marker } from '../src/api/timeline.ts';
 import { type Micros, toTicks } from '../src/core/time.ts';
 import { readMarkerEmsgs } from '../src/formats/emsg.ts';
 import { readIdentities } from '../src/formats/fmp4-read.ts';
-import { timelineRows } from './clips.ts';
+import { punctual, timelineRows } from './clips.ts';
 import { HlsClient, nextPart } from './hls-client.ts';
 import { parsePlaylist } from './playlists.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -67,7 +67,7 @@ it('known before their frame is encoded they are inside its part, at its time; l
   }
 
   // Late: for frames that were served long ago.
-  const late = rows[3]!;
+  const late = punctual(rows)[3]!;
   await mark(server, { id: 'late', label: 'Seen later', frame: late.id });
   await mark(server, { id: 'm3', label: 'Renamed', kind: 'spike', timestamp: markers[3]!.timestamp });
   for (const [uri, bytes] of segments) expect(Buffer.from(await client.bytes(uri)).equals(bytes), uri).toBe(true);

@@ -32,6 +32,8 @@ export interface ClipPlan {
   readonly durations: readonly number[];
   /** Ticks before the first frame that is shown. */
   readonly hidden: number;
+  /** What has this capture time, µs, or a later one belongs to frames behind the clip. */
+  readonly until: number;
 }
 
 /** A frame in the window. */
@@ -60,7 +62,16 @@ export function planClip(window: readonly WindowSegment[], query: ClipQuery): Cl
     throw new SluiceError('too-large', `${rows.length} frames were asked for; a clip has ${MAX_FRAMES} at most`, { allowed: MAX_FRAMES });
   }
   const durations = rows.map((row, i) => (rows[i + 1]?.pts ?? endOf(segments[end.segment]!, end.row)) - row.pts);
-  return { init: pieces[0]!.segment.init, pieces, first, last, durations, hidden: first.pts - rows[0]!.pts };
+  const until = untilOf(window, segments, end, last.pts + durations.at(-1)!);
+  return { init: pieces[0]!.segment.init, pieces, first, last, durations, hidden: first.pts - rows[0]!.pts, until };
+}
+
+/** The end of the last frame, or the capture time of the next one: that is earlier where it came late, behind a repeat. */
+function untilOf(window: readonly WindowSegment[], segments: readonly WindowSegment[], end: Place, pts: number): number {
+  const { sequence } = segments[end.segment]!;
+  const frames = window.find((segment) => segment.sequence === sequence)?.frames;
+  const next = frames?.[end.row + 1] ?? segments[end.segment + 1]?.frames[0];
+  return Math.min(toMicros(pts as Ticks), next && !next.repeat ? next.timestamp : Number.POSITIVE_INFINITY);
 }
 
 /** Frames whose bytes can be read: of a growing segment those that are in a part. */

@@ -5,7 +5,6 @@ import { crc32, createDeflateRaw } from 'node:zlib';
 import { z } from 'zod';
 import { StreamName } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
-import { type Ticks, toMicros } from '../../core/time.ts';
 import { ZIP_LIMIT, type ZipEntry, type ZipWritten, zipDescriptor, zipDirectory, zipHead } from '../../formats/zip.ts';
 import type { Clip } from '../../outputs/hls/clip.ts';
 import type { RouteContext } from '../context.ts';
@@ -37,9 +36,7 @@ export function clipBundleRoute(context: RouteContext, openClip: (stream: string
         });
       }
       const timeline = timelines.of(stream);
-      const { first, last, durations } = clip.plan;
-      // The clip ends where the next frame begins: what belongs to that one is not in it.
-      const span = { start: first.timestamp, end: toMicros((last.pts + durations.at(-1)!) as Ticks) - 1 };
+      const span = { start: clip.plan.first.timestamp, end: clip.plan.until - 1 };
       // A table is read once.
       const table = async () => await metricTable(timeline.table, { ...span, step: 0 });
       const texts: [string, AsyncIterable<string>][] = [
