@@ -32,8 +32,11 @@ test('whatever comes in whatever order: newest first, the newest news of each, n
           known.remove(id, sequence);
           if (!before?.item || before.item.sequence <= sequence) truth.set(id, { sequence, item: null });
         } else {
-          if (page) known.setAll([next, ...Array.from({ length: 60 }, () => next)]);
-          else known.set(next);
+          if (page) {
+            // The same one twice in a page, and older news of it before.
+            const older = item(id, timestamp + 1, { sequence: sequence - 1 });
+            known.setAll([older, ...Array.from({ length: 60 }, () => next)]);
+          } else known.set(next);
           if (!before || before.sequence < sequence) truth.set(id, { sequence, item: next });
         }
       }

@@ -84,17 +84,24 @@ export class MomentList<T extends Moment> {
       for (const item of items) this.set(item);
       return;
     }
+    const added = new Map<string, T>();
     for (const item of items) {
       const key = this.#options.keyOf(item);
       const before = this.#byKey.get(key);
       const known = before?.sequence ?? this.#removed.get(key);
       if (known !== undefined && known >= item.sequence) continue;
+      if (before && !added.has(key)) {
+        this.set(item);
+        continue;
+      }
       if (before) this.#count(before, -1);
       this.#removed.delete(key);
       this.#byKey.set(key, item);
       this.#count(item, 1);
+      added.set(key, item);
     }
-    this.#items = [...this.#byKey.values()].sort((a, b) => this.#compare(a, b));
+    const fresh = [...added.values()].sort((a, b) => this.#compare(a, b));
+    this.#items = merge(this.#items, fresh, (a, b) => this.#compare(a, b));
     const over = this.#items.length - this.#options.limit;
     if (over <= 0) return;
     this.#overflown = true;
@@ -163,6 +170,19 @@ export class MomentList<T extends Moment> {
   #placeOf(item: T): number {
     return lowerBound(this.#items, (other) => this.#compare(other, item) < 0);
   }
+}
+
+/** Two sorted lists as one; a page that follows what is there is just put behind it. */
+function merge<T>(one: readonly T[], other: readonly T[], compare: (a: T, b: T) => number): T[] {
+  const last = one.at(-1);
+  if (!last || !other[0] || compare(last, other[0]) <= 0) return [...one, ...other];
+  const merged: T[] = [];
+  let at = 0;
+  for (const item of one) {
+    while (at < other.length && compare(other[at]!, item) < 0) merged.push(other[at++]!);
+    merged.push(item);
+  }
+  return [...merged, ...other.slice(at)];
 }
 
 /** Position of the moment at a time or the nearest before it, in a list sorted newest first; -1 if all are later. */
