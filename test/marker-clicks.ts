@@ -36,7 +36,7 @@ export async function clickMarker(page: Page, id: string): Promise<Arrived> {
   await reach(page, id);
   const seeks = await page.evaluate<number>('seeks');
   await markerRow(page, id).locator('.cell-label').click();
-  await expect.poll(() => page.evaluate<number>('seeks'), SOON).toBe(seeks + 1);
+  await expect.poll(() => page.evaluate<number>('seeks'), { timeout: 60_000 }).toBe(seeks + 1);
   const { code, named } = await readShown(page);
   const problem = await page.evaluate<string | null>("document.querySelector('.moments-problem')?.textContent ?? null");
   return { shown: named?.id, drawn: code?.frame, problem };

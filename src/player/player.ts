@@ -138,6 +138,11 @@ export class Player extends Emitter<PlayerEvents> {
       onArrived: () => this.#onArrived(),
       onEnd: () => this.#tick(),
       dvr: (signal) => this.#ensureDvr(signal),
+      reopen: () => {
+        if (this.#closed || this.#visibility?.hidden) return false;
+        if (this.#session) this.#halt(this.#session);
+        return true;
+      },
       keptText: () => this.#keptText(),
     });
     this.#watch = new StreamWatch(options.address, () => this.#onWatch());

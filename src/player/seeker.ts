@@ -16,6 +16,8 @@ export interface SeekerOptions {
   readonly onEnd: () => void;
   /** The way back in time; opened if need be. */
   readonly dvr: (signal: AbortSignal) => Promise<Dvr>;
+  /** Gives up the way back in time that did not lead there, so that `dvr` opens a new one; false if this is not the moment for it. */
+  readonly reopen: () => boolean;
   /** What can be gone to, as a sentence that begins with a space; empty where it is not known. */
   readonly keptText: () => string;
 }
@@ -94,14 +96,22 @@ export class Seeker {
     this.#running = seek;
     onBegin();
     try {
-      const dvr = await this.#options.dvr(signal);
+      let dvr = await this.#options.dvr(signal);
       let row = await find(dvr, signal);
       for (let waited = 0; !row && mayCome && waited < RECENT_WAIT_MS; waited += LOOK_MS) {
         await wait(LOOK_MS, signal);
         row = await find(dvr, signal);
       }
       if (!row) throw new SluiceError('unknown-frame', `${what} is not kept on the server.${keptText()}`);
-      await dvr.seek({ pts: row.pts }, signal);
+      try {
+        await dvr.seek({ pts: row.pts }, signal);
+      } catch (error) {
+        // A server that was started anew, or a connection that was lost, can leave a transport behind that waits for ever: once more with a
+        // new one.
+        if (signal.aborted || !isStuck(error) || !this.#options.reopen()) throw error;
+        dvr = await this.#options.dvr(signal);
+        await dvr.seek({ pts: row.pts }, signal);
+      }
       onArrived();
     } catch (error) {
       if (error instanceof DOMException && error.name === 'NotFoundError') {
@@ -113,4 +123,9 @@ export class Seeker {
       onEnd();
     }
   }
+}
+
+/** The picture did not come in time, or the transport ended on the way. */
+function isStuck(error: unknown): boolean {
+  return error instanceof DOMException && (error.name === 'TimeoutError' || error.name === 'AbortError');
 }
