@@ -202,6 +202,22 @@ describe('metrics and data', () => {
     expect(await unknown.json()).toMatchObject({ code: 'unknown-frame', field: 'frame' });
   });
 
+  it('of a frame that is on its way wait for its capture time', async () => {
+    const acked = await frames(2);
+    const next = acked[1]!.id + 1;
+    expect(await post('metrics', { frame: next, values: { t: 5 } })).toEqual({ accepted: 1, dropped: 0 });
+    const item = post<DataItem>('data', { frame: next, n: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [frame] = await frames(1);
+    expect(frame!.id).toBe(next);
+    expect(await item).toMatchObject({ frame: next, timestamp: frame!.timestamp });
+    const { series } = await get<MetricAnswer>('metrics?names=t&step=0');
+    expect(series[0]).toMatchObject({ timestamp: [frame!.timestamp], frame: [next], value: [5] });
+    // One that does not come is no frame.
+    const never = await server.fetch('api/streams/cam/data', send('POST', { frame: next + 50, n: 2 }));
+    expect(await never.json()).toMatchObject({ code: 'unknown-frame', field: 'frame' });
+  });
+
   it('without a place are counted: in part with 202, all of them with 429', async () => {
     await frames(1);
     const profile = new Array<number>(1024).fill(1);

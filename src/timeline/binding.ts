@@ -84,6 +84,16 @@ export function bindAgain(frames: KnownFrames, end: { frame: number | null; time
   return { given: 'both', frame, timestamp: end.timestamp, pending };
 }
 
+/** Whether nothing but the id of a frame is known that has not come yet. */
+export function isComing({ given, pending }: Bound): boolean {
+  return given === 'frame' && pending === 'frame';
+}
+
+/** An end whose frame has come meanwhile. An id that was passed over was never shown: it means the frame before. */
+export function comeFrame(frames: KnownFrames, { frame, timestamp }: Bound): Bound | null {
+  return bindAgain(frames, { frame, timestamp: timestamp! }, 'frame');
+}
+
 /** Refuses a frame id of which no capture time is known. */
 export function unknownFrame(stream: string, frames: KnownFrames, frame: number, field: string): SluiceError {
   return new SluiceError('unknown-frame', `${field}: ${frame} received; ${stream} has no such frame, ${frames.describe()}`, {

@@ -14,7 +14,8 @@ import type {
 } from '../api/timeline.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
-import { bind, type KnownFrames, newestFrame, unknownFrame } from './binding.ts';
+import { bind, comeFrame, isComing, type KnownFrames, newestFrame, unknownFrame } from './binding.ts';
+import { ComingFrames } from './coming-frames.ts';
 import type { DatabaseThread } from './database-thread.ts';
 import type { Bound, DataWish, MarkerCalls, MarkerChangeWish, MarkerResult, MarkerWish } from './marker-schema.ts';
 import { metricAnswer } from './metric-answer.ts';
@@ -50,6 +51,7 @@ export class StoredTimeline implements StreamTimeline {
   readonly #deps: TimelineDeps;
   readonly #pending: PendingMarkers;
   readonly #recent = new RecentMarkers();
+  readonly #coming: ComingFrames;
   readonly #metricEvents: MetricEvents;
   readonly #ticking: NodeJS.Timeout;
   readonly #loaded: Promise<void>;
@@ -60,6 +62,7 @@ export class StoredTimeline implements StreamTimeline {
     this.stream = stream;
     this.#deps = deps;
     this.events = new Emitter(deps.onError);
+    this.#coming = new ComingFrames(deps.frames);
     this.#pending = new PendingMarkers(deps.frames, (id, change, sequence) => void this.#bindAnew(id, change, sequence));
     this.#metricEvents = new MetricEvents((event) => this.events.emit('metric', event));
     this.#ticking = setInterval(() => {
@@ -93,6 +96,7 @@ export class StoredTimeline implements StreamTimeline {
   /** A frame was captured: `deps.frames` knows it already. */
   onFrame(): void {
     if (this.#pending.size) this.#pending.check();
+    this.#coming.check();
   }
 
   // ---- markers
@@ -182,7 +186,7 @@ export class StoredTimeline implements StreamTimeline {
   // ---- metrics
 
   addMetrics(samples: readonly MetricInput[]): { accepted: number; dropped: number } {
-    const { frames, queue } = this.#deps;
+    const { frames } = this.#deps;
     // Bound first: a mistake in one sample refuses all.
     const bounds = samples.map((sample, i) => {
       const field = samples.length > 1 ? `[${i}].` : '';
@@ -193,15 +197,29 @@ export class StoredTimeline implements StreamTimeline {
     });
     let dropped = 0;
     for (const [i, { values }] of samples.entries()) {
-      const { timestamp, frame, given } = bounds[i]!;
-      // A frame that was only looked up is looked up again when the sample is read: a later one may have come.
-      const ownFrame = given === 'timestamp' ? null : frame;
-      if (!queue.add(this.stream, timestamp!, ownFrame, values)) dropped++;
-      else this.#metricEvents.add({ timestamp: timestamp!, frame, values });
+      const bound = bounds[i]!;
+      // Its capture time is not known before the frame is here.
+      if (isComing(bound)) void this.#addWhenCome(bound, values);
+      else if (!this.#addSample(bound, values)) dropped++;
     }
     this.#accepted += samples.length - dropped;
     this.#dropped += dropped;
     return { accepted: samples.length - dropped, dropped };
+  }
+
+  #addSample({ timestamp, frame, given }: Bound, values: MetricInput['values']): boolean {
+    // A frame that was only looked up is looked up again when the sample is read: a later one may have come.
+    const ownFrame = given === 'timestamp' ? null : frame;
+    if (!this.#deps.queue.add(this.stream, timestamp!, ownFrame, values)) return false;
+    this.#metricEvents.add({ timestamp: timestamp!, frame, values });
+    return true;
+  }
+
+  async #addWhenCome(bound: Bound, values: MetricInput['values']): Promise<void> {
+    const known = (await this.#coming.wait(bound.frame!)) ? comeFrame(this.#deps.frames, bound) : null;
+    if (known && this.#addSample(known, values)) return;
+    this.#accepted--;
+    this.#dropped++;
   }
 
   async metrics(query: MetricQuery): Promise<MetricAnswer> {
@@ -226,14 +244,17 @@ export class StoredTimeline implements StreamTimeline {
   async addData(records: readonly DataInput[]): Promise<DataItem[]> {
     await this.#ready();
     const { frames } = this.#deps;
-    const wishes = records.map((input, i): DataWish => {
-      const { timestamp, frame, ...record } = input;
-      const field = records.length > 1 ? `[${i}].` : '';
-      const found = bind(frames, frame as number | undefined, timestamp as number | string | undefined, withField(START_NAMES, field));
-      const bound = found.given === 'none' ? newestFrame(frames) : found;
-      if (bound.timestamp === null) throw unknownFrame(this.stream, frames, bound.frame!, `${field}frame`);
-      return { timestamp: bound.timestamp, frame: bound.frame, record: JSON.stringify(record) };
-    });
+    const wishes = await Promise.all(
+      records.map(async (input, i): Promise<DataWish> => {
+        const { timestamp, frame, ...record } = input;
+        const field = records.length > 1 ? `[${i}].` : '';
+        const found = bind(frames, frame as number | undefined, timestamp as number | string | undefined, withField(START_NAMES, field));
+        const bound = found.given === 'none' ? newestFrame(frames) : found;
+        const known = isComing(bound) ? (await this.#coming.wait(bound.frame!)) && comeFrame(frames, bound) : bound;
+        if (!known || known.timestamp === null) throw unknownFrame(this.stream, frames, bound.frame!, `${field}frame`);
+        return { timestamp: known.timestamp, frame: known.frame, record: JSON.stringify(record) };
+      }),
+    );
     const items = await this.#deps.markers.call('addData', this.stream, wishes, frames.now());
     if (items.length) this.events.emit('data', { items });
     return items;
@@ -258,6 +279,7 @@ export class StoredTimeline implements StreamTimeline {
   close(): void {
     clearInterval(this.#ticking);
     this.#metricEvents.close();
+    this.#coming.close();
   }
 }
 
