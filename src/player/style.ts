@@ -192,6 +192,8 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
   .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
   .message[data-state='stalled'] { bottom: 66px; }
   .stats { font-size: 11px; padding: 4px 8px; }
+  .clip-links { order: 1; flex-basis: 100%; }
+  .clip .close { padding: 0 7px; font-size: 12px; }
   .marker-form { inset: auto 4px 4px; width: calc(100% - 8px); max-height: calc(100% - 8px); gap: 5px; padding: 6px 10px; }
   .marker-form input, .marker-form button { height: 28px; }
 }
