@@ -244,7 +244,10 @@ test('a clip is chosen by keys and by its ends, to the frame', async () => {
   expect(first).toBeLessThan(frames[1]! + 10);
   await shows(page, first);
 
-  const box = (await page.getByRole('slider', { name: 'Clip ends' }).boundingBox())!;
+  const ends = page.getByRole('slider', { name: 'Clip ends' });
+  await ends.hover();
+  // From now on it stays under the pointer.
+  const box = (await ends.boundingBox())!;
   await page.mouse.move(box.x + 5, box.y + 10);
   await page.mouse.down();
   await page.mouse.move(box.x + 40, box.y + 10, { steps: 4 });

@@ -4,6 +4,8 @@ import { timeText, zoneOffset } from './clock-text.ts';
 import { make } from './dom.ts';
 
 export interface ClipHandlesActions {
+  /** The pointer is on an end: nothing must move under it. */
+  hold(): void;
   /** While an end is dragged. */
   scrub(timestamp: number): void;
   /** An end was let go at this time. */
@@ -68,6 +70,7 @@ export class ClipHandles {
       event.stopPropagation();
     });
     element.addEventListener('pointermove', (event) => {
+      this.#actions.hold();
       if (this.#dragging !== end) return;
       const time = this.#timeAt(event);
       this.#place(end, time);

@@ -80,6 +80,7 @@ export class Controls {
       onChange: () => this.update(),
     });
     this.#handles = new ClipHandles({
+      hold: () => this.#timeline.hold(),
       scrub: (timestamp) => this.#scrubber.to(timestamp),
       settle: (end, timestamp) => this.#moveEnd(end, () => this.#scrubber.settle(timestamp)),
       step: (end, step) => this.#moveEnd(end, (player, from) => player.seekFrame(from).then(() => player.step(step))),

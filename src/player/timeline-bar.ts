@@ -142,6 +142,11 @@ export class TimelineBar {
     this.#showTip(x, width, words);
   }
 
+  /** Keeps the ends where they are: the pointer is on the bar or on something that lies on it. */
+  hold(): void {
+    this.#heldUntil = performance.now() + HOLD_MS;
+  }
+
   /** Shows the words of a marker at its place for a moment, as for one that a key has gone to. */
   point(marker: Marker): void {
     const view = this.#view;
@@ -216,7 +221,7 @@ export class TimelineBar {
     const at = this.#at(event);
     if (!at) return;
     this.#hovered = true;
-    this.#heldUntil = performance.now() + HOLD_MS;
+    this.hold();
     clearTimeout(this.#pointed);
     this.#pointed = undefined;
     const pressed = this.#pressed;
