@@ -109,6 +109,10 @@ describe('markers', () => {
     });
     const shape = await server.fetch('api/streams/cam/markers', send('POST', [{ label: 'ok' }, { lable: 'no' }]));
     expect(await shape.json()).toMatchObject({ code: 'bad-value', field: '[1].label' });
+    for (const id of ['', '..', 'x'.repeat(129)]) {
+      const bad = await server.fetch('api/streams/cam/markers', send('POST', { label: 'x', id }));
+      expect(await bad.json()).toMatchObject({ status: 400, code: 'bad-value', field: 'id' });
+    }
     expect((await get<MarkerPage>('markers')).items).toEqual([]);
     expect(await post<Marker[]>('markers', [{ label: 'one' }, { label: 'two' }])).toHaveLength(2);
   });

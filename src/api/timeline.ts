@@ -7,7 +7,11 @@ const Time = z.union([z.number(), z.string()]).describe('integer µs since the U
 const FrameId = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 /** Id of a marker: chosen by its maker or by the server. The same id again is the same marker. */
-export const MarkerId = z.string().min(1).max(128);
+export const MarkerId = z
+  .string()
+  .max(128)
+  // As the last part of an address, dots alone would mean another address.
+  .regex(/^(?!\.{1,2}$)./su, 'a text of 1 to 128 characters, but not . or ..');
 /** Class of markers: the page colours and filters by it, `keep` of the DVR protects by it. */
 export const MarkerKind = z.string().regex(/^[A-Za-z0-9._:/-]{1,64}$/, '1 to 64 characters of A-Z a-z 0-9 . _ : / -');
 const Label = z.string().max(500);
