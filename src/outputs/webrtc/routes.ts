@@ -48,11 +48,12 @@ export function openWebRtc(context: OutputContext): Output {
       find: (id) => sessions.publishers.find(id),
     },
   ];
-  void context.app.register(async (scope) => {
+  context.app.register((scope, _options, registered) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser([SDP, FRAGMENT], { parseAs: 'string', bodyLimit: MAX_SDP }, (_request, body, done) => done(null, body));
     scope.addContentTypeParser('*', (request, _payload, done) => done(wrongType(request, request.method === 'PATCH' ? FRAGMENT : SDP)));
     for (const kind of kinds) addRoutes(scope, kind, context, (session, body) => sessions.addCandidates(session, candidatesOf(body)));
+    registered();
   });
   return { close: () => sessions.close() };
 }
