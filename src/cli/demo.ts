@@ -12,6 +12,16 @@ import { type CommandContext, flagText, UsageError } from './context.ts';
 import { probe } from './probe.ts';
 import { describeServer, start, untilStopped } from './serve.ts';
 
+/** One unit: one chart. */
+function brightnessMetrics(unit: string): NonNullable<StreamConfigInput['metrics']> {
+  return {
+    brightness: { unit, label: 'Mean brightness' },
+    'brightness.p1': { unit, label: 'darkest 1 %' },
+    'brightness.p99': { unit, label: 'brightest 1 %' },
+    saturated: { label: 'Share of pixels at full scale', min: 0 },
+  };
+}
+
 /** What the demo shows. */
 const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
   'demo-checkerboard': {
@@ -19,7 +29,7 @@ const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
     description: 'Rolling checkerboard with mint squares at random.',
     source: { type: 'pattern', kind: 'checkerboard', width: 1280, height: 720, fps: 30 },
     processors: [{ use: 'color-patch', params: { label: 'mint square', boxes: true } }, { use: 'brightness' }],
-    metrics: { brightness: { label: 'Brightness', min: 0, max: 255 } },
+    metrics: brightnessMetrics('levels'),
   },
   'demo-testbars': {
     title: 'Test bars',
@@ -34,7 +44,7 @@ const DEMO_STREAMS: Readonly<Record<string, StreamConfigInput>> = {
     pixelSize: 0.65,
     source: { type: 'pattern', kind: 'microscope', width: 1024, height: 1024, fps: 20 },
     processors: [{ use: 'brightness' }, { use: 'focus' }],
-    metrics: { brightness: { unit: 'counts', label: 'Mean signal' }, focus: { label: 'Sharpness' } },
+    metrics: { ...brightnessMetrics('counts'), focus: { label: 'Sharpness' } },
   },
   'my-camera': { title: 'My camera', description: 'Waits for your program.', source: { type: 'push' } },
 };

@@ -253,9 +253,9 @@ export class TimelineBar {
     const view = this.#view!;
     const offset = zoneOffset(at.time);
     const gap = view.gaps.find(({ start, end }) => at.time >= start && at.time <= end);
-    const ago = `${dateText(at.time, offset)}, ${lengthText((view.end - at.time) / 1000)} ago`;
+    const ago = `${lengthText((view.end - at.time) / 1000)} ago`;
     return [
-      make('strong', {}, `${timeText(at.time, offset)} ${zoneText(offset)}`),
+      make('strong', {}, `${dateText(at.time, offset)} ${timeText(at.time, offset)} ${zoneText(offset)}`),
       make('span', {}, utcText(at.time)),
       make('span', {}, at.end ? 'live' : ago),
       ...(gap ? [make('span', {}, `gap of ${lengthText((gap.end - gap.start) / 1000)}: ${gap.reason}`)] : []),

@@ -100,6 +100,17 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
     requestAnimationFrame(() => element.querySelector<HTMLElement>('tr[tabindex="0"]')?.focus({ preventScroll: true }));
   };
 
+  // What had the focus may be gone with the next rows: the row that stands there then has it, and the keys go on working.
+  const latest = useRef({ goTo, items });
+  latest.current = { goTo, items };
+  const keepFocus = (element: Element, key: string, at: number) => {
+    requestAnimationFrame(() => {
+      if (element.isConnected || document.activeElement !== document.body) return;
+      const still = latest.current.items.findIndex((item) => keyOf(item) === key);
+      latest.current.goTo(still < 0 ? at : still);
+    });
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
     const row = event.target as HTMLElement;
     const item = items[activeAt];
@@ -109,7 +120,8 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
     const step = steps[event.key];
     if (step !== undefined) goTo(activeAt + step);
     else if (event.key === 'Enter') props.onGo(item);
-    else if (!props.onKey(item, event)) return;
+    else if (props.onKey(item, event)) keepFocus(row, keyOf(item), activeAt);
+    else return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -128,6 +140,11 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
         setView((before) => ({ ...before, top: scrollTop }));
       }}
     >
+      {view.top > rowHeight && (
+        <button type="button" class="button small moments-newest" onClick={() => goTo(0)}>
+          ↑ Newest
+        </button>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table whose rows are gone through by keys is a grid (ARIA 1.2). */}
       <table role="grid" aria-label={props.label} aria-rowcount={items.length + 1} onKeyDown={onKeyDown}>
         <thead>
@@ -162,13 +179,20 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
                 data-key={key}
                 onFocus={() => setActiveKey(key)}
                 onClick={(event) => {
-                  if (!(event.target as Element).closest('button, a, input, select')) props.onGo(item);
+                  if ((event.target as Element).closest('button, a, input, select')) keepFocus(event.currentTarget, key, at);
+                  else props.onGo(item);
                 }}
               >
                 {props.cells(item, key, at === activeAt ? 0 : -1)}
               </tr>,
               at === openAt && (
-                <Detail key={`${key} detail`} top={topOf(at) + rowHeight} columns={props.columns.length} onHeight={setDetailHeight}>
+                <Detail
+                  key={`${key} detail`}
+                  top={topOf(at) + rowHeight}
+                  columns={props.columns.length}
+                  onHeight={setDetailHeight}
+                  onLeave={(left) => keepFocus(left, key, at)}
+                >
                   {props.detail(item)}
                 </Detail>
               ),
@@ -180,7 +204,16 @@ export function MomentTable<T extends Moment>(props: MomentTableProps<T>) {
   );
 }
 
-function Detail(props: { top: number; columns: number; onHeight: (height: number) => void; children: ComponentChildren }) {
+interface DetailProps {
+  readonly top: number;
+  readonly columns: number;
+  readonly onHeight: (height: number) => void;
+  /** It closes while the focus is in it. */
+  readonly onLeave: (element: Element) => void;
+  readonly children: ComponentChildren;
+}
+
+function Detail(props: DetailProps) {
   const row = useRef<HTMLTableRowElement>(null);
   useLayoutEffect(() => {
     const element = row.current!;
@@ -190,6 +223,7 @@ function Detail(props: { top: number; columns: number; onHeight: (height: number
     return () => {
       observer.disconnect();
       props.onHeight(0);
+      if (element.contains(document.activeElement)) props.onLeave(element);
     };
   }, []);
   return (

@@ -55,4 +55,5 @@ test('an axis stays while its values fit and fill it', () => {
 test('values that are never negative have an axis from zero, not below', () => {
   expect(axisRange(null, 0, 10, NO_ENDS).min).toBe(0);
   expect(axisRange(null, 0.5, 10, NO_ENDS).min).toBeGreaterThanOrEqual(0);
+  expect(axisRange(null, 0, 0, NO_ENDS)).toMatchObject({ min: 0 });
 });

@@ -60,7 +60,7 @@ export function axisRange(before: Range | null, low: number, high: number, fixed
   const bottom = Math.floor((centre - height * 0.55) / step) * step;
   const top = Math.ceil((centre + height * 0.55) / step) * step;
   // Values that are never negative have no room below zero.
-  return ends(low >= 0 && bottom < 0 ? 0 : bottom, high <= 0 && top > 0 ? 0 : top, fixed);
+  return ends(low >= 0 && bottom < 0 ? 0 : bottom, high <= 0 && low < 0 && top > 0 ? 0 : top, fixed);
 }
 
 function ends(min: number, max: number, fixed: FixedEnds): Range {

@@ -40,7 +40,7 @@ li.off .swatch { background: none !important; }
 .legend button:focus-visible, .plot:focus-visible { outline: 2px solid var(--_accent); outline-offset: -2px; }
 .swatch { width: 12px; height: 3px; border-radius: 2px; flex: none; box-shadow: 0 0 0 1px var(--_grid); }
 .heat .swatch { display: none; }
-.value { font-weight: 600; min-width: 4.2em; }
+.value { font-weight: 600; min-width: 4.2em; text-align: right; }
 .heat .value { display: none; }
 .unit, .time { color: var(--_muted); }
 .time { margin-inline-start: auto; white-space: nowrap; }

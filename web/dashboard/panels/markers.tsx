@@ -1,6 +1,6 @@
 // The markers of the stream, newest first: a click shows exactly that frame. They are added, changed and deleted here, too.
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Marker } from '../../../src/api/timeline.ts';
 import type { ShownFrame } from '../../../src/player/element.ts';
 import { Plus } from '../icons.tsx';
@@ -54,6 +54,7 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
   const open = useSignal<{ readonly key: string; readonly as: 'data' | 'form' } | null>(null);
   const adding = useSignal<ShownFrame | null>(null);
   const lastKind = useSignal('event');
+  const addButton = useRef<HTMLButtonElement>(null);
   const now = useSecond();
   const version = store.version.value;
   const gone = doomed.value;
@@ -102,12 +103,12 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
       <div class="moments-tools">
         <FilterField label="Filter the markers" text={text} />
         {mayChange.value && (
-          <button type="button" class="button" onClick={onAdd} title="At the frame that is shown now">
+          <button ref={addButton} type="button" class="button" onClick={onAdd} title="At the frame that is shown now">
             <Plus />
             Add
           </button>
         )}
-        {known.length > 1 && <Kinds counts={store.list.kinds} chosen={kinds} />}
+        {known.length > 0 && <Kinds counts={store.list.kinds} chosen={kinds} />}
       </div>
       {adding.value && (
         <NewMarkerForm
@@ -120,7 +121,10 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
             lastKind.value = marker.kind;
             store.take(marker);
           }}
-          onClose={() => (adding.value = null)}
+          onClose={() => {
+            adding.value = null;
+            addButton.current?.focus();
+          }}
         />
       )}
       <Problem text={going.problem} />
