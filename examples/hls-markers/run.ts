@@ -1,10 +1,10 @@
-// A seekable live stream with markers from a detector in another process:  node --conditions=source examples/hls-markers/run.ts
+// A seekable live stream with markers from a detector in another process:  node examples/hls-markers/run.ts
 // Starts the server, a checkerboard at an uneven rate with mint squares at random, and detector.py (Python 3.9 with numpy). Then open the
 // address: each square is a span on the time bar, exact to the frame, also hours back. PORT, PYTHON and LATE (seconds) may be set.
 import { spawn, spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createServer } from 'sluice';
+import { createServer } from '../../src/index.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const pythons = process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python', '/usr/bin/python3'];

@@ -28,7 +28,7 @@ export const STYLE = `
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; align-items: center; gap: 0 12px; padding: 2px 8px 0 8px; flex: none; min-height: 22px; }
 ul { display: flex; flex-wrap: wrap; gap: 0 12px; list-style: none; margin: 0; padding: 0; min-width: 0; }
-li { display: flex; align-items: baseline; gap: 4px; white-space: nowrap; min-width: 0; }
+li { display: flex; align-items: center; gap: 4px; white-space: nowrap; min-width: 0; }
 li.off { opacity: 0.5; }
 li.off .swatch { background: none !important; }
 .legend button {
