@@ -75,6 +75,8 @@ function Dialog(props: { onClose: () => void }) {
 
   useEffect(() => {
     dialog.current?.showModal();
+    // Not on Close, which stands first: Enter would take the form away.
+    dialog.current?.querySelector<HTMLElement>('input[name=type]:checked')?.focus();
   }, []);
 
   const words = KIND_WORDS[kind.value];
