@@ -5,6 +5,8 @@ const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as co
 
 export default defineConfig({
   test: {
+    // Tests wait more than they compute: two at once, Chromium's too, keep two cores busy and no more.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -20,7 +22,6 @@ export default defineConfig({
           name: 'browser',
           include: ['{src,test,web}/**/*.browser.test.ts'],
           testTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -250,7 +250,8 @@ it.skipIf(!ffmpeg)(
     const resized = async () => (await server.json<StreamInfo>('api/streams/cam')).width === 320;
     await vi.waitUntil(resized, { timeout: 20_000, interval: 50 });
     const newest = (await rowsOf(server, 'cam')).at(-1)!;
-    const small = punctual(await recorded(server, 'cam', 40, newest.pts));
+    // The recording changes its size where the next segment of 2 s begins.
+    const small = punctual(await recorded(server, 'cam', 40, newest.pts + 3 * 90_000));
     const query = `live/cam/clip.mp4?startFrame=${to.id}&endFrame=${small.at(-5)!.id}`;
     const refused = await server.fetch(query);
     const problem = (await refused.json()) as { code: string; detail: string; longest: { startFrame: number; endFrame: number } };

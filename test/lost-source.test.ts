@@ -36,5 +36,6 @@ test('a source that is lost for 13 s', { timeout: 120_000 }, async () => {
     'source: no more frames came',
     'source: frames come again',
   ]);
-  expect(items[0]!.timestamp).toBe(after.gaps[0]!.start);
+  // The gap's ends are media times: to the tick of 11 µs.
+  expect(Math.abs(items[0]!.timestamp - after.gaps[0]!.start)).toBeLessThanOrEqual(12);
 });

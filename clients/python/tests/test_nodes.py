@@ -238,7 +238,8 @@ class Server(unittest.TestCase):
         async def waits():
             try:
                 for n in range(3):
-                    await asyncio.sleep(0.01)
+                    # Numbers without a frame of their own lie at the newest one: some of each.
+                    await asyncio.sleep(0.2)
                     yield Picture(PIXELS, **RAW), {"n": n}
                 await asyncio.sleep(1000)
             finally:
