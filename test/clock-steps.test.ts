@@ -61,7 +61,10 @@ test('a publisher whose clock is set back and forward again', { timeout: 90_000 
 
   const timeline = await server.json<Timeline>('live/x/timeline.json');
   expect(timeline.gaps.filter(({ reason }) => reason === 'the clock was set')).toHaveLength(2);
-  for (const [i, segment] of timeline.segments.entries()) expect(segment.start).toBeGreaterThanOrEqual(timeline.segments[i - 1]?.end ?? 0);
+  // Nobody knows how long the last frame before a step lasts: a part at most.
+  for (const [i, segment] of timeline.segments.entries()) {
+    expect(segment.start).toBeGreaterThanOrEqual((timeline.segments[i - 1]?.end ?? 0) - 210_000);
+  }
   // By id and by the capture time that the frame itself has.
   const asked = old.filter(({ id }) => frames.has(id))[50]!;
   for (const query of [`frame=${asked.id}`, `timestamp=${asked.timestamp}`]) {
