@@ -1,4 +1,5 @@
 // VP8 inside RTP (RFC 7741).
+import { concatBytes } from './bytes.ts';
 
 /** A payload: what its descriptor says, and the bytes of the frame. */
 export interface Vp8Payload {
@@ -56,20 +57,10 @@ export class Vp8Depacketizer {
     if (payload) this.#parts.push(payload.data);
     else this.#broken = true;
     if (!packet.marker) return null;
-    const frame = join(this.#parts);
+    const frame = concatBytes(this.#parts);
     this.#parts = [];
     const lost = this.#broken || (this.#lost && !isVp8Key(frame));
     this.#lost = false;
     return lost ? 'lost' : { frame, timestamp: packet.timestamp };
   }
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

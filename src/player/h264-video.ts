@@ -1,6 +1,7 @@
 // Fragments to pixels by Media Source: never copied by the page. Each fragment says that its frame lasts a second, because a frame that ends
 // before the next one has come makes the browser drop everything up to the next key frame; so the newest picture's time, not the end of the
 // buffer, says how far behind the playback is.
+import { concatBytes } from '../formats/bytes.ts';
 import { FrameTable } from './frame-table.ts';
 import { type H264Frame, type H264Init, type H264Sink, mediaSource } from './h264-sink.ts';
 import type { TransportContext } from './transport.ts';
@@ -144,7 +145,7 @@ class H264Video implements H264Sink {
         this.#buffer.timestampOffset = -this.#base;
       }
       this.#newest = frames.at(-1)!.pts / TICKS - this.#base;
-      this.#buffer.appendBuffer(join(frames));
+      this.#buffer.appendBuffer(frames.length === 1 ? frames[0]!.fragment : concatBytes(frames.map(({ fragment }) => fragment)));
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
     }
@@ -199,15 +200,4 @@ class H264Video implements H264Sink {
 
 function mimeOf(codec: string): string {
   return `video/mp4; codecs="${codec}"`;
-}
-
-function join(frames: readonly H264Frame[]): Uint8Array<ArrayBuffer> {
-  if (frames.length === 1) return frames[0]!.fragment;
-  const bytes = new Uint8Array(frames.reduce((sum, { fragment }) => sum + fragment.length, 0));
-  let at = 0;
-  for (const { fragment } of frames) {
-    bytes.set(fragment, at);
-    at += fragment.length;
-  }
-  return bytes;
 }

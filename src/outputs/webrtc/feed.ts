@@ -1,8 +1,8 @@
 // A rendition on its way to the WebRTC process: one subscription and one stream of messages, however many viewers take it.
 import type { Subscription } from '../../core/fanout.ts';
-import type { Packet, TrackInfo } from '../../core/packet.ts';
+import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
-import { type Rendition, renditionKey } from '../../pipeline/rendition.ts';
+import type { Rendition } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { WebRtcProcess } from './process.ts';
 
@@ -16,7 +16,6 @@ export class Feed {
   readonly #process: WebRtcProcess;
   #subscription: Subscription<Packet>;
   #rendition: Rendition;
-  #track: TrackInfo | null = null;
   #needKey = true;
   #closed = false;
   /** Told of every picture that went to the process. */
@@ -30,15 +29,6 @@ export class Feed {
     this.#rendition = stream.rendition(settings());
     this.#subscription = this.#subscribe();
     void this.#run();
-  }
-
-  /** Bits per second that the encoder aims at; 0 before it is known. */
-  get bitrate(): number {
-    return this.#track?.bitrate ?? this.#rendition.track?.bitrate ?? 0;
-  }
-
-  get renditionKey(): string {
-    return renditionKey(this.#rendition.settings);
   }
 
   requestKey(): void {
@@ -67,7 +57,6 @@ export class Feed {
         continue;
       }
       const { id, timestamp, pts, key, repeat, data } = packet;
-      this.#track = packet.track;
       const description = key ? packet.track.description : null;
       this.#needKey = !this.#process.sendPicture({ feed: this.key, id, timestamp, pts, key, repeat, data, description });
       if (!this.#needKey) this.onPicture?.(packet);

@@ -37,11 +37,6 @@ export class WebRtcProcess {
     this.#events = events;
   }
 
-  /** Process id, for tests and statistics. */
-  get pid(): number | null {
-    return this.#child?.pid ?? null;
-  }
-
   /** Pictures on their way to it. */
   get waiting(): number {
     return this.#number - this.#taken;

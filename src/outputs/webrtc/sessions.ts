@@ -57,17 +57,8 @@ export class Sessions {
     this.publishers = new Publishers(context, this.#process, (id, message) => this.#ask(id, message));
   }
 
-  get process(): WebRtcProcess {
-    return this.#process;
-  }
-
   find(id: string): Session | undefined {
     return this.#sessions.get(id);
-  }
-
-  /** Sessions of a stream. */
-  of(stream: string): Session[] {
-    return [...this.#sessions.values()].filter((session) => session.stream.name === stream);
   }
 
   /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`. */

@@ -57,7 +57,7 @@ class H264Viewer {
   #track: TrackInfo | null = null;
   #needKey = true;
   #askedAt = 0;
-  #acked: number | null = null;
+  #acks = false;
   #onAck: (() => void) | null = null;
   /** Pictures sent since the newest acknowledgement. */
   #unacked: number[] = [];
@@ -93,7 +93,7 @@ class H264Viewer {
 
   #subscribe(): Subscription<Packet> {
     this.#needKey = true;
-    return this.#stream.main.subscribe('ws-h264', QUEUE_LIMIT, 'keyframe', (packet) => this.#lost(packet, 'keyframe'));
+    return this.#stream.main.subscribe('ws-h264', QUEUE_LIMIT, 'keyframe', (packet) => this.#lost(packet));
   }
 
   async #send(): Promise<void> {
@@ -110,7 +110,7 @@ class H264Viewer {
         continue;
       }
       if (this.#needKey && !packet.key) {
-        this.#lost(packet, 'keyframe');
+        this.#lost(packet);
         this.#askKey();
         continue;
       }
@@ -133,7 +133,7 @@ class H264Viewer {
 
   /** A viewer that acknowledges holds back what it does not take; without this the network's buffers would fill with old pictures. */
   async #whenAcked(): Promise<void> {
-    while (this.#acked !== null && this.#unacked.length > MAX_UNACKED && !this.#abort.signal.aborted) {
+    while (this.#acks && this.#unacked.length > MAX_UNACKED && !this.#abort.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#onAck = resolve;
       });
@@ -141,10 +141,10 @@ class H264Viewer {
     }
   }
 
-  #lost(packet: Packet, policy: string): void {
+  #lost(packet: Packet): void {
     // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
     this.#count();
-    this.#meter.skipped.add(policy);
+    this.#meter.skipped.add('keyframe');
     this.#skip = { from: this.#skip?.from ?? packet.id, to: packet.id };
     // The queue begins again with a key frame; until then nothing comes out of it.
     this.#askKey();
@@ -165,7 +165,7 @@ class H264Viewer {
   #onText(text: string): void {
     const message = readViewerMessage(this.#ws, text);
     if (message?.type === 'ack') {
-      this.#acked = message.id;
+      this.#acks = true;
       this.#unacked = this.#unacked.filter((id) => id > message.id);
       this.#onAck?.();
     } else if (message?.type === 'shown') this.#output.reportShown(message.latencyMs);
