@@ -42,9 +42,12 @@ export interface FixedEnds {
   readonly max: number | undefined;
 }
 
+/** Values nearer to zero than this have no powers of ten to step by: they are drawn as zero. */
+const SMALLEST = 1e-300;
+
 /**
- * Range of an axis for values from `low` to `high` (Infinity, -Infinity: there are none). It stays as it was while the values fit and fill
- * enough of it: an axis that moves with every value cannot be read.
+ * Range of an axis for finite values from `low` to `high` (Infinity, -Infinity: there are none). It stays as it was while the values fit
+ * and fill enough of it: an axis that moves with every value cannot be read. It is finite and has a height, whatever the values are.
  */
 export function axisRange(before: Range | null, low: number, high: number, fixed: FixedEnds): Range {
   if (low > high) {
@@ -54,13 +57,20 @@ export function axisRange(before: Range | null, low: number, high: number, fixed
   if (before && low >= before.min && high <= before.max && high - low >= (before.max - before.min) * 0.4) {
     return ends(before.min, before.max, fixed);
   }
-  const height = high - low > Math.abs(high) * 1e-9 ? high - low : Math.abs(high) * 0.2 || 2;
-  const step = roundStep((height * 1.1) / 8);
-  const centre = (low + high) / 2;
-  const bottom = Math.floor((centre - height * 0.55) / step) * step;
-  const top = Math.ceil((centre + height * 0.55) / step) * step;
+  const height = heightOf(low, high);
+  const step = roundStep((height / 8) * 1.1);
+  const centre = low / 2 + high / 2;
+  const bottom = Math.min(low, finite(Math.floor((centre - height * 0.55) / step) * step));
+  const top = Math.max(high, finite(Math.ceil((centre + height * 0.55) / step) * step));
   // Values that are never negative have no room below zero.
   return ends(low >= 0 && bottom < 0 ? 0 : bottom, high <= 0 && low < 0 && top > 0 ? 0 : top, fixed);
+}
+
+/** What the values span; where that is nothing, or too little for numbers of their size, enough to see a line in. */
+function heightOf(low: number, high: number): number {
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low > Math.max(size * 1e-9, SMALLEST)) return finite(high - low);
+  return size > SMALLEST ? size * 0.2 : 2;
 }
 
 function ends(min: number, max: number, fixed: FixedEnds): Range {
@@ -68,8 +78,14 @@ function ends(min: number, max: number, fixed: FixedEnds): Range {
   const top = fixed.max ?? max;
   if (top > bottom) return { min: bottom, max: top };
   // One set end lies beyond all values.
-  const room = Math.max(Math.abs(bottom), Math.abs(top)) * 0.1 || 1;
-  return fixed.min === undefined ? { min: top - room, max: top } : { min: bottom, max: bottom + room };
+  const size = Math.max(Math.abs(bottom), Math.abs(top));
+  const room = size > SMALLEST ? size * 0.1 : 1;
+  return fixed.min === undefined ? { min: finite(top - room), max: top } : { min: bottom, max: finite(bottom + room) };
+}
+
+/** The largest numbers have nothing behind them. */
+function finite(value: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 }
 
 /** 1, 2 or 5 times a power of ten, not below `value`. */
