@@ -4,6 +4,7 @@ import type { StreamInfo } from '../api/schema.ts';
 import type { Marker } from '../api/timeline.ts';
 import { SluiceError } from '../core/errors.ts';
 import { StreamAddress } from './address.ts';
+import type { Attempt } from './attempts.ts';
 import { Controls } from './controls.ts';
 import { make } from './dom.ts';
 import { Notices } from './notices.ts';
@@ -16,7 +17,7 @@ import { STYLE } from './style.ts';
 import type { ShownFrame, TransportName } from './transport.ts';
 
 export { publishWhip, type WhipPublisher } from './whip.ts';
-export type { FrameEvent, Marker, PlayerState, PlayerStats, ShownFrame, TransportName };
+export type { Attempt, FrameEvent, Marker, PlayerState, PlayerStats, ShownFrame, TransportName };
 
 /** Detail of `pixelclick`: pixel of the picture, and the frame it belongs to. */
 export interface PixelClick extends PicturePoint {
@@ -169,6 +170,11 @@ export class SluicePlayer extends HTMLElement {
 
   get activeTransport(): TransportName | null {
     return this.#player?.transport ?? null;
+  }
+
+  /** What was tried to get a picture, oldest first, and why each way was left. */
+  get attempts(): readonly Attempt[] {
+    return this.#player?.attempts ?? [];
   }
 
   /** Whether the newest pictures are shown as they come. */

@@ -4,6 +4,7 @@ import type { StreamInfo, StreamState } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
 import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
+import { type Attempt, Attempts, type Try } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
@@ -85,6 +86,8 @@ const TROUBLE_CODES: Readonly<Record<Trouble, ErrorCode>> = {
 interface Session {
   readonly row: TransportRow;
   readonly openedMs: number;
+  /** Its row in the log of tries. */
+  readonly attempt: Try;
   /** Opened only to go back in time, from a transport that cannot. */
   readonly forDvr: boolean;
   transport: Transport | null;
@@ -100,6 +103,7 @@ export class Player extends Emitter<PlayerEvents> {
   readonly #watch: StreamWatch;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #backoff = new Backoff();
+  readonly #attempts = new Attempts();
   readonly #choice: TransportChoice;
   readonly #seeker: Seeker;
   #session: Session | undefined;
@@ -217,6 +221,11 @@ export class Player extends Emitter<PlayerEvents> {
 
   get transport(): TransportName | null {
     return this.#session?.row.name ?? null;
+  }
+
+  /** What was tried to get a picture, oldest first, and why each way was left. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts.list;
   }
 
   /** Server µs UTC now; `null` before it is known. */
@@ -371,6 +380,7 @@ export class Player extends Emitter<PlayerEvents> {
     }
     const session: Session = {
       row,
+      attempt: this.#attempts.begin(row, reason),
       forDvr: how.forDvr,
       openedMs: performance.now(),
       transport: null,
@@ -418,6 +428,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   #halt(session: Session): void {
     session.halted = true;
+    session.attempt.left('');
     session.transport?.halt();
   }
 
@@ -431,6 +442,7 @@ export class Player extends Emitter<PlayerEvents> {
     if (isNew) {
       this.#newFrameMs = performance.now();
       session.shown++;
+      session.attempt.shown();
       this.#choice.worked(session.row);
       this.#backoff.reset();
     }
@@ -458,6 +470,7 @@ export class Player extends Emitter<PlayerEvents> {
   }
 
   #onFailed(session: Session, failure: TransportFailure): void {
+    session.attempt.failed(failure.reason);
     this.#halt(session);
     void this.#watch.check();
     const { label } = session.row;
