@@ -5,7 +5,7 @@ import { type Micros, toMicros, toTicks } from '../../src/core/time.ts';
 import { startClock } from '../../src/native/system-clock.ts';
 import { FrameHub } from '../../src/pipeline/frame-hub.ts';
 import { MediaPool } from '../../src/pipeline/media-pool.ts';
-import { Rendition } from '../../src/pipeline/rendition.ts';
+import { encodeTimings, Rendition } from '../../src/pipeline/rendition.ts';
 import { childArgument, serveParent } from '../child.ts';
 import { type EncodeCase, type EncodeRun, FPS } from '../encode-settings.ts';
 import { cameraFrames } from '../frames.ts';
@@ -29,6 +29,7 @@ const rendition = new Rendition(
     lingerMs: 1000,
     demand: () => ({ [Symbol.dispose]: () => {} }),
     replay: false,
+    timings: encodeTimings(),
     onIdle: () => {},
     onFailed: () => {},
   },

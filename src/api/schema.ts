@@ -394,7 +394,13 @@ const EventId = z.string().max(60);
 
 /** Messages of `WS /api/events` from the server (text). Thumbnails are binary: frame header + JPEG, stream name in its metadata. */
 export const ServerEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('hello'), now: z.number().describe('server UTC, µs'), version: z.string(), id: EventId.optional() }),
+  z.object({
+    type: z.literal('hello'),
+    now: z.number().describe('server UTC, µs'),
+    version: z.string(),
+    id: EventId.optional(),
+    reports: z.boolean().optional().describe('whether the server counts what players report'),
+  }),
   z.object({ type: z.literal('pong'), t: z.number().describe('as sent'), now: z.number() }),
   z.object({ type: z.literal('state'), stream: StreamName, info: StreamInfo.nullable().describe('null: the stream is gone') }),
   z.object({ type: z.literal('frame'), stream: StreamName, id: z.number(), timestamp: z.number() }),
@@ -428,6 +434,32 @@ export type ServerEvent = z.infer<typeof ServerEvent>;
 export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** Ways to the picture that report; the figures of `/metrics` have the label `output` of each. */
+export const REPORTED_OUTPUTS = { webrtc: 'webrtc', h264: 'ws-h264', jpeg: 'ws-jpeg', mjpeg: 'mjpeg', hls: 'hls' } as const;
+
+const amount = (max: number) => z.number().min(0).max(max);
+const count = (max: number) => z.number().int().min(0).max(max);
+
+/** What a player says about the pictures that it has shown since its report before. Nothing in it says who watches. */
+export const ViewerReport = z.strictObject({
+  type: z.literal('report'),
+  stream: StreamName,
+  transport: z.enum(Object.keys(REPORTED_OUTPUTS) as [keyof typeof REPORTED_OUTPUTS]),
+  seconds: z.number().min(0.5).max(120).describe('time that it tells of'),
+  latencyMs: z.array(amount(600_000)).max(20).describe('capture to screen of some frames, picked at even distances'),
+  fps: amount(1000),
+  bitrate: amount(10e9).describe('bit/s'),
+  width: count(65_535).nullable().describe('of the picture, pixels'),
+  quality: count(100).nullable().describe('JPEG'),
+  dropped: count(200_000).describe('frames that came and were not shown'),
+  freezes: count(1000),
+  frozenSeconds: amount(120),
+  lost: amount(1).nullable().describe('share of packets'),
+  resends: count(1_000_000).nullable().describe('packets that came again'),
+  jitterBufferMs: amount(60_000).nullable(),
+});
+export type ViewerReport = z.infer<typeof ViewerReport>;
+
 /** Messages of `WS /api/events` from the client. */
 export const ClientEvent = z.discriminatedUnion('type', [
   z.object({
@@ -443,6 +475,7 @@ export const ClientEvent = z.discriminatedUnion('type', [
     fps: z.number().positive().max(15).default(5),
   }),
   z.object({ type: z.literal('ping'), t: z.number() }),
+  ViewerReport,
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;
 

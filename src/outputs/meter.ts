@@ -1,9 +1,11 @@
 // Counters of one output of one stream: per viewer, offered = sent + skipped + in flight.
+import type { ViewerReport } from '../api/schema.ts';
+import type { Packet } from '../core/packet.ts';
 import type { QueueStats } from '../core/queue.ts';
+import type { Micros } from '../core/time.ts';
+import { Histogram, LATENCY_BUCKETS } from '../pipeline/histogram.ts';
 import { Percentiles, Tally } from '../pipeline/meters.ts';
-
-/** Upper ends of the latency buckets, ms. */
-const BUCKETS_MS = [20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 1500, 2500, 5000, 10_000];
+import { ViewerFigures } from './viewer-figures.ts';
 
 /** A viewer's own counters; they stay in the sum when it leaves. */
 export interface ViewerMeter extends Disposable {
@@ -19,26 +21,35 @@ export class OutputMeter {
   readonly #viewers = new Set<ViewerMeter>();
   readonly #past = { offered: 0, sent: 0, bytes: 0, skipped: new Tally() };
   readonly #shown = new Percentiles();
-  readonly #buckets = new Float64Array(BUCKETS_MS.length + 1);
-  #shownSum = 0;
+  /** Capture to screen as pages report it, s. */
+  readonly glassToGlass = new Histogram(LATENCY_BUCKETS);
+  /** Capture to the moment in which the frame was handed to the network, s. */
+  readonly captureToSent = new Histogram(LATENCY_BUCKETS);
+  #reported: ViewerFigures | null = null;
 
   /** A page reports glass-to-glass latency, ms. */
   reportShown(ms: number): void {
-    if (!(ms >= 0 && ms < 3_600_000)) return;
+    if (!(ms >= 0 && ms < 600_000)) return;
     this.#shown.add(ms);
-    const bucket = BUCKETS_MS.findIndex((limit) => ms <= limit);
-    this.#buckets[bucket < 0 ? BUCKETS_MS.length : bucket]!++;
-    this.#shownSum += ms;
+    this.glassToGlass.add(ms / 1000);
   }
 
-  /** Cumulative buckets in seconds, as Prometheus counts. */
-  get shownHistogram(): { buckets: [string, number][]; sum: number; count: number } {
-    let count = 0;
-    const buckets: [string, number][] = [...BUCKETS_MS, null].map((limit, i) => {
-      count += this.#buckets[i]!;
-      return [limit === null ? '+Inf' : String(limit / 1000), count];
-    });
-    return { buckets, sum: this.#shownSum / 1000, count };
+  /** A player reports about its pictures. Where nobody watches there is nothing to tell. */
+  report(report: ViewerReport): void {
+    if (!this.#viewers.size) return;
+    this.#reported ??= new ViewerFigures();
+    this.#reported.add(report);
+    for (const ms of report.latencyMs) this.reportShown(ms);
+  }
+
+  /** What players have reported; `null` before the first report. */
+  get reported(): ViewerFigures | null {
+    return this.#reported;
+  }
+
+  /** A frame went out to one viewer. Repeats are no news: their capture was long ago. */
+  onSent(packet: Packet, now: Micros): void {
+    if (!packet.repeat) this.captureToSent.add((now - packet.timestamp) / 1e6);
   }
 
   viewer(): ViewerMeter {

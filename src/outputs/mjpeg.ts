@@ -16,7 +16,8 @@ export function openMjpeg(context: OutputContext): Output {
     reply.raw.once('close', () => abort.abort());
     reply.raw.on('error', () => abort.abort());
     const ended = AbortSignal.any([abort.signal, signal]);
-    const meter = context.meter('mjpeg', stream.name).viewer();
+    const output = context.meter('mjpeg', stream.name);
+    const meter = output.viewer();
     const watch = stream.watch();
     const rendition = stream.rendition(settings);
     const subscription = rendition.subscribe('mjpeg', 1, 'newest', () => {
@@ -46,6 +47,7 @@ export function openMjpeg(context: OutputContext): Output {
         count();
         if (!packet) break;
         await writePart(raw, packet, ended);
+        output.onSent(packet, stream.clock.now());
         meter.sent++;
         meter.bytes += packet.data.length;
         count();

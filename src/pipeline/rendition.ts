@@ -9,9 +9,22 @@ import type { Micros, Ticks } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import { ENCODERS } from '../encoders/index.ts';
 import type { FrameHub, ReaderSeat } from './frame-hub.ts';
+import { Histogram, LATENCY_BUCKETS, WORK_BUCKETS } from './histogram.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { EncodeEvent } from './messages.ts';
 import { Percentiles, RateMeter, Tally } from './meters.ts';
+
+/** Times of all frames that one codec of a stream has encoded, whichever renditions did it. */
+export interface EncodeTimings {
+  /** Encoding alone. */
+  readonly encode: Histogram;
+  /** From the capture until it was encoded. */
+  readonly encoded: Histogram;
+}
+
+export function encodeTimings(): EncodeTimings {
+  return { encode: new Histogram(WORK_BUCKETS), encoded: new Histogram(LATENCY_BUCKETS) };
+}
 
 /** What a rendition needs from its stream. */
 export interface RenditionHost {
@@ -24,6 +37,8 @@ export interface RenditionHost {
   demand(): Disposable;
   /** Whether the newest frame is still worth encoding for a late reader. */
   readonly replay: boolean;
+  /** Where the times of each encoded frame are counted, in s. */
+  readonly timings: EncodeTimings;
   /** Told when the encoder has stopped for good. */
   onIdle(rendition: Rendition): void;
   /** Told when the encoder failed for a new reason; it begins anew by itself. */
@@ -191,6 +206,8 @@ export class Rendition {
         this.#encoded++;
         this.#encodeMs.add(event.encodeMs);
         this.#latencyMs.add((event.encoded - event.timestamp) / 1000);
+        this.#host.timings.encode.add(event.encodeMs / 1000);
+        this.#host.timings.encoded.add((event.encoded - event.timestamp) / 1e6);
       }
       if (key) this.#keyframes++;
       this.#bytes += data.length;

@@ -17,7 +17,7 @@ import type { DecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
-import { Rendition, renditionKey } from './rendition.ts';
+import { type EncodeTimings, encodeTimings, Rendition, renditionKey } from './rendition.ts';
 import { SourceRunner } from './source-runner.ts';
 
 /** Notes of one sort come at most this often, µs. */
@@ -102,6 +102,8 @@ export class Stream {
   #reserving = false;
   #source: SourceRunner | null = null;
   readonly #renditions = new Map<string, Rendition>();
+  /** By codec: renditions come and go with the wishes of viewers. */
+  readonly timings = new Map<string, EncodeTimings>();
   #processings: Processing[] = [];
   readonly #rate = new RateMeter();
   #demand = 0;
@@ -225,6 +227,7 @@ export class Stream {
           return parseDuration(stream.#config.linger, 'linger');
         },
         demand: () => this.demand(),
+        timings: this.#timingsOf(settings.codec),
         get replay() {
           return stream.pushed;
         },
@@ -242,6 +245,12 @@ export class Stream {
       this.#renditions.set(key, rendition);
     }
     return rendition;
+  }
+
+  #timingsOf(codec: string): EncodeTimings {
+    const timings = this.timings.get(codec) ?? encodeTimings();
+    this.timings.set(codec, timings);
+    return timings;
   }
 
   /** The H.264 rendition that HLS, DVR and WebSocket share. */

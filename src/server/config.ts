@@ -51,6 +51,7 @@ export interface ResolvedConfig {
   /** For streams that say nothing themselves; see `withStreamDefaults`. */
   readonly dvr: DvrConfig;
   readonly webrtc: WebRtcConfig;
+  readonly viewerReports: boolean;
   readonly compat: CompatConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly streams: Readonly<Record<string, StreamConfig>>;
@@ -148,6 +149,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     maxFrameBytes: bytesOf(config.maxFrameBytes),
     dvr: config.dvr,
     webrtc: webrtcOf(config),
+    viewerReports: config.viewerReports,
     compat: config.compat,
     logLevel: config.logLevel,
     streams,

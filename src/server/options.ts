@@ -147,6 +147,7 @@ export const SETTINGS = {
       delayMax: { kind: 'number', value: 'MS', help: 'longest time that they may, against jitter and loss; -1 = as they like' },
     },
   } satisfies Row<z.ZodType>,
+  viewerReports: row('switch', '', z.boolean().default(true), 'players tell latency, fps and loss of their pictures for /metrics'),
   logLevel: row(
     'text',
     'LEVEL',

@@ -161,11 +161,14 @@ export class Sessions {
   }
 
   #count(feed: Feed, packet: Packet): void {
+    const output = this.#context.meter('webrtc', feed.stream.name);
+    const now = feed.stream.clock.now();
     for (const session of this.#sessions.values()) {
       if (session.feed !== feed) continue;
       session.meter.offered++;
       if (session.connected) {
         session.meter.sent++;
+        output.onSent(packet, now);
         session.meter.bytes += packet.data.length;
       } else session.meter.skipped.add('connecting');
     }

@@ -126,6 +126,7 @@ class H264Viewer {
       this.#meter.sent++;
       this.#meter.bytes += message.length;
       await new Promise<void>((resolve) => this.#ws.send(message, { binary: true }, () => resolve()));
+      this.#output.onSent(packet, this.#stream.clock.now());
       await this.#whenAcked();
     }
     if (this.#ws.readyState === this.#ws.OPEN) this.#ws.close(1001, 'the stream has ended');

@@ -168,6 +168,7 @@ class PictureViewer {
       this.#meter.sent++;
       this.#meter.bytes += message.length;
       this.#ws.send(message, { binary: true }, () => {
+        this.#output.onSent(packet, this.#stream.clock.now());
         this.#sending = false;
         this.#wake();
       });

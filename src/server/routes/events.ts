@@ -9,6 +9,7 @@ import type { Packet } from '../../core/packet.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { RouteContext } from '../context.ts';
 import { EventFeed } from './event-feed.ts';
+import { ReportGate } from './report-gate.ts';
 import { SLOW_BYTES } from './timeline-feed.ts';
 
 /** JPEG quality of thumbnails. */
@@ -81,7 +82,7 @@ class Thumbnails {
 }
 
 export function eventRoutes(context: RouteContext): void {
-  const { app, upgrades, clock, version, signal } = context;
+  const { app, upgrades, clock, version, signal, config } = context;
 
   upgrades.route('/api/events', (ws, _request, _params, query) => {
     const send = (event: ServerEvent) => ws.readyState === ws.OPEN && ws.send(JSON.stringify(event));
@@ -94,17 +95,22 @@ export function eventRoutes(context: RouteContext): void {
       giveUp: (reason) => (ws.bufferedAmount > SLOW_BYTES ? ws.terminate() : ws.close(1013, reason)),
     });
     const thumbnails = new Thumbnails(context, ws);
-    send({ type: 'hello', now: clock.now(), version, id: feed.id });
+    const reports = config.viewerReports ? new ReportGate(context) : null;
+    send({ type: 'hello', now: clock.now(), version, id: feed.id, reports: reports !== null });
     const asked = Selection.safeParse(Object.fromEntries(query));
     if (asked.success && asked.data.types) feed.subscribe(asked.data.types, asked.data.streams, asked.data.after);
     ws.on('message', (data, binary) => {
       const message = binary ? null : parseMessage(String(data));
       if (!message) {
-        const error = new SluiceError('bad-request', 'the message was not understood; expected JSON of type subscribe, thumbnails or ping');
+        const error = new SluiceError(
+          'bad-request',
+          'the message was not understood; expected JSON of type subscribe, thumbnails, report or ping',
+        );
         return void send({ type: 'error', problem: error.toProblem() });
       }
       if (message.type === 'ping') send({ type: 'pong', t: message.t, now: clock.now() });
       else if (message.type === 'subscribe') feed.subscribe(message.types, message.streams, message.after);
+      else if (message.type === 'report') reports?.take(message);
       else thumbnails.want(message.streams, message.width, message.fps);
     });
     ws.once('close', () => {
