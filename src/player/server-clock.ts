@@ -6,7 +6,7 @@ const KEEP_MS = 300_000;
 const MAX_SAMPLES = 96;
 /** Two clocks run apart by at most so much: crystals, and the slewing of the server's clock. Parts per million. */
 const DRIFT_PPM = 500;
-/** The same when it was measured: temperature changes it. */
+/** The same when it was measured, beyond the doubt of the measurement: temperature changes it. */
 const FITTED_PPM = 20;
 /** From fewer or nearer round trips no drift is read. */
 const FIT_SAMPLES = 5;
@@ -29,6 +29,8 @@ export class ServerClock {
   #best: RoundTrip | undefined;
   /** Server ms per page ms, beyond 1; `null`: not known yet. */
   #drift: number | null = null;
+  /** How far that may be off. */
+  #driftDoubt = DRIFT_PPM / 1e6;
 
   constructor(pageNow: () => number = () => performance.now()) {
     this.#pageNow = pageNow;
@@ -70,6 +72,7 @@ export class ServerClock {
     if (this.#best && expected !== null && Math.abs(expected - at - trip.offset) > this.#doubt(this.#best, at) + rtt / 2 + OTHER_CLOCK_MS) {
       this.#trips = [];
       this.#drift = null;
+      this.#driftDoubt = DRIFT_PPM / 1e6;
     }
     this.#trips = [...this.#trips.filter((other) => at - other.at <= KEEP_MS), trip].slice(-MAX_SAMPLES);
     this.#fit();
@@ -95,7 +98,7 @@ export class ServerClock {
   }
 
   #doubt(trip: RoundTrip, at: number): number {
-    return trip.rtt / 2 + (Math.abs(at - trip.at) * (this.#drift === null ? DRIFT_PPM : FITTED_PPM)) / 1e6;
+    return trip.rtt / 2 + Math.abs(at - trip.at) * this.#driftDoubt;
   }
 
   /** The drift, from round trips that are hardly longer than the shortest: the others say more about the network than about clocks. */
@@ -104,13 +107,17 @@ export class ServerClock {
     const good = this.#trips.filter((trip) => trip.rtt <= limit);
     const [first] = good;
     const span = first ? good.at(-1)!.at - first.at : 0;
-    if (good.length < FIT_SAMPLES || span < FIT_SPAN_MS || span < limit * 1000) return;
+    if (good.length < FIT_SAMPLES || span < FIT_SPAN_MS) return;
     const mean = (value: (trip: RoundTrip) => number) => good.reduce((sum, trip) => sum + value(trip), 0) / good.length;
     const at = mean((trip) => trip.at);
     const offset = mean((trip) => trip.offset - first!.offset);
     const spread = mean((trip) => (trip.at - at) ** 2);
+    // Each of them is off by half its length at most: so far that can bend the line.
+    const bent = ((limit / 2) * mean((trip) => Math.abs(trip.at - at))) / spread;
+    if (bent > DRIFT_PPM / 1e6) return;
     const slope = mean((trip) => (trip.at - at) * (trip.offset - first!.offset - offset)) / spread;
     this.#drift = Math.max(-DRIFT_PPM / 1e6, Math.min(DRIFT_PPM / 1e6, slope));
+    this.#driftDoubt = FITTED_PPM / 1e6 + bent;
   }
 }
 

@@ -19,7 +19,7 @@ test('each column has the least, greatest, first and last of its samples, and no
       const bins = bin(list, columns);
       const plain = new Map<number, number[]>();
       for (const [time, value] of list) {
-        const column = Math.floor((time * columns) / 100 + 1e-9);
+        const column = Math.floor((time * columns) / 100);
         if (Number.isNaN(value) || time < 0 || time >= 100) continue;
         plain.set(column, [...(plain.get(column) ?? []), value]);
       }
@@ -64,4 +64,11 @@ test('lines reach in from the nearest sample on either side of the view', () => 
   );
   expect([...bins.x.subarray(0, bins.length)]).toEqual([-1, 5, 11]);
   expect([...bins.first.subarray(0, bins.length)]).toEqual([2, 3, 4]);
+});
+
+test('a sample at the right edge lies outside of the view, however the columns divide it', () => {
+  for (let columns = 1; columns <= 4000; columns++) {
+    const bins = bin([[100, 0]], columns);
+    expect([bins.x[0], bins.low]).toEqual([columns, Number.POSITIVE_INFINITY]);
+  }
 });

@@ -21,7 +21,7 @@ export class Bins {
   /** µs; samples further apart are not joined. */
   gap = Number.POSITIVE_INFINITY;
   #start = 0;
-  #perColumn = 1;
+  #length = 1;
   #columns = 0;
   #before = Number.NaN;
   #broken = true;
@@ -48,7 +48,7 @@ export class Bins {
     this.low = Number.POSITIVE_INFINITY;
     this.high = Number.NEGATIVE_INFINITY;
     this.#start = start;
-    this.#perColumn = (end - start) / columns;
+    this.#length = end - start;
     this.#columns = columns;
     this.gap = gap;
     this.#before = Number.NaN;
@@ -66,7 +66,8 @@ export class Bins {
     }
     this.#broken = false;
     this.samples++;
-    const column = Math.floor((time - this.#start) / this.#perColumn);
+    // Multiplied first: what lies on the edge of a column, or at the end of the view, is not rounded to the one before.
+    const column = Math.floor(((time - this.#start) * this.#columns) / this.#length);
     const inside = column >= 0 && column < this.#columns;
     if (inside) {
       if (min < this.low) this.low = min;
