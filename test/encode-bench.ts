@@ -23,6 +23,11 @@ export const H264: Extract<RenditionSettings, { codec: 'h264' }> = {
   gop: null,
   options: {},
 };
+export const LOSSLESS: Extract<RenditionSettings, { codec: 'lossless' }> = {
+  ...{ codec: 'lossless', compression: 'zstd', level: null, filter: true },
+  ...{ crop: null, step: 1, binning: false, fps: null },
+};
+
 export const JPEG: Extract<RenditionSettings, { codec: 'jpeg' }> = { codec: 'jpeg', quality: 90, width: null, fps: null };
 
 export class EncodeBench implements AsyncDisposable {

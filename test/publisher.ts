@@ -10,6 +10,15 @@ export interface Acked {
   readonly timestamp: number;
 }
 
+/** `pixels` left out: a slope that begins at three times `fill`. */
+interface PushedPicture {
+  readonly format?: PixelFormat;
+  readonly width?: number;
+  readonly height?: number;
+  readonly fill?: number;
+  readonly pixels?: Uint8Array;
+}
+
 export class TestPublisher {
   readonly acked: Acked[] = [];
   readonly messages: Record<string, unknown>[] = [];
@@ -36,10 +45,9 @@ export class TestPublisher {
     return publisher;
   }
 
-  send(timestamp: number, options: { format?: PixelFormat; width?: number; height?: number; fill?: number } = {}): void {
+  send(timestamp: number, options: PushedPicture = {}): void {
     const { format = 'gray', width = 320, height = 180, fill = 0 } = options;
-    const pixels = new Uint8Array(frameBytes(format, width, height));
-    for (let i = 0; i < pixels.length; i++) pixels[i] = (i + fill * 3) & 0xff;
+    const pixels = options.pixels ?? new Uint8Array(frameBytes(format, width, height)).map((_, i) => i + fill * 3);
     const header = writeFrameHeader({ format, width, height, payloadBytes: pixels.length, timestamp });
     this.#ws.send(Buffer.concat([header, pixels]));
     this.#sent++;

@@ -479,6 +479,30 @@ export const ClientEvent = z.discriminatedUnion('type', [
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;
 
+/** A part of the picture: the side of a square in its middle, or a region from its top left corner; pixels. */
+export const Crop = z.union([
+  z.number().int().min(1).max(16_384),
+  z.object({
+    x: z.number().int().min(0).max(16_383),
+    y: z.number().int().min(0).max(16_383),
+    width: z.number().int().min(1).max(16_384),
+    height: z.number().int().min(1).max(16_384),
+  }),
+]);
+
+/** What a viewer of lossless pictures may ask for. */
+export const LosslessOptions = z.object({
+  compression: z.enum(['zstd', 'lz4', 'none']),
+  level: z.number().int().min(1).max(19).describe('of Zstd'),
+  filter: z.boolean().describe('16-bit samples are filtered before compression'),
+  crop: Crop.nullable(),
+  subsample: z.number().int().min(1).max(32).describe('of so many pixels along each side one is sent'),
+  binning: z.boolean().describe('that one is their mean, not the first of them'),
+});
+const LosslessRequest = LosslessOptions.partial();
+/** Left out: the usual, or what it was before. */
+export type LosslessRequest = z.infer<typeof LosslessRequest>;
+
 /** Messages of the media sockets from the viewer (CONTRACT "Text messages on the media sockets"). */
 export const ViewerMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ack'), id: z.number() }),
@@ -488,6 +512,7 @@ export const ViewerMessage = z.discriminatedUnion('type', [
     width: z.number().int().min(16).max(8192).nullable().optional(),
     fps: z.number().positive().max(240).nullable().optional(),
     adapt: z.enum(['off', 'auto', 'fps']).optional().describe('JPEG: who chooses quality, width and fps below these'),
+    ...LosslessRequest.shape,
   }),
   z.object({ type: z.literal('shown'), id: z.number(), latencyMs: z.number() }),
 ]);

@@ -57,6 +57,22 @@ export type RenditionSettings =
       readonly width: number | null;
       /** Pictures per second at most; `null` = all. */
       readonly fps: number | null;
+    }
+  | {
+      /** At full depth without loss, each packet a whole SLF1 message. */
+      readonly codec: 'lossless';
+      readonly compression: 'zstd' | 'lz4' | 'none';
+      /** Of Zstd, 1..19; `null` = the usual one. */
+      readonly level: number | null;
+      /** 16-bit samples are filtered before compression. */
+      readonly filter: boolean;
+      /** Side of a square in the middle, or a region, pixels; `null` = the whole picture. */
+      readonly crop: number | { readonly x: number; readonly y: number; readonly width: number; readonly height: number } | null;
+      /** Of so many pixels along each side one is sent, 1..32: the first, or with `binning` their mean. */
+      readonly step: number;
+      readonly binning: boolean;
+      /** Pictures per second at most; `null` = all. */
+      readonly fps: number | null;
     };
 
 /** Name of a codec with an encoder. */

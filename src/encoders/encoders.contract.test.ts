@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EncodeBench, H264, JPEG, type PacketEvent } from '../../test/encode-bench.ts';
+import { EncodeBench, H264, JPEG, LOSSLESS, type PacketEvent } from '../../test/encode-bench.ts';
 import { hasTool } from '../../test/tools.ts';
 import { FORMAT_NAMES, FORMATS, frameBytes, type PixelFormat } from '../core/frame.ts';
 import { silentLogger } from '../core/log.ts';
@@ -14,6 +14,8 @@ import { fragment, initSegment } from '../formats/fmp4.ts';
 import { readFrameHeader } from '../formats/frame-header.ts';
 import { readSampleIdentity } from '../formats/h264.ts';
 import { readJpegIdentity } from '../formats/jpeg-segment.ts';
+import { restorePixels } from '../formats/lossless.ts';
+import { decompressZstd } from '../native/compress.ts';
 import { GRID_TICKS, sequenceOf } from '../pipeline/grid.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import type { RenditionSettings } from './encoder.ts';
@@ -24,6 +26,7 @@ const SETTINGS: Record<keyof typeof ENCODERS, RenditionSettings> = {
   h264: { ...H264, bitrate: 2_000_000 },
   jpeg: JPEG,
   raw: { codec: 'raw', width: null, fps: null },
+  lossless: LOSSLESS,
 };
 const STEP = 33_367;
 /** Ahead of the clock and on the grid: on a loaded machine too, no repeat is due between two frames. */
@@ -113,9 +116,9 @@ async function coloursBy(path: string): Promise<number[][]> {
 }
 
 describe.each(Object.keys(ENCODERS) as (keyof typeof ENCODERS)[])('%s', (codec) => {
-  const identityOf = { jpeg: readJpegIdentity, h264: readSampleIdentity, raw: readRawIdentity }[codec];
-  // Raw pictures are compared byte for byte below.
-  const judge = ffmpeg && codec !== 'raw';
+  const identityOf = { jpeg: readJpegIdentity, h264: readSampleIdentity, raw: readRawIdentity, lossless: readRawIdentity }[codec];
+  // Raw and lossless pictures are compared byte for byte below.
+  const judge = ffmpeg && codec !== 'raw' && codec !== 'lossless';
 
   it.each(FORMAT_NAMES)('%s at 641x361: one packet for each frame, with its identity, in its colours', async (format) => {
     await using bench = new EncodeBench(SETTINGS[codec], { pool });
@@ -248,6 +251,64 @@ describe('raw', () => {
       ] as const) {
         for (const [k, value] of at(x).entries()) expect(Math.abs(value - wanted[k]!)).toBeLessThanOrEqual(6);
       }
+    }
+  });
+});
+
+describe('lossless', () => {
+  const compressions = ['zstd', 'lz4', 'none'] as const;
+  const ways = compressions.flatMap((compression) => [true, false].map((filter) => ({ ...LOSSLESS, compression, filter })));
+
+  it.each(ways)('$compression, filter $filter: every format comes back bit for bit', async (settings) => {
+    await using bench = new EncodeBench(settings, { pool });
+    for (const [i, format] of FORMAT_NAMES.entries()) {
+      const pixels = redPicture(format, 67, 35);
+      const { data } = await bench.encode(format, 67, 35, pixels, START_US + i * STEP);
+      const header = readFrameHeader(data);
+      expect(header).toMatchObject({ format, width: 67, height: 35, id: i + 1, timestamp: START_US + i * STEP });
+      expect(header.encoding).toBe(settings.compression === 'none' ? 'raw' : settings.compression);
+      expect(header.filtered).toBe(settings.filter && settings.compression !== 'none' && FORMATS[format].depth === 16);
+      expect(header.metadata).toMatchObject({ source: { width: 67, height: 35 }, step: 1 });
+      const back = restorePixels(header, data.subarray(header.headerBytes), decompressZstd);
+      expect(Buffer.from(back).equals(pixels)).toBe(true);
+    }
+  });
+
+  it('sends a part of the picture, and says which', async () => {
+    await using bench = new EncodeBench({ ...LOSSLESS, crop: { x: 100, y: 40, width: 200, height: 100 }, step: 4 }, { pool });
+    const pixels = redPicture('gray16le', 640, 360);
+    const { data, track } = await bench.encode('gray16le', 640, 360, pixels, START_US);
+    const header = readFrameHeader(data);
+    expect([header.width, header.height, track.width, track.height]).toEqual([50, 25, 50, 25]);
+    expect(header.metadata).toEqual({
+      level: 1,
+      source: { width: 640, height: 360 },
+      region: { x: 100, y: 40, width: 200, height: 100 },
+      step: 4,
+    });
+    const back = restorePixels(header, data.subarray(header.headerBytes), decompressZstd);
+    const [from, to] = [new Uint16Array(pixels.buffer), new Uint16Array(back.slice().buffer)];
+    for (let y = 0; y < 25; y++) for (let x = 0; x < 50; x++) expect(to[y * 50 + x]).toBe(from[(40 + y * 4) * 640 + 100 + x * 4]);
+  });
+
+  it('the zstd and lz4 programs read the payload', async () => {
+    const pixels = redPicture('gray16le', 641, 361);
+    for (const compression of ['zstd', 'lz4'] as const) {
+      if (!hasTool(compression)) continue;
+      await using bench = new EncodeBench({ ...LOSSLESS, compression, filter: false }, { pool });
+      const { data } = await bench.encode('gray16le', 641, 361, pixels, START_US);
+      const payload = data.subarray(readFrameHeader(data).headerBytes);
+      const path = join(folder, `picture.${compression}`);
+      // The lz4 program wants a frame round the block (LZ4 Frame Format): magic, descriptor with checksum, one block, end mark.
+      if (compression === 'zstd') await writeFile(path, payload);
+      else {
+        const block = payload.subarray(4);
+        const size = Buffer.alloc(4);
+        size.writeUInt32LE(block.length);
+        await writeFile(path, Buffer.concat([Buffer.from('04224d18607073', 'hex'), size, block, Buffer.alloc(4)]));
+      }
+      const { stdout } = await run(compression, ['-dc', path], { encoding: 'buffer', maxBuffer: 1e7 });
+      expect(stdout.equals(Buffer.from(pixels.buffer))).toBe(true);
     }
   });
 });

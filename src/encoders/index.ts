@@ -17,6 +17,7 @@ export const ENCODERS: Record<CodecName, EncoderRow> = {
   jpeg: { depth: 2, interCoded: false, identity: 'app9', load: () => import('./jpeg.ts') },
   // Programs want every frame: as long a wait as the ring allows.
   raw: { depth: 12, interCoded: false, identity: 'own', load: () => import('./raw.ts') },
+  lossless: { depth: 2, interCoded: false, identity: 'own', load: () => import('./lossless.ts') },
 };
 
 /** Opens the encoder of some settings. */

@@ -2,7 +2,7 @@
 // Scaled down on request: 8-bit pictures by averaging, deep ones by leaving pixels out, so that every value is one that was captured.
 import { FORMATS, type FrameInfo, frameBytes, type PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
-import { writeFrameHeader } from '../formats/frame-header.ts';
+import { writeFrame } from '../formats/frame-header.ts';
 import { Scaler } from '../native/ffmpeg-encode.ts';
 import type { EncodedPicture, EncoderSession, RenditionSettings } from './encoder.ts';
 
@@ -19,18 +19,8 @@ class RawSession implements EncoderSession {
 
   async encode(info: FrameInfo, pixels: Uint8Array): Promise<EncodedPicture> {
     const { format, width, height, data } = this.#scaled(info, pixels);
-    const header = writeFrameHeader({
-      format,
-      width,
-      height,
-      payloadBytes: data.length,
-      id: info.id,
-      timestamp: info.timestamp,
-      significantBits: info.significantBits,
-    });
-    const message = new Uint8Array(header.length + data.length);
-    message.set(header);
-    message.set(data, header.length);
+    const { id, timestamp, significantBits } = info;
+    const message = writeFrame({ format, width, height, id, timestamp, significantBits }, data);
     if (this.#track?.width !== width || this.#track.height !== height) {
       this.#track = { codec: 'raw', width, height, description: new Uint8Array(), version: (this.#track?.version ?? 0) + 1, bitrate: 0 };
     }

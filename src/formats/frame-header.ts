@@ -172,6 +172,15 @@ export function writeFrameHeader(fields: FrameHeaderFields): Uint8Array {
   return header;
 }
 
+/** A whole message: header and payload, which is `payloadBytes` long. Throws as `writeFrameHeader`. */
+export function writeFrame(fields: Omit<FrameHeaderFields, 'payloadBytes'>, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const header = writeFrameHeader({ ...fields, payloadBytes: payload.length });
+  const message = new Uint8Array(header.length + payload.length);
+  message.set(header);
+  message.set(payload, header.length);
+  return message;
+}
+
 /** One frame of a chunked body. */
 export interface SplitFrame {
   readonly header: FrameHeader;

@@ -1,4 +1,5 @@
 // The settings of one viewer of pictures: what it wants, and below that what its way carries.
+import type { LosslessRequest } from '../../api/schema.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import { type AdaptMode, FpsRate, JpegRate } from './jpeg-rate.ts';
 
@@ -8,10 +9,17 @@ export interface PictureSettings {
   readonly fps?: number | undefined;
   /** Who chooses below these: `off` nobody, `auto` and `fps` the rules of jpeg-rate.ts. */
   readonly adapt?: 'off' | AdaptMode | undefined;
+  /** Of lossless pictures. */
+  readonly lossless?: LosslessRequest | undefined;
 }
 
 /** Width of a picture of unknown size. */
 const USUAL_WIDTH = 1280;
+
+/** What a message names. */
+function told(change: LosslessRequest = {}): LosslessRequest {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+}
 
 export class Adaptation {
   readonly #stream: Stream;
@@ -33,13 +41,15 @@ export class Adaptation {
     readonly width?: number | null | undefined;
     readonly fps?: number | null | undefined;
     readonly adapt?: PictureSettings['adapt'];
+    readonly lossless?: PictureSettings['lossless'];
   }): void {
-    const { quality, width, fps, adapt } = this.#wanted;
+    const { quality, width, fps, adapt, lossless } = this.#wanted;
     this.#wanted = {
       quality: change.quality ?? quality,
       width: change.width === null ? undefined : (change.width ?? width),
       fps: change.fps === null ? undefined : (change.fps ?? fps),
       adapt: change.adapt ?? adapt,
+      lossless: lossless && { ...lossless, ...told(change.lossless) },
     };
     this.settings = this.#begin();
   }

@@ -1,4 +1,4 @@
-// Single pictures over WebSocket, as JPEG or uncompressed: binary messages = frame header + picture. One picture is in the socket at a time
+// Single pictures over WebSocket, as JPEG, without loss or uncompressed: binary messages = frame header + picture. One picture is in the socket at a time
 // and at most a few are not yet acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without
 // reconnecting.
 import type { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
-import { jpegSettings, rawSettings } from '../picture-query.ts';
+import { jpegSettings, losslessSettings, rawSettings } from '../picture-query.ts';
 import { Adaptation, type PictureSettings } from './adaptation.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
 
@@ -19,20 +19,39 @@ const ACK_TIMEOUT_MS = 1000;
 const ADAPT_MS = 250;
 
 interface PictureCodec {
-  readonly codec: 'jpeg' | 'raw';
+  readonly codec: 'jpeg' | 'raw' | 'lossless';
   readonly settings: (settings: PictureSettings) => RenditionSettings;
   readonly message: (packet: Packet) => Uint8Array;
   /** Pictures that wait for a viewer: for the eye only the newest counts, programs want all of them and may be late for a moment. */
   readonly limit: (stream: Stream, width: number | undefined) => number;
   /** Pictures that may be on their way to a viewer that acknowledges them. */
   readonly unacked: number;
+  /** What the viewer gets, in the words of its own messages. */
+  readonly describe: (settings: PictureSettings) => object;
 }
 
 /** What may be sent as single pictures. */
 export const PICTURE_CODECS = {
-  jpeg: { codec: 'jpeg', settings: jpegSettings, message: jpegMessage, limit: () => 1, unacked: 3 },
-  raw: { codec: 'raw', settings: rawSettings, message: (packet) => packet.data, limit: rawLimit, unacked: 12 },
+  jpeg: { codec: 'jpeg', settings: jpegSettings, message: jpegMessage, limit: () => 1, unacked: 3, describe: pictureWords },
+  raw: { codec: 'raw', settings: rawSettings, message: (packet) => packet.data, limit: rawLimit, unacked: 12, describe: pictureWords },
+  // One is decoded while the next one travels.
+  lossless: {
+    ...{ codec: 'lossless', settings: losslessOf, message: (packet) => packet.data, limit: () => 1, unacked: 3, describe: losslessWords },
+  },
 } as const satisfies Record<string, PictureCodec>;
+
+function losslessOf({ lossless, fps }: PictureSettings): RenditionSettings {
+  return losslessSettings({ ...lossless, fps });
+}
+
+function pictureWords({ quality, width, fps, adapt }: PictureSettings): object {
+  return { quality, width, fps, adapt };
+}
+
+function losslessWords({ lossless, fps }: PictureSettings): object {
+  const { compression, level, filter, crop, step, binning } = losslessSettings({ ...lossless, fps });
+  return { compression, ...(compression === 'zstd' ? { level: level ?? 1 } : {}), filter, crop, subsample: step, binning, fps };
+}
 
 /** Bytes that may wait for one program. */
 const RAW_BYTES = 48 * 2 ** 20;
@@ -158,7 +177,7 @@ class PictureViewer {
           codec: this.#codec.codec,
           width: packet.track.width,
           height: packet.track.height,
-          ...this.#adaptation.settings,
+          ...this.#codec.describe(this.#adaptation.settings),
         });
       }
       this.#sending = true;
@@ -211,7 +230,8 @@ class PictureViewer {
       this.#wake();
     } else if (message.type === 'shown') this.#output.reportShown(message.latencyMs);
     else {
-      this.#adaptation.change(message);
+      const { type: _, quality, width, fps, adapt, ...lossless } = message;
+      this.#adaptation.change({ quality, width, fps, adapt, lossless });
       this.#change();
     }
   }
@@ -222,7 +242,7 @@ class PictureViewer {
     this.#offeredBefore += old.queue.stats.offered;
     this.#subscription = this.#subscribe();
     old.close();
-    sendText(this.#ws, { type: 'settings', ...this.#adaptation.settings, frame: this.#stream.lastFrame?.id ?? 0 });
+    sendText(this.#ws, { type: 'settings', ...this.#codec.describe(this.#adaptation.settings), frame: this.#stream.lastFrame?.id ?? 0 });
   }
 
   #count(): void {

@@ -2,13 +2,20 @@
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
 import type { Output, OutputContext } from '../output.ts';
-import { PictureQuery } from '../picture-query.ts';
+import { LosslessQuery, PictureQuery } from '../picture-query.ts';
 import { serveH264 } from './h264.ts';
 import { servePictures } from './pictures.ts';
 
-const CODECS = ['h264', 'jpeg', 'raw'] as const;
+const CODECS = ['h264', 'jpeg', 'raw', 'lossless'] as const;
 
-const Query = PictureQuery.extend({ codec: z.enum(CODECS).default('jpeg'), adapt: z.enum(['off', 'auto', 'fps']).default('off') });
+const Query = PictureQuery.extend({
+  ...LosslessQuery.shape,
+  codec: z.enum(CODECS).default('jpeg'),
+  adapt: z.enum(['off', 'auto', 'fps']).default('off'),
+}).refine(({ codec, adapt }) => adapt === 'off' || codec !== 'lossless', {
+  path: ['adapt'],
+  message: 'with codec=lossless only off: nothing may change the values',
+});
 
 export function openWebSocket(context: OutputContext): Output {
   const parse = (query: URLSearchParams) => {
@@ -25,10 +32,10 @@ export function openWebSocket(context: OutputContext): Output {
     '/live/:stream/ws',
     (ws, _request, params, query) => {
       const stream = context.registry.get(params.stream!);
-      const { codec, ...settings } = parse(query);
+      const { codec, quality, width, fps, adapt, ...lossless } = parse(query);
       const meter = context.meter(`ws-${codec}`, stream.name);
       if (codec === 'h264') serveH264(ws, stream, meter);
-      else servePictures(ws, stream, codec, settings, meter);
+      else servePictures(ws, stream, codec, { quality, width, fps, adapt, ...(codec === 'lossless' ? { lossless } : {}) }, meter);
     },
     {
       before: (_request, params, query) => {
