@@ -104,7 +104,10 @@ it('settings change on the same socket; equal settings share one encoder; wrong 
   using two = new Viewer(server, '&crop=64&level=1');
   await expect.poll(() => Math.min(one.frames.length, two.frames.length), SOON).toBeGreaterThan(5);
   expect(one.frames[0]!.header).toMatchObject({ format: 'gray16le', width: 64, height: 64, filtered: true, encoding: 'zstd' });
-  expect(one.frames[0]!.header.metadata).toMatchObject({ region: { x: 128, y: 68, width: 64, height: 64 }, source: { width: 320, height: 200 } });
+  expect(one.frames[0]!.header.metadata).toMatchObject({
+    region: { x: 128, y: 68, width: 64, height: 64 },
+    source: { width: 320, height: 200 },
+  });
   const running = async () => {
     const { renditions } = await server.json<StreamStats>('api/streams/cam/stats');
     return renditions.filter((rendition) => rendition.running && rendition.codec === 'lossless').length;
