@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { chooseH264, fmtpValue, readSdp } from './sdp.ts';
+import { addCandidates, chooseH264, fmtpValue, readIceFragment, readSdp } from './sdp.ts';
 
 const OFFER = `v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -45,4 +45,23 @@ it('foreign text never throws, and is no description', () => {
   fc.assert(fc.property(fc.string({ maxLength: 500 }), (text) => void readSdp(text)));
   fc.assert(fc.property(fc.string({ maxLength: 500 }), (text) => void readSdp(`v=0\r\n${text}`)));
   expect(readSdp('hello')).toBeNull();
+});
+
+it('reads fragments of trickle ICE, whatever comes', () => {
+  expect(
+    readIceFragment('a=ice-ufrag:ab+c\r\nm=video 9 X 0\r\na=mid:v\r\na=candidate:1 1 udp 1 10.0.0.1 9 typ host\r\na=end-of-candidates\r\n'),
+  ).toEqual({
+    ufrag: 'ab+c',
+    candidates: [{ candidate: 'candidate:1 1 udp 1 10.0.0.1 9 typ host', mid: 'v' }],
+  });
+  expect(readIceFragment('a=end-of-candidates\r\n')).toEqual({ ufrag: null, candidates: [] });
+  for (const wrong of ['', 'hello', '{"a":1}', 'v=0\r\na=mid:0\r\n']) expect(readIceFragment(wrong)).toBeNull();
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'am=:candidte \r\n') }), (text) => void readIceFragment(text)));
+});
+
+it('puts candidates behind those that are there, once', () => {
+  const sdp = 'v=0\r\nm=video 9 X 0\r\na=candidate:1 host\r\na=x\r\nm=application 9 Y 0\r\n';
+  const more = addCandidates(sdp, ['candidate:2 srflx', 'candidate:1 host']);
+  expect(more).toBe('v=0\r\nm=video 9 X 0\r\na=candidate:1 host\r\na=candidate:2 srflx\r\na=x\r\nm=application 9 Y 0\r\n');
+  expect(addCandidates('v=0\r\n', ['candidate:2 srflx'])).toBe('v=0\r\n');
 });

@@ -125,3 +125,39 @@ export function chooseH264(media: SdpMedia): SdpCodec | null {
 export function chooseCodec(media: SdpMedia, name: string): SdpCodec | null {
   return media.codecs.find((codec) => codec.name.toUpperCase() === name.toUpperCase()) ?? null;
 }
+
+/** A description with more candidates, in the section that has some already: the one whose transport all share (RFC 9143 7.2). */
+export function addCandidates(sdp: string, candidates: readonly string[]): string {
+  const lines = sdp.split('\r\n');
+  const last = lines.findLastIndex((line) => line.startsWith('a=candidate:'));
+  const fresh = candidates.map((candidate) => `a=${candidate}`).filter((line) => !lines.includes(line));
+  return last < 0 || !fresh.length ? sdp : lines.toSpliced(last + 1, 0, ...fresh).join('\r\n');
+}
+
+/** What a fragment of a description says about ICE (RFC 8840 9). */
+export interface IceFragment {
+  /** Of the ICE session that it belongs to; `null` = not said. */
+  readonly ufrag: string | null;
+  readonly candidates: readonly { readonly candidate: string; readonly mid: string }[];
+}
+
+/** Candidates that one fragment may bring. */
+const MAX_CANDIDATES = 100;
+
+/** Reads `application/trickle-ice-sdpfrag`; `null` for text that is none. Never throws. */
+export function readIceFragment(text: string): IceFragment | null {
+  const lines = text.split(/\r?\n/).filter(Boolean);
+  if (!lines.length || !lines.every((line) => /^[am]=\S/.test(line))) return null;
+  let mid = '0';
+  const candidates: { candidate: string; mid: string }[] = [];
+  for (const line of lines) {
+    if (line.startsWith('a=mid:')) mid = line.slice(6).trim();
+    else if (line.startsWith('a=candidate:') && candidates.length < MAX_CANDIDATES)
+      candidates.push({ candidate: line.slice(2).trim(), mid });
+  }
+  const ufrag = lines
+    .find((line) => line.startsWith('a=ice-ufrag:'))
+    ?.slice('a=ice-ufrag:'.length)
+    .trim();
+  return { ufrag: ufrag || null, candidates };
+}

@@ -2,15 +2,18 @@
 // thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
 import ndc from 'node-datachannel';
 import { writeNack } from '../formats/rtcp.ts';
-import type { Sdp, SdpCodec, SdpMedia } from '../formats/sdp.ts';
+import { addCandidates, type Sdp, type SdpCodec, type SdpMedia } from '../formats/sdp.ts';
+import { PublicAddress } from './public-address.ts';
 
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time';
 
 /** Packets kept for resending, a power of two: about four seconds of 2.5 Mbit/s. */
 const RESEND_PACKETS = 1024;
-/** Time for candidates to be found, ms. Host candidates are there at once; STUN servers may take longer. */
+/** Time for our candidates to be found, ms. Those of this machine are there at once. */
 const GATHER_MS = 1500;
+/** What the first viewers after the start wait at most for the address that others see us at, ms; later ones wait for nothing. */
+const PUBLIC_MS = 200;
 
 /** How the process reaches its peers. */
 export interface WebRtcSettings {
@@ -54,20 +57,24 @@ function safe(work: () => void): void {
   }
 }
 
-let started = false;
+let seenAt: PublicAddress | null = null;
+let startedAt = 0;
 
-/** Prepares the library: certificate and threads are made ahead of the first viewer. */
-export function startWebRtc(): void {
-  if (started) return;
-  started = true;
+/** Prepares the library: certificate, threads and our public address are made ahead of the first viewer. */
+export function startWebRtc(settings: WebRtcSettings): void {
+  if (seenAt) return;
   ndc.initLogger('Fatal', () => {});
   ndc.preload();
+  seenAt = new PublicAddress(settings);
+  startedAt = performance.now();
 }
 
 /** Ends the library; all peers must be closed. */
 export function stopWebRtc(): void {
-  if (started) ndc.cleanup();
-  started = false;
+  if (!seenAt) return;
+  seenAt[Symbol.dispose]();
+  seenAt = null;
+  ndc.cleanup();
 }
 
 export class Peer {
@@ -83,7 +90,8 @@ export class Peer {
   constructor(id: string, settings: WebRtcSettings, events: PeerEvents) {
     this.#events = events;
     this.#pc = new ndc.PeerConnection(id, {
-      iceServers: [...settings.iceServers],
+      // Asked once for all: see PublicAddress.
+      iceServers: [],
       ...(settings.address === null ? {} : { bindAddress: settings.address }),
       disableAutoNegotiation: true,
       enableIceUdpMux: true,
@@ -154,9 +162,11 @@ export class Peer {
       this.#pc.onGatheringStateChange((state) => safe(() => state === 'complete' && done()));
       if (this.#pc.gatheringState() === 'complete') done();
     });
+    const waited = performance.now() - startedAt;
+    if (waited < PUBLIC_MS) await seenAt?.known(PUBLIC_MS - waited);
     const answer = this.#pc.localDescription();
     if (!answer) throw new Error(`no answer to an offer of ${sdp.media.length} sections`);
-    return answer.sdp;
+    return addCandidates(answer.sdp, seenAt?.candidates ?? []);
   }
 
   addCandidate(candidate: string, mid: string): void {

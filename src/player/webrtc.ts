@@ -1,6 +1,7 @@
 // WebRTC by WHEP: the lowest latency. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
 // with each picture; a heartbeat on the same channel notices a dead server long before ICE does.
 import type { ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+import { type OfferedSession, offerTo, RefusedOffer } from './whep.ts';
 
 const CHANNEL = 'sluice';
 /** No picture within this time: this way does not get through. */
@@ -37,7 +38,7 @@ class WebRtcTransport implements Transport {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #started = performance.now();
   readonly #abort = new AbortController();
-  #session: string | null = null;
+  #session: OfferedSession | null = null;
   #heard: number | null = null;
   #unnamed: { rtp: number; atMs: number } | null = null;
   #last: { id: number; latencyMs: number | null } | null = null;
@@ -100,31 +101,19 @@ class WebRtcTransport implements Transport {
 
   async #connect(): Promise<void> {
     try {
-      await this.#peer.setLocalDescription();
-      const address = this.#context.address.live('whep');
-      const answer = await fetch(address, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp' },
-        body: this.#peer.localDescription!.sdp,
-        signal: this.#abort.signal,
-      });
-      if (!answer.ok) {
-        const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
-        return this.#fail(answer.status === 406 ? 'unusable' : 'lost', problem?.detail ?? `the server answered ${answer.status}`);
-      }
-      this.#session = new URL(answer.headers.get('location') ?? '', address).href;
-      if (this.#halted) return this.#bye();
-      await this.#peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      const session = await offerTo(this.#context.address.live('whep'), this.#peer, this.#abort.signal);
+      if (this.#halted) session.end();
+      else this.#session = session;
     } catch (error) {
-      if (!this.#halted) this.#fail('lost', error instanceof TypeError ? 'the server could not be reached' : String(error));
+      if (error instanceof RefusedOffer) this.#fail(error.status === 406 ? 'unusable' : 'lost', error.message);
+      else this.#fail('lost', String(error));
     }
   }
 
   /** Tells the server that nobody watches any more; also while the page goes away. */
   #bye = (): void => {
-    const session = this.#session;
+    this.#session?.end();
     this.#session = null;
-    if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
   };
 
   #onText(text: string): void {

@@ -1,4 +1,5 @@
 // Publishes a camera or screen of this computer by WHIP (RFC 9725).
+import { type OfferedSession, offerTo } from './whep.ts';
 
 export interface WhipPublisher {
   /** Settles with the reason when it has ended by itself: `null` = it was stopped. */
@@ -16,13 +17,15 @@ export async function publishWhip(address: string, media: MediaStream): Promise<
   if (!track) throw new Error('there is no video to send');
   const peer = new RTCPeerConnection();
   const { promise: ended, resolve } = Promise.withResolvers<string | null>();
-  let session: string | null = null;
+  let session: OfferedSession | null = null;
+  const abort = new AbortController();
   let stopped = false;
   const stop = (reason: string | null) => {
     if (stopped) return;
     stopped = true;
     removeEventListener('pagehide', onLeave);
-    if (session) fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+    abort.abort();
+    session?.end();
     peer.close();
     resolve(reason);
   };
@@ -30,18 +33,7 @@ export async function publishWhip(address: string, media: MediaStream): Promise<
   try {
     const sender = peer.addTransceiver(track, { direction: 'sendonly', streams: [media] });
     preferH264(sender);
-    await peer.setLocalDescription();
-    const answer = await fetch(address, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: peer.localDescription!.sdp,
-    });
-    if (!answer.ok) {
-      const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
-      throw new Error(problem?.detail ?? `the server answered ${answer.status}`);
-    }
-    session = new URL(answer.headers.get('location') ?? '', address).href;
-    await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    session = await offerTo(address, peer, abort.signal);
   } catch (error) {
     stop(null);
     throw error;

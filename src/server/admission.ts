@@ -102,7 +102,7 @@ export function makeAdmission(config: AccessConfig): (request: AccessRequest) =>
     }
     if (!mayCome && (request.upgrade || !SAFE.has(method) || origin !== undefined)) return refuse(badOrigin(origin, asked));
     if (preflight) {
-      out['Access-Control-Allow-Methods'] = 'GET, HEAD, POST, PUT, PATCH, DELETE';
+      out['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
       const wanted = headers['access-control-request-headers'];
       if (wanted && /^[A-Za-z0-9\-_, ]+$/.test(wanted)) out['Access-Control-Allow-Headers'] = wanted;
       if (headers['access-control-request-private-network'] === 'true') out['Access-Control-Allow-Private-Network'] = 'true';

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CompatConfig } from '../api/compat.ts';
 import { DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
+import { ICE_SERVER } from '../formats/ice-server.ts';
 
 /** How the text of a flag or variable becomes a value. `list`: separated by commas, a flag may also come several times. */
 export type OptionKind = 'text' | 'number' | 'switch' | 'list' | 'json';
@@ -58,10 +59,7 @@ const isNetwork = (text: string) => {
 
 const WebRtcOptions = z.strictObject({
   port: z.number().int().min(0).max(65_535).optional(),
-  iceServers: z
-    .array(z.string().regex(/^(stun|turn)s?:([^:@\s]+:[^@\s]+@)?[A-Za-z0-9.-]+(:\d+)?$/, 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT'))
-    .max(10)
-    .default([]),
+  iceServers: z.array(z.string().regex(ICE_SERVER, 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT')).max(10).default([]),
   delayMin: z.number().int().min(0).max(40_000).default(0),
   delayMax: z.number().int().min(-1).max(40_000).default(0),
 });

@@ -95,7 +95,7 @@ function picture(message: Extract<ToProcess, { type: 'picture' }>): void {
 function onMessage(message: ToProcess): void {
   if (message.type === 'settings') {
     settings = message.settings;
-    startWebRtc();
+    startWebRtc(settings);
     tell({ type: 'ready' });
   } else if (message.type === 'view') void view(message);
   else if (message.type === 'publish') void publish(message);

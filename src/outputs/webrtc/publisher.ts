@@ -8,7 +8,7 @@ import { Peer, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess } from './messages.ts';
 
 const SILENT_MS = 8000;
-const CONNECT_MS = 15_000;
+const CONNECT_MS = 10_000;
 /** Key frames are asked for at most so often, ms. */
 const KEY_MS = 300;
 /** What the sender may use, bit/s: told from the start and each second, else browsers stay at half a megabit. */

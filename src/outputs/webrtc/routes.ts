@@ -1,13 +1,19 @@
-// WHEP (draft-ietf-wish-whep) and WHIP (RFC 9725): POST an offer, get an answer; PATCH brings candidates; DELETE ends.
+// WHEP (draft-ietf-wish-whep) and WHIP (RFC 9725): POST an offer, get an answer; PATCH brings candidates; DELETE ends. Section numbers are those
+// of RFC 9725, which the draft follows.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
+import { iceLink, readIceServer } from '../../formats/ice-server.ts';
+import { type IceFragment, readIceFragment, readSdp } from '../../formats/sdp.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Sessions } from './sessions.ts';
 
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const MAX_SDP = 200_000;
+const EXPOSED = 'location, etag, link, accept-patch, retry-after';
+/** What somebody who was refused for the moment is told to wait, s. */
+const RETRY_S = 2;
 
 const Params = z.object({ stream: z.string(), id: z.string().default('') });
 
@@ -52,7 +58,7 @@ export function openWebRtc(context: OutputContext): Output {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser([SDP, FRAGMENT], { parseAs: 'string', bodyLimit: MAX_SDP }, (_request, body, done) => done(null, body));
     scope.addContentTypeParser('*', (request, _payload, done) => done(wrongType(request, request.method === 'PATCH' ? FRAGMENT : SDP)));
-    for (const kind of kinds) addRoutes(scope, kind, context, (session, body) => sessions.addCandidates(session, candidatesOf(body)));
+    for (const kind of kinds) addRoutes(scope, kind, context, (session, { candidates }) => sessions.addCandidates(session, candidates));
     registered();
   });
   return { close: () => sessions.close() };
@@ -62,7 +68,7 @@ function addRoutes(
   scope: FastifyInstance,
   kind: Kind,
   context: OutputContext,
-  addCandidates: (session: Session, fragment: string) => void,
+  addCandidates: (session: Session, fragment: IceFragment) => void,
 ): void {
   const url = `/live/:stream/${kind.name}`;
   const find = (request: FastifyRequest): Session => {
@@ -72,35 +78,88 @@ function addRoutes(
     throw new SluiceError('not-found', `there is no ${kind.name.toUpperCase()} session ${id} of ${stream}; it has ended`);
   };
 
-  scope.post(url, { schema: { tags: ['webrtc'], summary: kind.summary } }, async (request, reply) => {
-    if (mediaType(request) !== SDP || typeof request.body !== 'string') throw wrongType(request, SDP);
-    const { session, answer } = await kind.open(Params.parse(request.params).stream, request.body, request);
-    const query = context.tokenQuery(request);
-    reply
-      .code(201)
-      .type(SDP)
-      .header('location', `${kind.name}/${session.id}${query ? `?${query}` : ''}`)
-      .header('etag', session.etag)
-      .header('accept-patch', FRAGMENT)
-      .header('access-control-expose-headers', 'location, etag, link, accept-patch');
-    const links = context.webrtc.iceServers.map(iceLink);
+  const links = context.webrtc.iceServers.flatMap((entry) => readIceServer(entry) ?? []).map(iceLink);
+  const tellServers = (reply: FastifyReply) => {
     if (links.length) reply.header('link', links.join(', '));
-    return answer;
+  };
+  /** User fragment of the other side's ICE session (4.3.1). */
+  const ufrags = new WeakMap<Session, string>();
+
+  const accepts = (name: string, type: string) => (_request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    reply.header(name, type);
+    done();
+  };
+
+  scope.post(
+    url,
+    { schema: { tags: ['webrtc'], summary: kind.summary }, onRequest: accepts('accept-post', SDP) },
+    async (request, reply) => {
+      if (mediaType(request) !== SDP || typeof request.body !== 'string') throw wrongType(request, SDP);
+      const { session, answer } = await kind.open(Params.parse(request.params).stream, request.body, request).catch((error: unknown) => {
+        if (error instanceof SluiceError && (error.status === 409 || error.status === 503)) reply.header('retry-after', RETRY_S);
+        throw error;
+      });
+      ufrags.set(session, readSdp(request.body)?.iceUfrag ?? '');
+      const query = context.tokenQuery(request);
+      reply
+        .code(201)
+        .type(SDP)
+        // Relative, so that any path prefix in front of the server holds.
+        .header('location', `${kind.name}/${session.id}${query ? `?${query}` : ''}`)
+        .header('etag', session.etag)
+        .header('accept-patch', FRAGMENT)
+        .header('access-control-expose-headers', EXPOSED);
+      tellServers(reply);
+      return answer;
+    },
+  );
+
+  // 4.2: a preflight is answered before it comes here; its answer gets the same header, but no credentials of TURN servers.
+  scope.options(url, {
+    schema: { hide: true },
+    onSend: (request, reply, payload, done) => {
+      reply.header('accept-post', SDP);
+      if (reply.statusCode < 300 && request.headers['access-control-request-method'] === undefined) {
+        reply.header('access-control-expose-headers', EXPOSED);
+        tellServers(reply);
+      }
+      done(null, payload);
+    },
+    handler: (_request, reply) => reply.header('allow', 'POST, OPTIONS').send(''),
   });
+  // 4.1: these have no representation.
+  for (const path of [url, `${url}/:id`]) {
+    scope.get(path, { schema: { hide: true } }, (request, reply) => {
+      if (path === url) context.registry.get(Params.parse(request.params).stream);
+      else find(request);
+      return reply.code(204).send();
+    });
+  }
 
   scope.patch(
     `${url}/:id`,
-    { schema: { tags: ['webrtc'], summary: `Further ICE candidates of a ${kind.name.toUpperCase()} session` } },
+    {
+      schema: { tags: ['webrtc'], summary: `Further ICE candidates of a ${kind.name.toUpperCase()} session` },
+      onRequest: accepts('accept-patch', FRAGMENT),
+    },
     async (request, reply) => {
       const session = find(request);
+      if (mediaType(request) !== FRAGMENT || typeof request.body !== 'string') throw wrongType(request, FRAGMENT);
       const match = request.headers['if-match'];
       if (match === undefined) throw new SluiceError('precondition-required', `If-Match is missing; expected ${session.etag}`);
-      // With If-Match: * an ICE restart is asked for (RFC 9725 4.3.3).
-      if (match === '*') throw new SluiceError('unprocessable', 'ICE restarts are not offered; DELETE this session and POST a new offer');
-      if (match !== session.etag)
+      const fragment = readIceFragment(request.body);
+      if (!fragment) throw new SluiceError('bad-request', `the body is no ${FRAGMENT} (RFC 8840 9)`);
+      // 4.3.3. libdatachannel keeps one ICE session for the life of a connection; whoever cannot do both answers 422 (4.3.1).
+      if (match.trim() === '*' || (fragment.ufrag !== null && fragment.ufrag !== ufrags.get(session))) {
+        throw new SluiceError(
+          'unprocessable',
+          'an ICE restart was asked for, which is not offered: POST a new offer. This session goes on as it is',
+        );
+      }
+      if (!match.split(',').some((tag) => tag.trim() === session.etag)) {
         throw new SluiceError('precondition-failed', `If-Match ${match} received; the session is ${session.etag}`);
-      if (mediaType(request) !== FRAGMENT || typeof request.body !== 'string') throw wrongType(request, FRAGMENT);
-      addCandidates(session, request.body);
+      }
+      addCandidates(session, fragment);
       return noContent(reply);
     },
   );
@@ -110,7 +169,7 @@ function addRoutes(
     return '';
   });
 
-  const refuse = (path: string, method: ('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[], allow: string) =>
+  const refuse = (path: string, method: ('POST' | 'PUT' | 'PATCH' | 'DELETE')[], allow: string) =>
     scope.route({
       method,
       url: path,
@@ -120,8 +179,8 @@ function addRoutes(
         throw new SluiceError('method-not-allowed', `${request.method} received; allowed are ${allow}`);
       },
     });
-  refuse(url, ['GET', 'PUT', 'PATCH', 'DELETE'], 'POST, OPTIONS');
-  refuse(`${url}/:id`, ['GET', 'POST', 'PUT'], 'PATCH, DELETE, OPTIONS');
+  refuse(url, ['PUT', 'PATCH', 'DELETE'], 'POST, OPTIONS');
+  refuse(`${url}/:id`, ['POST', 'PUT'], 'PATCH, DELETE, OPTIONS');
 }
 
 function mediaType(request: FastifyRequest): string {
@@ -135,24 +194,4 @@ function wrongType(request: FastifyRequest, expected: string): SluiceError {
 function noContent(reply: FastifyReply): string {
   reply.code(204);
   return '';
-}
-
-/** Candidates of an SDP fragment (RFC 8840 9) with the section that they belong to. */
-export function candidatesOf(fragment: string): { candidate: string; mid: string }[] {
-  let mid = '0';
-  const found: { candidate: string; mid: string }[] = [];
-  for (const line of fragment.split(/\r?\n/)) {
-    if (line.startsWith('a=mid:')) mid = line.slice(6).trim();
-    else if (line.startsWith('a=candidate:') && found.length < 100) found.push({ candidate: line.slice(2), mid });
-  }
-  return found;
-}
-
-/** `stun:host:port` or `turn:user:password@host:port` as a Link header (WHEP "STUN/TURN server configuration"). */
-export function iceLink(server: string): string {
-  const match = /^(stuns?|turns?):(?:([^:@]+):([^@]+)@)?(.+)$/.exec(server);
-  if (!match) return `<${server}>; rel="ice-server"`;
-  const [, scheme, user, password, host] = match;
-  const credentials = user ? `; username="${user}"; credential="${password}"; credential-type="password"` : '';
-  return `<${scheme}:${host}>; rel="ice-server"${credentials}`;
 }

@@ -10,7 +10,7 @@ export const CHANNEL = 'sluice';
 /** A viewer that was silent for so long is gone: players send a heartbeat each second, others at least RTCP. */
 const SILENT_MS = 5000;
 /** One that never got through. */
-const CONNECT_MS = 15_000;
+const CONNECT_MS = 10_000;
 
 /** A picture as RTP payloads, made once for all viewers. */
 export interface Packetized {
