@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readRtcp, writeNack, writePli, writeRemb } from './rtcp.ts';
+import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb } from './rtcp.ts';
 
 it('foreign bytes never throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void readRtcp(bytes)));
@@ -34,4 +34,31 @@ it('a receiver report with a compound of PLI behind it', () => {
     { type: 'report', ssrc: 1234, fractionLost: 0.25, cumulativeLost: 9, highestSequence: 0, jitter: 450, lastSr: 0, delaySinceLastSr: 0 },
     { type: 'pli', ssrc: 1234 },
   ]);
+});
+
+it('a sender report tells its time, and ours comes back as it was written', () => {
+  const bytes = new Uint8Array(28);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x80);
+  view.setUint8(1, 200);
+  view.setUint16(2, 6);
+  view.setUint32(4, 77);
+  // 2026-11-21T12:00:00.5Z
+  view.setUint32(8, 1_795_262_400 + 2_208_988_800);
+  view.setUint32(12, 0x80000000);
+  view.setUint32(16, 90_000);
+  expect(readRtcp(bytes)).toEqual([
+    {
+      type: 'sender-report',
+      ssrc: 77,
+      time: 1_795_262_400_500_000,
+      rtpTime: 90_000,
+      mark: (((1_795_262_400 + 2_208_988_800) << 16) | 0x8000) >>> 0,
+    },
+  ]);
+  expect(ntpToMicros(0, 0)).toBe(Date.UTC(2036, 1, 7, 6, 28, 16) * 1000);
+  const report = { ssrc: 77, fractionLost: 0.25, cumulativeLost: -3, highestSequence: 70_000, jitter: 12, lastSr: 9, sinceLastSrMs: 500 };
+  const [read] = readRtcp(writeReceiverReport(report));
+  const { sinceLastSrMs: _, ...same } = report;
+  expect(read).toEqual({ type: 'report', ...same, delaySinceLastSr: 32_768 });
 });

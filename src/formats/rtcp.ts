@@ -22,7 +22,25 @@ export type RtcpMessage =
       readonly lastSr: number;
       readonly delaySinceLastSr: number;
     }
+  /** A sender's time (Unix time by its own clock, µs) and the RTP time of the same moment (RFC 3550 6.4.1). */
+  | {
+      readonly type: 'sender-report';
+      readonly ssrc: number;
+      readonly time: number;
+      readonly rtpTime: number;
+      /** Middle 32 bits of the NTP time: what a receiver's report gives back. */
+      readonly mark: number;
+    }
   | { readonly type: 'bye' };
+
+/** Seconds from the beginning of NTP time (1900) to that of Unix time. */
+const NTP_OFFSET = 2_208_988_800;
+
+/** Unix time in µs of an NTP time in two halves. The era of 2036 begins again at zero (RFC 5905 6). */
+export function ntpToMicros(seconds: number, fraction: number): number {
+  const era = seconds < 2 ** 31 ? 2 ** 32 : 0;
+  return Math.round((seconds + era - NTP_OFFSET + fraction / 2 ** 32) * 1e6);
+}
 
 const SR = 200;
 const RR = 201;
@@ -40,14 +58,27 @@ export function readRtcp(bytes: Uint8Array): RtcpMessage[] {
     const type = bytes[at + 1]!;
     const end = at + 4 + view.getUint16(at + 2) * 4;
     if (end > bytes.length) break;
-    if (type === SR) readReports(view, at + 28, end, count, messages);
-    else if (type === RR) readReports(view, at + 8, end, count, messages);
+    if (type === SR) {
+      if (at + 28 <= end) messages.push(readSender(view, at));
+      readReports(view, at + 28, end, count, messages);
+    } else if (type === RR) readReports(view, at + 8, end, count, messages);
     else if (type === BYE) messages.push({ type: 'bye' });
     else if (type === RTPFB && count === 1 && at + 12 <= end) messages.push(readNack(view, at, end));
     else if (type === PSFB && at + 12 <= end) readPayloadFeedback(view, at, end, count, messages);
     at = end;
   }
   return messages;
+}
+
+function readSender(view: DataView, at: number): RtcpMessage {
+  const [seconds, fraction] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+  return {
+    type: 'sender-report',
+    ssrc: view.getUint32(at + 4),
+    time: ntpToMicros(seconds, fraction),
+    rtpTime: view.getUint32(at + 16),
+    mark: ((seconds & 0xffff) * 0x10000 + (fraction >>> 16)) >>> 0,
+  };
 }
 
 function readReports(view: DataView, from: number, end: number, count: number, messages: RtcpMessage[]): void {
@@ -141,5 +172,38 @@ export function writeNack(ssrc: number, sequences: readonly number[]): Uint8Arra
     view.setUint16(12 + i * 4, first);
     view.setUint16(14 + i * 4, mask);
   }
+  return bytes;
+}
+
+/** What a receiver says of one sender (RFC 3550 6.4.2). */
+export interface ReceiverReport {
+  readonly ssrc: number;
+  /** 0..1 since the report before. */
+  readonly fractionLost: number;
+  readonly cumulativeLost: number;
+  /** With the number of times that the 16 bits went round in its upper half. */
+  readonly highestSequence: number;
+  /** In units of the RTP clock. */
+  readonly jitter: number;
+  /** Mark of the newest sender report, 0 = none yet, and the time since it came, ms. */
+  readonly lastSr: number;
+  readonly sinceLastSrMs: number;
+}
+
+/** RR with one report block. */
+export function writeReceiverReport(report: ReceiverReport): Uint8Array {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x81;
+  bytes[1] = RR;
+  view.setUint16(2, 7);
+  view.setUint32(4, 1);
+  view.setUint32(8, report.ssrc >>> 0);
+  const lost = Math.max(-0x800000, Math.min(0x7fffff, report.cumulativeLost));
+  view.setUint32(12, ((Math.min(255, Math.floor(report.fractionLost * 256)) << 24) | (lost & 0xffffff)) >>> 0);
+  view.setUint32(16, report.highestSequence >>> 0);
+  view.setUint32(20, Math.min(0xffffffff, Math.round(report.jitter)));
+  view.setUint32(24, report.lastSr >>> 0);
+  view.setUint32(28, report.lastSr ? Math.min(0xffffffff, Math.round(report.sinceLastSrMs * 65.536)) : 0);
   return bytes;
 }

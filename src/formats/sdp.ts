@@ -161,3 +161,16 @@ export function readIceFragment(text: string): IceFragment | null {
     .trim();
   return { ufrag: ufrag || null, candidates };
 }
+
+/** An answer in which browsers of the Chromium family find the bit rate to begin with, kbit/s; others pass over it. */
+export function withStartRate(answer: string, payloadType: number, kbit: number): string {
+  const rate = `x-google-start-bitrate=${kbit}`;
+  const lines = answer.split('\r\n');
+  const at = lines.findIndex((line) => line.startsWith(`a=fmtp:${payloadType} `));
+  if (at >= 0) lines[at] += `;${rate}`;
+  else {
+    const map = lines.findIndex((line) => line.startsWith(`a=rtpmap:${payloadType} `));
+    if (map >= 0) lines.splice(map + 1, 0, `a=fmtp:${payloadType} ${rate}`);
+  }
+  return lines.join('\r\n');
+}

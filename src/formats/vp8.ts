@@ -48,6 +48,8 @@ export class Vp8Depacketizer {
     const payload = readVp8Payload(packet.payload);
     const begins = payload?.first === true && packet.timestamp !== this.#timestamp;
     if (hole) this.#lost = true;
+    // Padding, by which a sender measures its way.
+    if (!packet.payload.length && !hole) return null;
     if (begins) {
       if (this.#parts.length) this.#lost = true;
       this.#parts = [];

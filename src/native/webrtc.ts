@@ -1,11 +1,11 @@
 // WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP, sender reports and resends. Only for the WebRTC process: in a worker
 // thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
 import ndc from 'node-datachannel';
-import { writeNack } from '../formats/rtcp.ts';
 import { addCandidates, type Sdp, type SdpCodec, type SdpMedia } from '../formats/sdp.ts';
 import { PublicAddress } from './public-address.ts';
 
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+export const ABS_CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time';
 
 /** Packets kept for resending, a power of two: about four seconds of 2.5 Mbit/s. */
@@ -130,16 +130,17 @@ export class Peer {
     this.#attach(track);
   }
 
-  /** Adds a track that we receive. */
-  addReceiveTrack({ media, codec }: { media: SdpMedia; codec: SdpCodec }): void {
+  /** Adds a track that we receive. Its RTCP comes to `packet` as well, and what it is told goes out by `sendControl`. */
+  addReceiveTrack({ media, codec, extensions }: Omit<SendTrack, 'ssrc'>): void {
     const video = new ndc.Video(media.mid, 'RecvOnly');
     if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
     else video.addVideoCodec(codec.payloadType, codec.name);
-    const track = this.#pc.addTrack(video);
-    const session = new ndc.RtcpReceivingSession();
-    track.setMediaHandler(session);
-    this.#handlers.push(video, session);
-    this.#attach(track);
+    for (const uri of extensions) {
+      const id = media.extensions.get(uri);
+      if (id !== undefined) video.parseSdpLine(`a=extmap:${id} ${uri}`);
+    }
+    this.#handlers.push(video);
+    this.#attach(this.#pc.addTrack(video));
   }
 
   #attach(track: Track): void {
@@ -198,19 +199,9 @@ export class Peer {
     }
   }
 
-  /** Asks a sender for a key frame. */
-  requestKey(): void {
-    safe(() => this.#track?.requestKeyframe());
-  }
-
-  /** Asks a sender for packets again. */
-  requestPackets(ssrc: number, sequences: readonly number[]): void {
-    safe(() => this.#track?.sendMessageBinary(Buffer.from(writeNack(ssrc, sequences))));
-  }
-
-  /** Allows a sender so many bit/s. */
-  allowBitrate(bitrate: number): void {
-    safe(() => this.#track?.requestBitrate(bitrate));
+  /** Sends RTCP to a sender; the bytes are copied. */
+  sendControl(bytes: Uint8Array): void {
+    safe(() => void (this.#track?.isOpen() && this.#track.sendMessageBinary(Buffer.from(bytes))));
   }
 
   /** Round trip of the data channel's transport, ms; `null` if unknown. */

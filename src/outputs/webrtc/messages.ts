@@ -15,7 +15,10 @@ export type ToProcess =
   /** From a publisher. */
   | { readonly type: 'request-key'; readonly id: string }
   | { readonly type: 'candidate'; readonly id: string; readonly candidate: string; readonly mid: string }
-  | { readonly type: 'close'; readonly id: string }
+  /** To one publisher, on its data channel. */
+  | { readonly type: 'tell'; readonly id: string; readonly text: string }
+  /** `text`: a last word on the data channel. */
+  | { readonly type: 'close'; readonly id: string; readonly text?: string }
   /** From the next key frame of that feed on. */
   | { readonly type: 'switch'; readonly id: string; readonly feed: string }
   | {
@@ -64,6 +67,15 @@ export type FromProcess =
   | { readonly type: 'switched'; readonly id: string; readonly feed: string }
   | { readonly type: 'report'; readonly id: string; readonly report: ViewerReport }
   | { readonly type: 'message'; readonly id: string; readonly text: string }
-  /** An access unit of a publisher (H.264: Annex B); `time` on its own clock, µs. */
-  | { readonly type: 'unit'; readonly id: string; readonly data: Uint8Array; readonly key: boolean; readonly time: number }
+  | {
+      /** An access unit of a publisher (H.264: Annex B). */
+      readonly type: 'unit';
+      readonly id: string;
+      readonly data: Uint8Array;
+      readonly key: boolean;
+      /** On its own clock, µs. */
+      readonly time: number;
+      /** When it was captured, or if that is not known when it came: monotonic clock of this machine, µs. */
+      readonly moment: number;
+    }
   | { readonly type: 'taken'; readonly number: number };

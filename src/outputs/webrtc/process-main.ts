@@ -18,14 +18,14 @@ function tell(message: FromProcess): void {
   if (process.connected) process.send!(message);
 }
 
-function end(id: string): void {
+function end(id: string, lastWord?: string): void {
   const viewer = viewers.get(id);
   viewers.delete(id);
   // Not inside one of its own callbacks.
   if (viewer) setImmediate(() => viewer.close());
   const publisher = publishers.get(id);
   publishers.delete(id);
-  if (publisher) setImmediate(() => publisher.close());
+  if (publisher) setImmediate(() => (lastWord === undefined ? publisher.close() : publisher.closeWith(lastWord)));
 }
 
 async function publish({ id, offer }: Extract<ToProcess, { type: 'publish' }>): Promise<void> {
@@ -106,7 +106,8 @@ function onMessage(message: ToProcess): void {
   else if (message.type === 'picture') picture(message);
   else if (message.type === 'text') {
     for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
-  } else if (message.type === 'close') end(message.id);
+  } else if (message.type === 'close') end(message.id, message.text);
+  else if (message.type === 'tell') publishers.get(message.id)?.sendText(message.text);
   else stop();
 }
 

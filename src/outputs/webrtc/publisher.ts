@@ -1,11 +1,14 @@
 // One publisher (WHIP) inside the WebRTC process: its packets in order, put together to access units.
 import { concatBytes } from '../../formats/bytes.ts';
-import { H264Depacketizer, hasKey, isRtcp, readRtp } from '../../formats/rtp.ts';
+import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb } from '../../formats/rtcp.ts';
+import { H264Depacketizer, hasKey, isRtcp, type RtpPacket, readRtp } from '../../formats/rtp.ts';
 import { RtpOrder } from '../../formats/rtp-order.ts';
-import type { Sdp, SdpCodec, SdpMedia } from '../../formats/sdp.ts';
+import { type Sdp, type SdpCodec, type SdpMedia, withStartRate } from '../../formats/sdp.ts';
 import { isVp8Key, Vp8Depacketizer } from '../../formats/vp8.ts';
-import { Peer, type WebRtcSettings } from '../../native/webrtc.ts';
+import { monotonicMicros } from '../../native/system-clock.ts';
+import { ABS_CAPTURE_TIME, Peer, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess } from './messages.ts';
+import { Reception, SenderClock } from './reception.ts';
 
 const SILENT_MS = 8000;
 const CONNECT_MS = 10_000;
@@ -13,6 +16,12 @@ const CONNECT_MS = 10_000;
 const KEY_MS = 300;
 /** What the sender may use, bit/s: told from the start and each second, else browsers stay at half a megabit. */
 const ALLOWED = 12_000_000;
+/** What browsers begin with, kbit/s; their own 300 are a thumbnail that takes half a minute to grow. */
+const START_KBIT = 2500;
+/** Where we tell how it goes, and why it ended; publishers that open no such channel do without. */
+const CHANNEL = 'sluice';
+/** A last word needs so long to get out. */
+const LAST_WORD_MS = 150;
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
 export class PublisherPeer {
@@ -20,7 +29,10 @@ export class PublisherPeer {
   readonly #peer: Peer;
   readonly #payloadType: number;
   readonly #tell: (message: FromProcess) => void;
+  readonly #captureExtension: number | undefined;
   readonly #order = new RtpOrder();
+  readonly #reception = new Reception();
+  readonly #clock = new SenderClock();
   readonly #h264: H264Depacketizer | null;
   readonly #vp8: Vp8Depacketizer | null;
   readonly #started = performance.now();
@@ -35,37 +47,45 @@ export class PublisherPeer {
     this.id = id;
     this.#tell = tell;
     this.#payloadType = codec.payloadType;
+    this.#captureExtension = media.extensions.get(ABS_CAPTURE_TIME);
     const h264 = codec.name.toUpperCase() === 'H264';
     this.#h264 = h264 ? new H264Depacketizer() : null;
     this.#vp8 = h264 ? null : new Vp8Depacketizer();
     this.#peer = new Peer(id, settings, {
       state: (state) => this.#onState(state),
-      open: () => this.beat(),
+      open: () => {},
       packet: (bytes) => this.#onPacket(bytes),
       channel: () => {},
       text: () => {},
     });
-    this.#peer.addReceiveTrack({ media, codec });
+    this.#peer.addReceiveTrack({ media, codec, extensions: [ABS_CAPTURE_TIME] });
   }
 
-  answer(offer: string, sdp: Sdp): Promise<string> {
-    return this.#peer.answer(offer, sdp);
+  async answer(offer: string, sdp: Sdp): Promise<string> {
+    return withStartRate(await this.#peer.answer(offer, sdp), this.#payloadType, START_KBIT);
   }
 
   addCandidate(candidate: string, mid: string): void {
     this.#peer.addCandidate(candidate, mid);
   }
 
-  /** Each second: what the sender may use. */
+  /** Each second, and at the first packet: what came, and what the sender may use. Browsers believe it at once in their first 2 s. */
   beat(): void {
-    this.#peer.allowBitrate(ALLOWED);
+    const report = this.#reception.report(performance.now());
+    if (!report) return;
+    this.#peer.sendControl(concatBytes([writeReceiverReport(report), writeRemb(report.ssrc, ALLOWED)]));
   }
 
   requestKey(): void {
     const now = performance.now();
-    if (now - this.#askedAt < KEY_MS) return;
+    const { ssrc } = this.#reception;
+    if (ssrc === null || now - this.#askedAt < KEY_MS) return;
     this.#askedAt = now;
-    this.#peer.requestKey();
+    this.#peer.sendControl(writePli(ssrc));
+  }
+
+  sendText(text: string): void {
+    this.#peer.sendText(CHANNEL, text);
   }
 
   check(now: number): string | null {
@@ -77,6 +97,12 @@ export class PublisherPeer {
     if (this.#closed) return;
     this.#closed = true;
     this.#peer.close();
+  }
+
+  /** Says why, then closes. */
+  closeWith(text: string): void {
+    this.sendText(text);
+    setTimeout(() => this.close(), LAST_WORD_MS);
   }
 
   #onState(state: string): void {
@@ -92,13 +118,18 @@ export class PublisherPeer {
   #onPacket(bytes: Uint8Array): void {
     const now = performance.now();
     this.#heard = now;
-    if (isRtcp(bytes)) return;
+    if (isRtcp(bytes)) return this.#onControl(bytes, now);
     // The library uses its memory again.
     const packet = readRtp(bytes.slice());
-    if (!packet || packet.payloadType !== this.#payloadType || packet.payload.length === 0) return;
+    if (!packet || packet.payloadType !== this.#payloadType) return;
+    const first = this.#reception.ssrc === null;
+    this.#reception.onPacket(packet, now);
+    if (first) this.beat();
+    // Padding for measuring the way has no payload, but a number.
     const { packets, missing } = this.#order.push(packet, now);
-    if (missing.length) this.#peer.requestPackets(packet.ssrc, missing);
+    if (missing.length) this.#peer.sendControl(writeNack(packet.ssrc, missing));
     for (const ordered of packets) {
+      if (ordered.payload.length) this.#readCaptureTime(ordered);
       const unit = this.#h264?.push(ordered) ?? this.#vp8?.push(ordered) ?? null;
       if (unit === 'lost') this.#needKey = true;
       else if (unit) this.#onUnit(unit);
@@ -107,16 +138,34 @@ export class PublisherPeer {
     }
   }
 
+  #onControl(bytes: Uint8Array, now: number): void {
+    for (const message of readRtcp(bytes)) {
+      if (message.type === 'sender-report') {
+        this.#reception.onSenderReport(message.mark, now);
+        this.#clock.onSenderReport(message, monotonicMicros());
+      } else if (message.type === 'bye') this.#tell({ type: 'gone', id: this.id, reason: 'the publisher said goodbye' });
+    }
+  }
+
+  /** Capture time in NTP's 64 bits, as the sender's clock says (abs-capture-time). */
+  #readCaptureTime({ extensions, timestamp }: RtpPacket): void {
+    if (this.#captureExtension === undefined) return;
+    const data = extensions.find(({ id }) => id === this.#captureExtension)?.data;
+    if (!data || data.length < 8) return;
+    const view = new DataView(data.buffer, data.byteOffset);
+    this.#clock.onCaptureTime(ntpToMicros(view.getUint32(0), view.getUint32(4)), timestamp);
+  }
+
   #onUnit(unit: { nals: Uint8Array[]; timestamp: number } | { frame: Uint8Array; timestamp: number }): void {
     const { id } = this;
     const key = 'nals' in unit ? hasKey(unit.nals) : isVp8Key(unit.frame);
     if (this.#needKey && !key) return;
     this.#needKey = false;
     const time = Math.round((this.#unwrap(unit.timestamp) * 100) / 9);
-    if ('nals' in unit) {
-      const data = concatBytes(unit.nals.flatMap((nal) => [START_CODE, nal]));
-      this.#tell({ type: 'unit', id, data, key, time });
-    } else this.#tell({ type: 'unit', id, data: unit.frame, key, time });
+    const now = monotonicMicros();
+    const moment = this.#clock.capturedAt(unit.timestamp, now) ?? now;
+    const data = 'nals' in unit ? concatBytes(unit.nals.flatMap((nal) => [START_CODE, nal])) : unit.frame;
+    this.#tell({ type: 'unit', id, data, key, time, moment });
   }
 
   /** RTP times have 32 bits: 13 hours. */

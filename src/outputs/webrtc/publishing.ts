@@ -1,6 +1,8 @@
 // Publishers by WebRTC as the server sees them: their access units are decoded in a media worker and pushed into the stream like any frames.
 import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
+import type { Micros } from '../../core/time.ts';
+import { monotonicMicros } from '../../native/system-clock.ts';
 import type { Job } from '../../pipeline/media-pool.ts';
 import type { DecodeEvent } from '../../pipeline/messages.ts';
 import type { Publisher } from '../../pipeline/publisher.ts';
@@ -8,6 +10,27 @@ import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputContext } from '../output.ts';
 import type { FromProcess } from './messages.ts';
 import type { WebRtcProcess } from './process.ts';
+
+/** How often a publisher is told what came of its pictures. */
+const STATUS_MS = 1000;
+
+/** What a publisher is told on its data channel, for the person in front of it. */
+export type PublisherNews =
+  | {
+      readonly type: 'status';
+      /** Pictures that came whole, and how many of them could not be decoded. */
+      readonly received: number;
+      readonly undecodable: number;
+      /** Of the newest decoded picture; 0 before the first. */
+      readonly width: number;
+      readonly height: number;
+      readonly id: number;
+      /** The reason in a sentence if the newest picture was not accepted. */
+      readonly refused: string | null;
+    }
+  | { readonly type: 'ended'; readonly reason: string };
+
+type Status = Extract<PublisherNews, { type: 'status' }>;
 
 export interface Publishing {
   readonly id: string;
@@ -61,7 +84,9 @@ export class Publishers {
 
   #make(id: string, stream: Stream, publisher: Publisher): Publishing {
     let job: Job | null = null;
+    const status = { type: 'status' as const, received: 0, undecodable: 0, width: 0, height: 0, id: 0, refused: null as string | null };
     const off = stream.events.on('closed', () => publishing.close('the stream was removed'));
+    const timer = setInterval(() => this.#tell(id, status), STATUS_MS);
     const publishing = {
       id,
       stream,
@@ -70,31 +95,46 @@ export class Publishers {
       close: (reason: string) => {
         if (!this.#open.delete(id)) return;
         this.#context.log.debug({ stream: stream.name, publisher: id, reason }, 'a WebRTC publisher left');
+        clearInterval(timer);
         publisher.onReplaced = null;
         publisher[Symbol.dispose]();
-        this.#process.send({ type: 'close', id });
+        this.#process.send({ type: 'close', id, text: JSON.stringify({ type: 'ended', reason } satisfies PublisherNews) });
         off();
         void job?.stop();
       },
       onUnit: (unit: Extract<FromProcess, { type: 'unit' }>) => {
         const codec = publishing.codec.toUpperCase() === 'H264' ? 'h264' : 'vp8';
-        job ??= stream.decode(codec, (event) => this.#onDecoded(id, stream, event));
-        job.send({ type: 'unit', data: unit.data, key: unit.key, time: unit.time, arrival: stream.clock.now() });
+        job ??= stream.decode(codec, (event) => this.#onDecoded(id, stream, status, event));
+        status.received++;
+        // The process runs on the same monotonic clock, not on the server's UTC.
+        const arrival = stream.clock.now() - Math.max(0, Math.round(monotonicMicros() - unit.moment));
+        job.send({ type: 'unit', data: unit.data, key: unit.key, time: unit.time, arrival });
       },
     };
-    publisher.onReplaced = () => publishing.close('another publisher took over');
+    publisher.onReplaced = () => publishing.close(`${stream.input.publisher?.name ?? 'another program'} took this stream over`);
     this.#open.set(id, publishing);
     return publishing;
   }
 
-  #onDecoded(id: string, stream: Stream, event: DecodeEvent): void {
+  #tell(id: string, news: PublisherNews): void {
+    this.#process.send({ type: 'tell', id, text: JSON.stringify(news) });
+  }
+
+  #onDecoded(id: string, stream: Stream, status: { -readonly [Key in keyof Status]: Status[Key] }, event: DecodeEvent): void {
     if (event.type === 'lost') {
       stream.hub.dropped.add('undecodable');
+      status.undecodable += event.count;
       this.#process.send({ type: 'request-key', id });
     } else if (event.type === 'picture' && this.#open.has(id)) {
       const { width, height, data, time, arrival } = event;
-      // The sender's own clock, mapped to ours by when its pictures came.
-      stream.input.push({ format: 'yuv420p', width, height, data }, { deviceTimestamp: time, arrival: arrival as never });
+      // The sender's own clock, mapped to ours by its reports, or by when its pictures came.
+      const receipt = stream.input.push({ format: 'yuv420p', width, height, data }, { deviceTimestamp: time, arrival: arrival as Micros });
+      Object.assign(status, {
+        width,
+        height,
+        id: receipt.id || status.id,
+        refused: receipt.dropped ? (receipt.detail ?? receipt.dropped) : null,
+      });
     }
   }
 

@@ -1,0 +1,101 @@
+// What a receiver of RTP keeps of one sender: how many packets came, how evenly, and how the sender's clock lies to ours.
+import type { ReceiverReport, RtcpMessage } from '../../formats/rtcp.ts';
+
+/** Ticks of video's RTP clock per ms. */
+const TICKS_PER_MS = 90;
+/** Sender reports of which the least delayed counts: some 20 s, in which clocks do not part by more than 2 ms. */
+const REPORTS = 20;
+/** A picture is this old at most, µs; a clock that says more is not believed. */
+const MAX_AGE_US = 10_000_000;
+
+/** Counts for the reports to a sender (RFC 3550 A.1, A.3, A.8). */
+export class Reception {
+  #ssrc: number | null = null;
+  #base = 0;
+  #highest = 0;
+  #received = 0;
+  #expectedBefore = 0;
+  #receivedBefore = 0;
+  #jitter = 0;
+  #transit: number | null = null;
+  #mark = 0;
+  #markAt = 0;
+
+  /** `null` before the first packet. */
+  get ssrc(): number | null {
+    return this.#ssrc;
+  }
+
+  /** @param now ms, monotonic */
+  onPacket(packet: { readonly ssrc: number; readonly sequence: number; readonly timestamp: number }, now: number): void {
+    const { ssrc, sequence, timestamp } = packet;
+    if (this.#ssrc !== ssrc) {
+      this.#ssrc = ssrc;
+      this.#base = this.#highest = sequence;
+      this.#received = this.#expectedBefore = this.#receivedBefore = 0;
+      this.#jitter = 0;
+      this.#transit = null;
+    }
+    const ahead = ((sequence - this.#highest) << 16) >> 16;
+    if (ahead > 0) this.#highest += ahead;
+    this.#received++;
+    const transit = (Math.round(now * TICKS_PER_MS) - timestamp) | 0;
+    if (this.#transit !== null) this.#jitter += (Math.abs((transit - this.#transit) | 0) - this.#jitter) / 16;
+    this.#transit = transit;
+  }
+
+  onSenderReport(mark: number, now: number): void {
+    this.#mark = mark;
+    this.#markAt = now;
+  }
+
+  /** The next report; `null` before the first packet. */
+  report(now: number): ReceiverReport | null {
+    if (this.#ssrc === null) return null;
+    const expected = this.#highest - this.#base + 1;
+    const [expectedNow, receivedNow] = [expected - this.#expectedBefore, this.#received - this.#receivedBefore];
+    this.#expectedBefore = expected;
+    this.#receivedBefore = this.#received;
+    return {
+      ssrc: this.#ssrc,
+      fractionLost: expectedNow > 0 ? Math.max(0, (expectedNow - receivedNow) / expectedNow) : 0,
+      cumulativeLost: expected - this.#received,
+      highestSequence: this.#highest,
+      jitter: this.#jitter,
+      lastSr: this.#mark,
+      sinceLastSrMs: this.#mark ? now - this.#markAt : 0,
+    };
+  }
+}
+
+/**
+ * A sender's clock, by its reports and by the capture times in its packets. A report says both its own time and the RTP time of the same
+ * moment; it is never early, so that the least delayed one shows how the two clocks lie: no delay of the encoder is in it, and of the
+ * network only the least.
+ */
+export class SenderClock {
+  #pair: { readonly time: number; readonly rtp: number } | null = null;
+  #exact = false;
+  readonly #offsets: number[] = [];
+
+  /** @param arrival monotonic, µs */
+  onSenderReport({ time, rtpTime }: Extract<RtcpMessage, { type: 'sender-report' }>, arrival: number): void {
+    if (!this.#exact) this.#pair = { time, rtp: rtpTime };
+    this.#offsets.push(arrival - time);
+    if (this.#offsets.length > REPORTS) this.#offsets.shift();
+  }
+
+  /** Capture time by the sender's clock, µs, in the packet itself (abs-capture-time). */
+  onCaptureTime(time: number, rtp: number): void {
+    this.#pair = { time, rtp };
+    this.#exact = true;
+  }
+
+  /** When a picture that came at `arrival` (monotonic, µs) was captured, on the same clock; `null` = not known. */
+  capturedAt(rtp: number, arrival: number): number | null {
+    if (!this.#pair || !this.#offsets.length) return null;
+    const sent = this.#pair.time + (((rtp - this.#pair.rtp) | 0) * 1000) / TICKS_PER_MS;
+    const captured = sent + Math.min(...this.#offsets);
+    return captured < arrival - MAX_AGE_US ? null : Math.min(captured, arrival);
+  }
+}
