@@ -174,3 +174,13 @@ export function withStartRate(answer: string, payloadType: number, kbit: number)
   }
   return lines.join('\r\n');
 }
+
+/** An answer in which every section but one is inactive: sound, which is not taken, and further pictures. Data channels stay. */
+export function withOnly(answer: string, mid: string): string {
+  const [head = '', ...sections] = answer.split(/(?=^m=)/m);
+  const others = sections.map((section) => {
+    if (section.startsWith('m=application') || section.includes(`a=mid:${mid}\r\n`)) return section;
+    return section.replace(/^a=(sendrecv|sendonly|recvonly)\r$/m, 'a=inactive\r').replace(/^a=(msid|ssrc):.*\r\n/gm, '');
+  });
+  return head + others.join('');
+}

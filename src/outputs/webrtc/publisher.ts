@@ -3,7 +3,7 @@ import { concatBytes } from '../../formats/bytes.ts';
 import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb } from '../../formats/rtcp.ts';
 import { H264Depacketizer, hasKey, isRtcp, type RtpPacket, readRtp } from '../../formats/rtp.ts';
 import { RtpOrder } from '../../formats/rtp-order.ts';
-import { type Sdp, type SdpCodec, type SdpMedia, withStartRate } from '../../formats/sdp.ts';
+import { type Sdp, type SdpCodec, type SdpMedia, withOnly, withStartRate } from '../../formats/sdp.ts';
 import { isVp8Key, Vp8Depacketizer } from '../../formats/vp8.ts';
 import { monotonicMicros } from '../../native/system-clock.ts';
 import { ABS_CAPTURE_TIME, Peer, type WebRtcSettings } from '../../native/webrtc.ts';
@@ -27,6 +27,7 @@ const START_CODE = Uint8Array.of(0, 0, 0, 1);
 export class PublisherPeer {
   readonly id: string;
   readonly #peer: Peer;
+  readonly #mid: string;
   readonly #payloadType: number;
   readonly #tell: (message: FromProcess) => void;
   readonly #captureExtension: number | undefined;
@@ -46,6 +47,7 @@ export class PublisherPeer {
   constructor(id: string, settings: WebRtcSettings, media: SdpMedia, codec: SdpCodec, tell: (message: FromProcess) => void) {
     this.id = id;
     this.#tell = tell;
+    this.#mid = media.mid;
     this.#payloadType = codec.payloadType;
     this.#captureExtension = media.extensions.get(ABS_CAPTURE_TIME);
     const h264 = codec.name.toUpperCase() === 'H264';
@@ -62,7 +64,7 @@ export class PublisherPeer {
   }
 
   async answer(offer: string, sdp: Sdp): Promise<string> {
-    return withStartRate(await this.#peer.answer(offer, sdp), this.#payloadType, START_KBIT);
+    return withStartRate(withOnly(await this.#peer.answer(offer, sdp), this.#mid), this.#payloadType, START_KBIT);
   }
 
   addCandidate(candidate: string, mid: string): void {
