@@ -7,7 +7,8 @@ import urllib.parse
 import urllib.request
 
 import numpy
-from aiortc import AudioStreamTrack, MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
 from av import VideoFrame
 
 CLOCK = 90_000

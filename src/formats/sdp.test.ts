@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { addCandidates, chooseH264, fmtpValue, readIceFragment, readSdp } from './sdp.ts';
+import { addCandidates, chooseH264, fmtpValue, readIceFragment, readSdp, withOnly, withStartRate } from './sdp.ts';
 
 const OFFER = `v=0
 o=- 1 2 IN IP4 127.0.0.1
@@ -64,4 +64,22 @@ it('puts candidates behind those that are there, once', () => {
   const more = addCandidates(sdp, ['candidate:2 srflx', 'candidate:1 host']);
   expect(more).toBe('v=0\r\nm=video 9 X 0\r\na=candidate:1 host\r\na=candidate:2 srflx\r\na=x\r\nm=application 9 Y 0\r\n');
   expect(addCandidates('v=0\r\n', ['candidate:2 srflx'])).toBe('v=0\r\n');
+});
+
+it('the start rate goes to the codec of the answer, with parameters or without', () => {
+  expect(withStartRate(OFFER, 108, 2500)).toContain('profile-level-id=42e01f;x-google-start-bitrate=2500\r\n');
+  expect(withStartRate(OFFER, 96, 2500)).toContain('a=rtpmap:96 VP8/90000\r\na=fmtp:96 x-google-start-bitrate=2500\r\n');
+  expect(withStartRate(OFFER, 50, 2500)).toBe(OFFER);
+});
+
+it('one section stays, the others are inactive, data channels are untouched', () => {
+  const more = `${OFFER}m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:2\r\na=recvonly\r\na=msid:x y\r\na=rtpmap:111 opus/48000/2\r\n`;
+  const answer = withOnly(more, '0');
+  expect(readSdp(answer)!.media.map(({ kind, direction }) => [kind, direction])).toEqual([
+    ['video', 'recvonly'],
+    ['application', 'sendrecv'],
+    ['audio', 'inactive'],
+  ]);
+  expect(answer).not.toContain('msid:x');
+  expect(withOnly(OFFER, '0')).toBe(OFFER);
 });
