@@ -3,8 +3,8 @@
 import { FORMATS, type FrameInfo } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import { codecString, decoderConfiguration, splitAnnexB } from '../formats/h264.ts';
+import { ToneMap } from '../formats/tone.ts';
 import { H264Encoder, Scaler } from '../native/ffmpeg-encode.ts';
-import { ToneMap } from '../native/tone.ts';
 import type { EncodedPicture, EncodeRequest, EncoderSession, RenditionSettings } from './encoder.ts';
 
 type Settings = Extract<RenditionSettings, { codec: 'h264' }>;

@@ -1,9 +1,9 @@
 // JPEG by libjpeg-turbo: as captured, or scaled down first. Deep pictures are mapped to 8 bits.
 import { FORMATS, type FrameInfo, type PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
+import { ToneMap } from '../formats/tone.ts';
 import { Scaler } from '../native/ffmpeg-encode.ts';
 import { encodeJpegSync } from '../native/jpeg.ts';
-import { ToneMap } from '../native/tone.ts';
 import type { EncodedPicture, EncodeRequest, EncoderSession, RenditionSettings } from './encoder.ts';
 
 type Settings = Extract<RenditionSettings, { codec: 'jpeg' }>;

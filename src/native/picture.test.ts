@@ -10,7 +10,7 @@ import { crc32, encodePng, readPngText } from '../formats/png.ts';
 import { toPacked } from './convert.ts';
 import { encodeJpegSync } from './jpeg.ts';
 import { decodePicture, encodeSnapshot } from './picture.ts';
-import { ToneMap } from './tone.ts';
+import { ToneMap } from '../formats/tone.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;

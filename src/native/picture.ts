@@ -26,7 +26,7 @@ import { encodePng, readPngHeader } from '../formats/png.ts';
 import { encodeTiff } from '../formats/tiff.ts';
 import { toPacked } from './convert.ts';
 import { checkPictureSize, decodeJpeg, encodeJpeg } from './jpeg.ts';
-import { ToneMap } from './tone.ts';
+import { ToneMap } from '../formats/tone.ts';
 
 // FFmpeg writes each fault of a foreign picture to standard error; here it becomes an error of its own.
 Log.setLevel(AV_LOG_QUIET);

@@ -1,5 +1,5 @@
-// Deep pictures (16-bit, float) to 8 bits for lossy views: a window of values is spread over black to white. The window follows the
-// pictures slowly, so that nothing flickers.
+// The window of values that is shown of deep pictures (16-bit, float): from the picture itself, and following the pictures slowly, so that
+// nothing flickers. The same in server and page.
 import { FORMATS, frameBytes, type Picture } from '../core/frame.ts';
 
 /** Values shown as black and as white. */
@@ -25,65 +25,52 @@ const FLOAT_RANGES = [1, 255];
 const SAMPLES_16 = 65_536;
 const SAMPLES_FLOAT = 8192;
 
+/** Samples of a deep picture, in place where their address allows it, else copied. `null`: 8-bit samples. */
+export function deepSamples(picture: Picture): Uint16Array | Float32Array | null {
+  const { depth } = FORMATS[picture.format];
+  if (depth === 8) return null;
+  const data = picture.data.subarray(0, frameBytes(picture.format, picture.width, picture.height));
+  return depth === 32
+    ? aligned(data, 4, (buffer, at, length) => new Float32Array(buffer, at, length))
+    : aligned(data, 2, (buffer, at, length) => new Uint16Array(buffer, at, length));
+}
+
+/** The bytes as wider samples: in place where their address allows it, else copied. */
+function aligned<T>(data: Uint8Array, size: number, view: (buffer: ArrayBufferLike, at: number, length: number) => T): T {
+  if (data.byteOffset % size === 0) return view(data.buffer, data.byteOffset, data.byteLength / size);
+  const copy = new Uint8Array(data);
+  return view(copy.buffer, 0, copy.byteLength / size);
+}
+
 /**
- * Maps gray16le to gray, grayf32le to gray (NaN is black, infinities black and white), rgb48le and bayer_rggb16le (2x2 blocks) to
- * rgb24; 8-bit pictures come back as they are.
- *
  * The window goes from the 0.1 % to the 99.9 % level of the picture. If the picture fills at least half of its whole range (0 to
  * 2^significantBits - 1; floats 0 to 1 or 0 to 255), the window is that range, so that uint8 x 257 and uint8 / 255 look like the uint8
  * picture. The first picture, and one of another kind, sets it at once.
  */
-export class ToneMap {
+export class ToneFollower {
   #window: ToneWindow | null = null;
   /** Top of the whole range in use; 0 = none. */
   #whole = 0;
   #kind = '';
-  readonly #lut = new Uint8Array(65_536);
-  #lutWindow: ToneWindow | null = null;
   readonly #histogram = new Uint32Array(65_536);
   readonly #samples = new Float32Array(SAMPLES_FLOAT);
-  #out = new Uint8Array(0);
-  #mosaic = new Uint8Array(0);
 
-  /** The present window; `null` before the first picture. */
+  /** The present window, the same object while it stays; `null` before the first picture. */
   get window(): ToneWindow | null {
     return this.#window;
   }
 
-  /** The picture in 8 bits. The result's memory is used again by the next call. */
-  map(picture: Picture): Picture {
+  /** Looks at the next picture's samples (`deepSamples`) and gives the window for it. */
+  update(picture: Omit<Picture, 'data'>, values: Uint16Array | Float32Array): ToneWindow {
     const { format, width, height, significantBits } = picture;
-    if (FORMATS[format].depth === 8) return picture;
     const kind = `${format} ${width}x${height} ${significantBits ?? 0}`;
     if (kind !== this.#kind) {
       this.#kind = kind;
       this.#window = null;
       this.#whole = 0;
     }
-    const data = picture.data.subarray(0, frameBytes(format, width, height));
-    if (format === 'grayf32le') {
-      const values = aligned(data, 4, (buffer, at, length) => new Float32Array(buffer, at, length));
-      this.#follow(this.#measureFloat(values));
-      return { format: 'gray', width, height, data: this.#mapFloat(values) };
-    }
-    const values = aligned(data, 2, (buffer, at, length) => new Uint16Array(buffer, at, length));
-    this.#follow(this.#measure16(values, significantBits || 16));
-    const table = this.#table();
-    if (format === 'bayer_rggb16le') {
-      if (this.#mosaic.length !== values.length) this.#mosaic = new Uint8Array(values.length);
-      lookUp(this.#mosaic, values, table);
-      const out = this.#room(values.length * 3);
-      debayer(out, this.#mosaic, width, height);
-      return { format: 'rgb24', width, height, data: out };
-    }
-    const out = this.#room(values.length);
-    lookUp(out, values, table);
-    return { format: format === 'rgb48le' ? 'rgb24' : 'gray', width, height, data: out };
-  }
-
-  #room(bytes: number): Uint8Array {
-    if (this.#out.length !== bytes) this.#out = new Uint8Array(bytes);
-    return this.#out;
+    this.#follow(values instanceof Float32Array ? this.#measureFloat(values) : this.#measure16(values, significantBits || 16));
+    return this.#window!;
   }
 
   /** Moves the window towards what the newest picture asks for. */
@@ -164,65 +151,5 @@ export class ToneMap {
     // A constant picture outside the common ranges is middle gray.
     const widen = flat ? Math.max(1, Math.abs(seen.low)) : 0;
     return { low: seen.low - widen, high: seen.high + widen };
-  }
-
-  #table(): Uint8Array {
-    const { low, high } = this.#window!;
-    if (this.#lutWindow === this.#window) return this.#lut;
-    const scale = 255 / (high - low);
-    const first = Math.min(65_536, Math.max(0, Math.ceil(low)));
-    const last = Math.min(65_535, Math.floor(high));
-    this.#lut.fill(0, 0, first);
-    for (let value = first; value <= last; value++) this.#lut[value] = (value - low) * scale + 0.5;
-    this.#lut.fill(255, last + 1);
-    this.#lutWindow = this.#window;
-    return this.#lut;
-  }
-
-  #mapFloat(values: Float32Array): Uint8Array {
-    const out = this.#room(values.length);
-    // Clamps, rounds and turns NaN into 0.
-    const clamped = new Uint8ClampedArray(out.buffer, out.byteOffset, out.length);
-    const { low, high } = this.#window!;
-    const scale = 255 / (high - low);
-    for (let i = 0; i < values.length; i++) clamped[i] = (values[i]! - low) * scale;
-    return out;
-  }
-}
-
-/** The bytes as wider samples: in place where their address allows it, else copied. */
-function aligned<T>(data: Uint8Array, size: number, view: (buffer: ArrayBufferLike, at: number, length: number) => T): T {
-  if (data.byteOffset % size === 0) return view(data.buffer, data.byteOffset, data.byteLength / size);
-  const copy = new Uint8Array(data);
-  return view(copy.buffer, 0, copy.byteLength / size);
-}
-
-function lookUp(out: Uint8Array, values: Uint16Array, table: Uint8Array): void {
-  for (let i = 0; i < values.length; i++) out[i] = table[values[i]!]!;
-}
-
-/** RGGB mosaic to rgb24 of the same size: the four pixels of a block share its red, blue and mean green. */
-function debayer(out: Uint8Array, mosaic: Uint8Array, width: number, height: number): void {
-  for (let y = 0; y < height; y += 2) {
-    const top = y * width;
-    const rows = Math.min(2, height - y);
-    // A block that is cut off at the edge takes what it lacks from its neighbour, where the pattern is the same.
-    const below = rows === 2 ? width : y > 0 ? -width : 0;
-    for (let x = 0; x < width; x += 2) {
-      const columns = Math.min(2, width - x);
-      const beside = columns === 2 ? 1 : x > 0 ? -1 : 0;
-      const at = top + x;
-      const red = mosaic[at]!;
-      const green = (mosaic[at + beside]! + mosaic[at + below]! + 1) >> 1;
-      const blue = mosaic[at + beside + below]!;
-      for (let row = 0; row < rows; row++) {
-        let to = (at + row * width) * 3;
-        for (let column = 0; column < columns; column++) {
-          out[to++] = red;
-          out[to++] = green;
-          out[to++] = blue;
-        }
-      }
-    }
   }
 }
