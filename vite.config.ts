@@ -29,6 +29,7 @@ export default defineConfig({
       preserveEntrySignatures: 'strict',
     },
   },
+  worker: { format: 'es' },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': 'http://127.0.0.1:8000', '/live': { target: 'http://127.0.0.1:8000', ws: true } } },
 });

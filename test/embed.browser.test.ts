@@ -9,7 +9,7 @@ const cam = { source: { type: 'pattern' as const, width: 640, height: 360, vary:
 /** A canvas may hold a newer picture than the last callback has named: one later is no error, any other difference is. */
 const offset = (shown: Awaited<ReturnType<typeof readShown>>) => shown.code!.frame - shown.named!.id;
 
-for (const transport of ['hls', 'webrtc', 'h264', 'h264&decoder=webcodecs', 'jpeg', 'mjpeg'] as const) {
+for (const transport of ['hls', 'webrtc', 'h264', 'h264&decoder=webcodecs', 'jpeg', 'mjpeg', 'lossless'] as const) {
   test(`${transport}: shownFrame is the frame in the picture`, async () => {
     await using server = await testServer({ streams: { cam } });
     await using chromium = await launchChromium();

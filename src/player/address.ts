@@ -66,7 +66,8 @@ export class StreamAddress {
   }
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>;
+/** Fields of a query; `null` and `undefined` are left out. */
+export type Query = Readonly<Record<string, string | number | undefined>>;
 
 function socket(url: URL): string {
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -1,18 +1,10 @@
 // Draws JPEG on a canvas. ImageDecoder was the fastest of those measured (against createImageBitmap
 // into a 2D or a bitmaprenderer context): it decodes off the page's thread into a form that
 // the canvas takes without a copy. It exists only in secure contexts; elsewhere createImageBitmap does it.
+import type { PicturePainter } from './pictures.ts';
 
-/** Draws pictures on one canvas, one at a time. */
-export interface Painter {
-  /** For people. */
-  readonly name: string;
-  /**
-   * Resolves with false if `wanted` said no after decoding, else when the picture is on the canvas. Rejects if it cannot be decoded.
-   */
-  paint(jpeg: Uint8Array<ArrayBuffer>, wanted: () => boolean): Promise<boolean>;
-}
-
-export function openPainter(canvas: HTMLCanvasElement): Painter {
+/** Painter of JPEG. */
+export function openPainter(canvas: HTMLCanvasElement): PicturePainter {
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) throw new Error('this browser gives no canvas');
   const draw = (picture: ImageBitmap | VideoFrame, width: number, height: number, wanted: boolean) => {
@@ -32,7 +24,7 @@ export function openPainter(canvas: HTMLCanvasElement): Painter {
   if ('ImageDecoder' in globalThis) {
     return {
       name: 'ImageDecoder',
-      async paint(jpeg, wanted) {
+      async paint(_header, jpeg, wanted) {
         const decoder = new ImageDecoder({ data: jpeg, type: 'image/jpeg' });
         try {
           const { image } = await decoder.decode();
@@ -45,7 +37,7 @@ export function openPainter(canvas: HTMLCanvasElement): Painter {
   }
   return {
     name: 'createImageBitmap',
-    async paint(jpeg, wanted) {
+    async paint(_header, jpeg, wanted) {
       const bitmap = await createImageBitmap(new Blob([jpeg], { type: 'image/jpeg' }));
       return draw(bitmap, bitmap.width, bitmap.height, wanted());
     },

@@ -22,7 +22,7 @@ export class TransportChoice {
     this.#rows = rows;
     this.#name = name;
     this.#auto = name === 'auto' || name === '';
-    this.#wanted = this.#auto ? rows : rows.filter((row) => row.name === name);
+    this.#wanted = this.#auto ? rows.filter((row) => !row.onlyAsked) : rows.filter((row) => row.name === name);
   }
 
   /** A sentence, while no transport brings a picture. */

@@ -4,7 +4,7 @@ import type { StreamAddress } from './address.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { ServerClock } from './server-clock.ts';
 
-export type TransportName = 'webrtc' | 'h264' | 'hls' | 'jpeg' | 'mjpeg';
+export type TransportName = 'webrtc' | 'h264' | 'hls' | 'jpeg' | 'mjpeg' | 'lossless';
 
 /** A frame of the stream: `timestamp` is its capture time in µs UTC. */
 export interface ShownFrame {
@@ -109,5 +109,7 @@ export interface TransportRow {
   /** Why it cannot be used in this browser, as a clause; `null` if it can. */
   unusable(): string | null;
   readonly hasDvr: boolean;
+  /** `transport=auto` leaves it out. */
+  readonly onlyAsked?: boolean;
   open(context: TransportContext): Promise<Transport>;
 }

@@ -21,6 +21,15 @@ export const TRANSPORTS: readonly TransportRow[] = [
   { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, unusable: h264Unusable, open: openH264 },
   { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, unusable: jpegUnusable, open: openJpeg },
   { name: 'mjpeg', label: 'MJPEG', hasDvr: false, unusable: mjpegUnusable, open: openMjpeg },
+  {
+    name: 'lossless',
+    label: 'Lossless',
+    hasDvr: false,
+    // It takes ten times as much of the network.
+    onlyAsked: true,
+    unusable: () => ('Worker' in globalThis && 'WebAssembly' in globalThis ? null : 'this browser has no workers or no WebAssembly'),
+    open: async (context) => (await import('./lossless.ts')).openLossless(context),
+  },
 ];
 
 function canPlayHls(): boolean {

@@ -1,0 +1,160 @@
+// Single pictures over WebSocket, drawn on a canvas: JPEG and lossless. Nothing queues: one picture is being decoded, one waits, and a newer one replaces the waiting one.
+import { type FrameHeader, readFrameHeader } from '../formats/frame-header.ts';
+import type { Query } from './address.ts';
+import type { Transport, TransportContext, TransportStats } from './transport.ts';
+
+const REPORT_MS = 1000;
+/** So many undecodable pictures in a row are not an accident. */
+const MAX_BAD = 20;
+
+/** Draws messages on one canvas, one at a time. */
+export interface PicturePainter {
+  /** For people. */
+  readonly name: string;
+  /**
+   * Resolves with false if `wanted` said no after decoding, else when the picture is on the canvas. Rejects if it cannot be decoded.
+   */
+  paint(header: FrameHeader, payload: Uint8Array<ArrayBuffer>, wanted: () => boolean): Promise<boolean>;
+  close?(): void;
+}
+
+interface Message {
+  readonly header: FrameHeader;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** `query` of the socket's address names the codec. */
+export class PictureTransport implements Transport {
+  readonly picture: HTMLCanvasElement;
+  readonly dvr = null;
+  readonly #context: TransportContext;
+  readonly #socket: WebSocket;
+  readonly #painter: PicturePainter;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #drawing = false;
+  #next: Message | undefined;
+  #last: { id: number; latencyMs: number | null } | undefined;
+  #problem: string | undefined;
+  #opened = false;
+  #halted = false;
+  #bytes = 0;
+  #dropped = 0;
+  #bad = 0;
+
+  constructor(context: TransportContext, canvas: HTMLCanvasElement, painter: PicturePainter, query: Query) {
+    this.#context = context;
+    this.picture = canvas;
+    this.#painter = painter;
+    const socket = new WebSocket(context.address.liveSocket('ws', query));
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => (this.#opened = true);
+    socket.onmessage = (event: MessageEvent<unknown>) => {
+      if (event.data instanceof ArrayBuffer) this.#onFrame(new Uint8Array(event.data));
+      else if (typeof event.data === 'string') this.#onText(event.data);
+    };
+    socket.onclose = (event) => {
+      this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
+    };
+    this.#timer = setInterval(() => this.#report(), REPORT_MS);
+  }
+
+  halt(): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    clearInterval(this.#timer);
+    this.#next = undefined;
+    this.#socket.close();
+  }
+
+  close(): void {
+    this.halt();
+    this.#painter.close?.();
+  }
+
+  stats(): TransportStats {
+    return { bytes: this.#bytes, dropped: this.#dropped, decoder: this.#painter.name, bufferedSeconds: null, playbackRate: 1 };
+  }
+
+  setAudio(): void {}
+
+  #onFrame(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#halted) return;
+    this.#bytes += bytes.length;
+    let message: Message;
+    try {
+      const header = readFrameHeader(bytes);
+      message = { header, payload: bytes.subarray(header.headerBytes) };
+    } catch {
+      this.#countBad();
+      return;
+    }
+    if (!this.#drawing) {
+      void this.#draw(message);
+      return;
+    }
+    if (this.#next) {
+      this.#dropped++;
+      this.#send({ type: 'ack', id: this.#next.header.id });
+    }
+    this.#next = message;
+  }
+
+  async #draw(message: Message): Promise<void> {
+    this.#drawing = true;
+    try {
+      // A paused player keeps the picture that it has named.
+      if (!(await this.#painter.paint(message.header, message.payload, () => !this.#halted))) return;
+      this.#bad = 0;
+      const atMs = performance.now();
+      const { id, timestamp } = message.header;
+      this.#context.events.shown({ frame: { id, timestamp }, repeat: this.#last?.id === id, atMs });
+      const now = this.#context.clock.now(atMs);
+      this.#last = { id, latencyMs: now === null ? null : (now - timestamp) / 1000 };
+    } catch {
+      this.#countBad();
+    } finally {
+      this.#send({ type: 'ack', id: message.header.id });
+      this.#drawing = false;
+      const next = this.#next;
+      this.#next = undefined;
+      if (next && !this.#halted) void this.#draw(next);
+    }
+  }
+
+  #onText(text: string): void {
+    let message: { type?: unknown; from?: unknown; to?: unknown; detail?: unknown; problem?: { detail?: unknown } };
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (message.type === 'skip' && typeof message.from === 'number' && typeof message.to === 'number') {
+      this.#dropped += Math.max(0, message.to - message.from + 1);
+    } else if (message.type === 'error') {
+      const detail = message.detail ?? message.problem?.detail;
+      if (typeof detail === 'string') this.#problem = detail;
+    }
+  }
+
+  #report(): void {
+    const last = this.#last;
+    if (!last || last.latencyMs === null) return;
+    this.#send({ type: 'shown', id: last.id, latencyMs: Math.round(last.latencyMs * 10) / 10 });
+  }
+
+  #countBad(): void {
+    this.#dropped++;
+    if (++this.#bad >= MAX_BAD) this.#fail('unusable', 'the pictures could not be decoded');
+  }
+
+  #send(message: object): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #fail(kind: 'unusable' | 'lost', reason: string): void {
+    if (this.#halted) return;
+    this.halt();
+    this.#context.events.failed({ kind, reason });
+  }
+}
