@@ -7,10 +7,10 @@ import type { Identity } from '../formats/identity.ts';
 import { readJpegIdentity } from '../formats/jpeg-segment.ts';
 import { npyToPicture, writeNpy } from '../formats/npy.ts';
 import { crc32, encodePng, readPngText } from '../formats/png.ts';
+import { ToneMap } from '../formats/tone.ts';
 import { toPacked } from './convert.ts';
 import { encodeJpegSync } from './jpeg.ts';
 import { decodePicture, encodeSnapshot } from './picture.ts';
-import { ToneMap } from '../formats/tone.ts';
 
 const WIDTH = 96;
 const HEIGHT = 64;

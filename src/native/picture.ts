@@ -24,9 +24,9 @@ import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
 import { isNpy, NPY_CONTENT_TYPE, npyToPicture, writeNpy } from '../formats/npy.ts';
 import { encodePng, readPngHeader } from '../formats/png.ts';
 import { encodeTiff } from '../formats/tiff.ts';
+import { ToneMap } from '../formats/tone.ts';
 import { toPacked } from './convert.ts';
 import { checkPictureSize, decodeJpeg, encodeJpeg } from './jpeg.ts';
-import { ToneMap } from '../formats/tone.ts';
 
 // FFmpeg writes each fault of a foreign picture to standard error; here it becomes an error of its own.
 Log.setLevel(AV_LOG_QUIET);
