@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hasTool } from '../test/tools.ts';
 import { BENCHES } from './index.ts';
 import { percentile, result } from './result.ts';
 import { BenchUsageError, type RunOptions, runBenches } from './run.ts';
@@ -58,6 +59,19 @@ describe('benches', () => {
       await rm(folder, { recursive: true, force: true });
     }
   });
+
+  it('count what WebRTC viewers get from each of the servers that are compared', async () => {
+    const given = options({ only: ['webrtc'], viewers: [1] });
+    if (!hasTool('janus', ['--version'])) given.warn('without Janus');
+    const code = await runBenches(given);
+    const { sections } = JSON.parse(given.lines.join('\n')) as Report;
+    expect(sections.map(({ bench, error }) => ({ bench, error }))).toEqual([{ bench: 'webrtc', error: null }]);
+    expect(code).toBe(0);
+    const costs = sections[0]!.results.filter(({ what }) => what.includes('CPU per viewer, 1 viewer'));
+    expect(costs.map(({ what }) => what.split(':')[0])).toEqual(expect.arrayContaining(['Sluice', 'bare libdatachannel']));
+    // Windows of a moment say nothing about cost, but packets came in each of them.
+    for (const { figure } of costs) expect(figure).not.toBeNaN();
+  }, 120_000);
 
   it('end at once when they are stopped, with all that they had started', async () => {
     const abort = new AbortController();

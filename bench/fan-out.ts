@@ -27,22 +27,24 @@ interface Phase {
   readonly encoders: number;
 }
 
+const VIEWERS = [1, 20, 50];
 const MEMORY_BUDGET_MB = 1;
 
 export async function measureFanOut(fanOut: FanOut, options: BenchOptions): Promise<Result[]> {
   const seconds = options.seconds ?? fanOut.seconds;
+  const counts = options.viewers ?? VIEWERS;
   await using server = await BenchServer.start({ cam: fanOut.stream }, options);
   await using viewers = await Viewers.start(server.url, 'cam');
   const phases: Phase[] = [];
   const pause = (atMost: number) => delay(Math.min(atMost, seconds * 500), undefined, { signal: options.signal });
   // Code that runs for the first time is slow and takes memory once: neither belongs to the viewers.
   options.progress('warming up');
-  await viewers.set(fanOut.kind, options.viewers[1] ?? 1);
+  await viewers.set(fanOut.kind, counts[1] ?? 1);
   await viewers.untilMoving(options.signal);
   await pause(4000);
   await viewers.set(fanOut.kind, 0);
   await pause(500);
-  for (const count of options.viewers) {
+  for (const count of counts) {
     options.progress(`${count} viewer${count === 1 ? '' : 's'}`);
     await viewers.set(fanOut.kind, count);
     await viewers.untilMoving(options.signal);

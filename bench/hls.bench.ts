@@ -59,7 +59,7 @@ async function plainRoute(options: BenchOptions): Promise<number> {
 
 /** CPU time of a viewer-second if `node:http` alone answered its five lists and five parts: the floor of any server in Node. */
 async function floor(options: BenchOptions): Promise<Result[]> {
-  const viewers = options.viewers.at(-1) ?? 1;
+  const viewers = options.viewers?.at(-1) ?? 50;
   const seconds = options.seconds ?? 6;
   options.progress('the same load on bare node:http');
   await using server = await Child.start<PlainMethods>('plain-server.ts', null);

@@ -8,5 +8,6 @@ import type { Bench } from './result.ts';
 import { series } from './series.bench.ts';
 import { slowViewer } from './slow-viewer.bench.ts';
 import { wake } from './wake.bench.ts';
+import { webrtc } from './webrtc.bench.ts';
 
-export const BENCHES: readonly Bench[] = [encode, jpeg, mjpeg, hls, wake, idle, slowViewer, series];
+export const BENCHES: readonly Bench[] = [encode, jpeg, mjpeg, hls, webrtc, wake, idle, slowViewer, series];

@@ -25,8 +25,8 @@ export function result(what: string, figure: number, unit: string, options: { bu
 export interface BenchOptions {
   /** Length of one window of measurement in seconds; `null` = the bench's own. */
   readonly seconds: number | null;
-  /** Numbers of viewers of the fan-out benches, the first is what the others are compared with. */
-  readonly viewers: readonly number[];
+  /** Numbers of viewers, the first is what the others are compared with; `null` = the bench's own. */
+  readonly viewers: readonly number[] | null;
   /** Folder for V8 CPU profiles of the servers under test; `null` = none are made. */
   readonly profileDir: string | null;
   /** Tells a person what goes on. */

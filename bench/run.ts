@@ -25,7 +25,6 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-const VIEWERS = [1, 20, 50];
 const README = new URL('./README.md', import.meta.url);
 
 /** A mistake in the call. */
@@ -60,7 +59,7 @@ export async function runBenches(options: RunOptions): Promise<number> {
     try {
       const results = await bench.run({
         seconds: options.seconds,
-        viewers: options.viewers ?? VIEWERS,
+        viewers: options.viewers ?? null,
         profileDir: options.profileDir,
         progress: (text) => warn(`${label}: ${text}\n`),
         signal,

@@ -40,6 +40,10 @@ export class BenchServer implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   usage(): Promise<Usage> {
     return this.#child.call('usage');
   }
