@@ -40,6 +40,17 @@ export class Ladder {
     this.#hold = this.#options.holdMs;
   }
 
+  /** Whether the quiet time before an attempt to go up has passed. */
+  ready(now: number): boolean {
+    return this.#step > 0 && this.#quietSince !== null && now - this.#quietSince >= this.#hold;
+  }
+
+  /** An attempt to go up is known to fail: the next one waits longer. */
+  refuse(now: number): void {
+    this.#hold = Math.min(this.#options.maxHoldMs, this.#hold * 2);
+    this.#quietSince = now;
+  }
+
   /**
    * @param now ms, monotonic
    * @param down the step to go down to if it comes to that; default the next one
@@ -64,7 +75,7 @@ export class Ladder {
       this.#raisedAt = null;
       this.#hold = holdMs;
     }
-    if (this.#step > 0 && up && now - this.#quietSince >= this.#hold) {
+    if (up && this.ready(now)) {
       this.#step--;
       this.#raisedAt = now;
       this.#quietSince = now;

@@ -1,4 +1,5 @@
 // RTCP (RFC 3550 6, RFC 4585, RFC 5104; REMB: draft-alvestrand-rmcat-remb): what receivers of video say, and the little that we say to senders.
+import { readTransportFeedback, type TransportFeedback } from './transport-cc.ts';
 
 /** What a receiver reports. Unknown packets are left out. */
 export type RtcpMessage =
@@ -31,6 +32,8 @@ export type RtcpMessage =
       /** Middle 32 bits of the NTP time: what a receiver's report gives back. */
       readonly mark: number;
     }
+  /** When packets arrived, by their transport-wide numbers. */
+  | ({ readonly type: 'transport' } & TransportFeedback)
   | { readonly type: 'bye' };
 
 /** Seconds from the beginning of NTP time (1900) to that of Unix time. */
@@ -64,7 +67,10 @@ export function readRtcp(bytes: Uint8Array): RtcpMessage[] {
     } else if (type === RR) readReports(view, at + 8, end, count, messages);
     else if (type === BYE) messages.push({ type: 'bye' });
     else if (type === RTPFB && count === 1 && at + 12 <= end) messages.push(readNack(view, at, end));
-    else if (type === PSFB && at + 12 <= end) readPayloadFeedback(view, at, end, count, messages);
+    else if (type === RTPFB && count === 15) {
+      const feedback = readTransportFeedback(view, at, end);
+      if (feedback) messages.push({ type: 'transport', ...feedback });
+    } else if (type === PSFB && at + 12 <= end) readPayloadFeedback(view, at, end, count, messages);
     at = end;
   }
   return messages;
@@ -107,6 +113,17 @@ function readNack(view: DataView, at: number, end: number): RtcpMessage {
     for (let bit = 0; bit < 16; bit++) if (mask & (1 << bit)) sequences.push((first + 1 + bit) & 0xffff);
   }
   return { type: 'nack', ssrc: view.getUint32(at + 8), sequences };
+}
+
+/** Round trip by a report block, ms (RFC 3550 6.4.1); `null` before the first sender report came through.
+ *  @param now ms since the Unix epoch, on the clock that stamps our sender reports */
+export function roundTripMs(report: { readonly lastSr: number; readonly delaySinceLastSr: number }, now: number): number | null {
+  if (!report.lastSr) return null;
+  // NTP time in 1/65536 s, the low 16 bits of its seconds.
+  const compact = ((now / 1000 + NTP_OFFSET) % 65_536) * 65_536;
+  const trip = (((compact - report.lastSr - report.delaySinceLastSr) % 2 ** 32) + 2 ** 32) % 2 ** 32;
+  // Clocks that tick apart may give a little less than nothing.
+  return trip > 2 ** 31 ? 0 : (trip * 1000) / 65_536;
 }
 
 function readPayloadFeedback(view: DataView, at: number, end: number, format: number, messages: RtcpMessage[]): void {

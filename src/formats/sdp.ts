@@ -184,3 +184,10 @@ export function withOnly(answer: string, mid: string): string {
   });
   return head + others.join('');
 }
+
+/** The payload type of resends of a codec (RFC 4588 8.1), if the offer has one. */
+export function chooseRtx(media: SdpMedia, codec: SdpCodec): SdpCodec | null {
+  return (
+    media.codecs.find(({ name, fmtp }) => name.toLowerCase() === 'rtx' && fmtpValue(fmtp, 'apt') === String(codec.payloadType)) ?? null
+  );
+}

@@ -1,15 +1,14 @@
-// WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP, sender reports and resends. Only for the WebRTC process: in a worker
+// WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP and sender reports. Only for the WebRTC process: in a worker
 // thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
 import ndc from 'node-datachannel';
 import { addCandidates, type Sdp, type SdpCodec, type SdpMedia } from '../formats/sdp.ts';
 import { PublicAddress } from './public-address.ts';
 
 export const PLAYOUT_DELAY = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
+export const TRANSPORT_CC = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
 export const ABS_CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time';
 
-/** Packets kept for resending, a power of two: about four seconds of 2.5 Mbit/s. */
-const RESEND_PACKETS = 1024;
 /** Time for our candidates to be found, ms. Those of this machine are there at once. */
 const GATHER_MS = 1500;
 /** What the first viewers after the start wait at most for the address that others see us at, ms; later ones wait for nothing. */
@@ -30,6 +29,8 @@ export interface SendTrack {
   readonly media: SdpMedia;
   readonly codec: SdpCodec;
   readonly ssrc: number;
+  /** Of resends (RFC 4588); `null` = the offer has none. */
+  readonly rtx: { readonly payloadType: number; readonly ssrc: number } | null;
   /** URIs of header extensions that we write, if the offer has them. */
   readonly extensions: readonly string[];
 }
@@ -111,11 +112,19 @@ export class Peer {
   }
 
   /** Adds the track that we send. */
-  addSendTrack({ media, codec, ssrc, extensions }: SendTrack): void {
+  addSendTrack({ media, codec, ssrc, rtx, extensions }: SendTrack): void {
     const video = new ndc.Video(media.mid, 'SendOnly');
     if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
     else video.addVideoCodec(codec.payloadType, codec.name);
     video.addSSRC(ssrc, 'sluice', 'sluice', 'video');
+    if (rtx) {
+      video.addRTXCodec(rtx.payloadType, codec.payloadType, 90_000);
+      video.addSSRC(rtx.ssrc, 'sluice', 'sluice', 'video');
+      video.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${rtx.ssrc}`);
+    }
+    if (extensions.includes(TRANSPORT_CC) && media.extensions.has(TRANSPORT_CC)) {
+      video.parseSdpLine(`a=rtcp-fb:${codec.payloadType} transport-cc`);
+    }
     for (const uri of extensions) {
       const id = media.extensions.get(uri);
       if (id !== undefined) video.parseSdpLine(`a=extmap:${id} ${uri}`);
@@ -123,15 +132,13 @@ export class Peer {
     const track = this.#pc.addTrack(video);
     this.#config = new ndc.RtpPacketizationConfig(ssrc, 'sluice', codec.payloadType, 90_000);
     const reporter = new ndc.RtcpSrReporter(this.#config);
-    const responder = new ndc.RtcpNackResponder(RESEND_PACKETS);
-    reporter.addToChain(responder);
     track.setMediaHandler(reporter);
-    this.#handlers.push(video, reporter, responder);
+    this.#handlers.push(video, reporter);
     this.#attach(track);
   }
 
   /** Adds a track that we receive. Its RTCP comes to `packet` as well, and what it is told goes out by `sendControl`. */
-  addReceiveTrack({ media, codec, extensions }: Omit<SendTrack, 'ssrc'>): void {
+  addReceiveTrack({ media, codec, extensions }: Omit<SendTrack, 'ssrc' | 'rtx'>): void {
     const video = new ndc.Video(media.mid, 'RecvOnly');
     if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
     else video.addVideoCodec(codec.payloadType, codec.name);

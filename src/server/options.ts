@@ -61,7 +61,7 @@ const WebRtcOptions = z.strictObject({
   port: z.number().int().min(0).max(65_535).optional(),
   iceServers: z.array(z.string().regex(ICE_SERVER, 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT')).max(10).default([]),
   delayMin: z.number().int().min(0).max(40_000).default(0),
-  delayMax: z.number().int().min(-1).max(40_000).default(0),
+  delayMax: z.number().int().min(-1).max(40_000).default(400),
 });
 
 /** All settings of the server, in the order of the help. */
@@ -141,8 +141,8 @@ export const SETTINGS = {
     fields: {
       port: { kind: 'number', value: 'PORT', help: 'UDP port for all viewers; default the number of the TCP port or the next free one' },
       iceServers: { kind: 'list', value: 'LIST', help: 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT' },
-      delayMin: { kind: 'number', value: 'MS', help: 'least time that browsers hold pictures back' },
-      delayMax: { kind: 'number', value: 'MS', help: 'longest time that they may, against jitter and loss; -1 = as they like' },
+      delayMin: { kind: 'number', value: 'MS', help: 'how long browsers hold pictures back on a good way' },
+      delayMax: { kind: 'number', value: 'MS', help: 'longest time that they may where packets are lost; -1 = as they like' },
     },
   } satisfies Row<z.ZodType>,
   viewerReports: row('switch', '', z.boolean().default(true), 'players tell latency, fps and loss of their pictures for /metrics'),

@@ -1,5 +1,6 @@
 // What passes between the server and the WebRTC process: descriptions, encoded pictures, reports. No pixels, no sockets.
 import type { WebRtcSettings } from '../../native/webrtc.ts';
+import type { WayState } from './way.ts';
 
 /** How long receivers hold pictures back, ms (the playout-delay extension of RTP). */
 export interface PlayoutDelay {
@@ -19,8 +20,10 @@ export type ToProcess =
   | { readonly type: 'tell'; readonly id: string; readonly text: string }
   /** `text`: a last word on the data channel. */
   | { readonly type: 'close'; readonly id: string; readonly text?: string }
-  /** From the next key frame of that feed on. */
-  | { readonly type: 'switch'; readonly id: string; readonly feed: string }
+  /** From the next key frame of that feed on; `pause`: and until then nothing, because what is sent does not fit. */
+  | { readonly type: 'switch'; readonly id: string; readonly feed: string; readonly pause: boolean }
+  /** Finds out whether a viewer's way would carry so many bit/s; answered by `room`. */
+  | { readonly type: 'probe'; readonly id: string; readonly rate: number }
   | {
       readonly type: 'picture';
       readonly feed: string;
@@ -39,20 +42,26 @@ export type ToProcess =
   | { readonly type: 'text'; readonly feeds: readonly string[]; readonly text: string }
   | { readonly type: 'stop' };
 
-/** What a viewer's way looks like, about once a second. */
+/** What a viewer's way looks like, about once a second, and at once when it is bad. */
 export interface ViewerReport {
   /** Counters since the beginning. */
   readonly packets: number;
   readonly bytes: number;
   readonly pictures: number;
-  /** Packets that it asked for again. */
+  /** Packets that it asked for again, and of them those that were no longer there or not worth it. */
   readonly resends: number;
+  readonly missed: number;
   /** Newest report of the receiver: share of packets lost, 0..1. */
   readonly fractionLost: number;
   readonly jitterMs: number;
   readonly rttMs: number | null;
-  /** What it estimates that its way carries, bit/s; `null` = not said. */
-  readonly remb: number | null;
+  /** Pictures, bit/s of late, and what of it arrives. */
+  readonly sending: number;
+  readonly way: WayState;
+  /** Whether `probe` is answered. */
+  readonly probes: boolean;
+  /** How long it is told to hold pictures back, ms. */
+  readonly delayMs: number;
 }
 
 /** From the process. */
@@ -65,6 +74,7 @@ export type FromProcess =
   | { readonly type: 'gone'; readonly id: string; readonly reason: string }
   | { readonly type: 'need-key'; readonly feed: string }
   | { readonly type: 'switched'; readonly id: string; readonly feed: string }
+  | { readonly type: 'room'; readonly id: string; readonly rate: number }
   | { readonly type: 'report'; readonly id: string; readonly report: ViewerReport }
   | { readonly type: 'message'; readonly id: string; readonly text: string }
   | {

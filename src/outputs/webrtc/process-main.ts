@@ -5,8 +5,10 @@ import { chooseCodec, chooseH264, readSdp } from '../../formats/sdp.ts';
 import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
 import { PublisherPeer } from './publisher.ts';
-import { type Packetized, Viewer } from './viewer.ts';
+import type { Packetized } from './rtp-sender.ts';
+import { Viewer } from './viewer.ts';
 
+const UPDATE_MS = 250;
 const CHECK_MS = 1000;
 
 let settings: WebRtcSettings | null = null;
@@ -102,7 +104,8 @@ function onMessage(message: ToProcess): void {
   else if (message.type === 'request-key') publishers.get(message.id)?.requestKey();
   else if (message.type === 'candidate') {
     (viewers.get(message.id) ?? publishers.get(message.id))?.addCandidate(message.candidate, message.mid);
-  } else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed);
+  } else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed, message.pause);
+  else if (message.type === 'probe') viewers.get(message.id)?.probe(message.rate);
   else if (message.type === 'picture') picture(message);
   else if (message.type === 'text') {
     for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
@@ -111,19 +114,19 @@ function onMessage(message: ToProcess): void {
   else stop();
 }
 
+let checkedAt = 0;
 const timer = setInterval(() => {
   const now = performance.now();
-  for (const viewer of viewers.values()) {
-    const dead = viewer.check(now);
-    if (dead) tell({ type: 'gone', id: viewer.id, reason: dead });
-    else if (viewer.connected) tell({ type: 'report', id: viewer.id, report: viewer.report() });
-  }
+  const checks = now - checkedAt >= CHECK_MS - UPDATE_MS / 2;
+  for (const viewer of viewers.values()) viewer.update(now, checks);
+  if (!checks) return;
+  checkedAt = now;
   for (const publisher of publishers.values()) {
     const dead = publisher.check(now);
     if (dead) tell({ type: 'gone', id: publisher.id, reason: dead });
     else publisher.beat();
   }
-}, CHECK_MS);
+}, UPDATE_MS);
 
 function stop(): void {
   clearInterval(timer);

@@ -25,7 +25,8 @@ export interface Session {
   readonly meter: ViewerMeter;
   feed: Feed;
   report: ViewerReport | null;
-  reportedAt: number;
+  /** It is being found out whether more would fit. */
+  probing: boolean;
   connected: boolean;
   close(reason: string): void;
 }
@@ -108,7 +109,7 @@ export class Sessions {
       meter,
       feed: this.#useFeed(stream, 0, id),
       report: null,
-      reportedAt: 0,
+      probing: false,
       connected: false,
       close: (reason) => {
         if (!this.#sessions.delete(id)) return;
@@ -183,24 +184,30 @@ export class Sessions {
     if (message.type === 'connected') session.connected = true;
     else if (message.type === 'gone') session.close(message.reason);
     else if (message.type === 'report') this.#onReport(session, message.report);
+    else if (message.type === 'room') this.#onRoom(session, message.rate);
     else if (message.type === 'switched') this.#onSwitched(session, message.feed);
     else if (message.type === 'message') this.#onText(session, message.text);
   }
 
   #onReport(session: Session, report: ViewerReport): void {
-    const now = performance.now();
-    const { report: last, reportedAt } = session;
+    const { rungs, stream, id } = session;
+    const before = rungs.rung;
     session.report = report;
-    session.reportedAt = now;
-    if (!last) return;
-    const before = session.rungs.rung;
-    const sent = ((report.bytes - last.bytes) * 8000) / Math.max(1, now - reportedAt);
-    const rung = session.rungs.update(report, sent, now);
-    if (rung === before) return;
-    const next = this.#useFeed(session.stream, rung, session.id);
-    this.#context.log.debug({ stream: session.stream.name, viewer: session.id, rung, remb: report.remb }, 'a viewer changes its rung');
-    this.#process.send({ type: 'switch', id: session.id, feed: next.key });
-    next.requestKey();
+    const rung = rungs.update(report, performance.now());
+    if (rung !== before) {
+      const next = this.#useFeed(stream, rung, id);
+      this.#context.log.debug({ stream: stream.name, viewer: id, rung, way: report.way }, 'a viewer changes its rung');
+      this.#process.send({ type: 'switch', id, feed: next.key, pause: rung > before });
+      next.requestKey();
+    } else if (rungs.wanted !== null && !session.probing) {
+      session.probing = true;
+      this.#process.send({ type: 'probe', id, rate: rungs.wanted });
+    }
+  }
+
+  #onRoom(session: Session, rate: number): void {
+    session.probing = false;
+    session.rungs.room(rate, performance.now());
   }
 
   #onSwitched(session: Session, key: string): void {

@@ -1,9 +1,11 @@
 // One viewer inside the WebRTC process: its own numbering over the pictures that all viewers share, its feedback, its heartbeat.
-import { readRtcp } from '../../formats/rtcp.ts';
-import { RTP_HEADER_BYTES, writeExtensions } from '../../formats/rtp.ts';
-import type { Sdp, SdpCodec, SdpMedia } from '../../formats/sdp.ts';
-import { Peer, PLAYOUT_DELAY, type WebRtcSettings } from '../../native/webrtc.ts';
+import { readRtcp, roundTripMs } from '../../formats/rtcp.ts';
+import { chooseRtx, type Sdp, type SdpCodec, type SdpMedia } from '../../formats/sdp.ts';
+import { Peer, PLAYOUT_DELAY, TRANSPORT_CC, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, PlayoutDelay, ViewerReport } from './messages.ts';
+import { RembWay } from './remb-way.ts';
+import { type Packetized, RtpSender } from './rtp-sender.ts';
+import { UNKNOWN, type WayState } from './way.ts';
 
 /** The label of the data channel that players open. */
 export const CHANNEL = 'sluice';
@@ -12,15 +14,11 @@ const SILENT_MS = 5000;
 /** One that never got through. */
 const CONNECT_MS = 10_000;
 
-/** A picture as RTP payloads, made once for all viewers. */
-export interface Packetized {
-  readonly payloads: readonly Uint8Array[];
-  /** 32 bits. */
-  readonly rtpTime: number;
-  readonly key: boolean;
-  /** For the data channel. */
-  readonly text: string;
-}
+/** Without the key frame of another feed for so long, the old one goes on. */
+const PAUSE_MS = 1500;
+
+/** Receiver reports that tell the round trip. */
+const TRIPS = 5;
 
 export class Viewer {
   readonly id: string;
@@ -30,21 +28,19 @@ export class Viewer {
   readonly #peer: Peer;
   readonly #tell: (message: FromProcess) => void;
   readonly #ssrc: number;
-  readonly #extension: Uint8Array;
-  readonly #codec: SdpCodec;
-  #sequence: number;
+  readonly #sender: RtpSender;
+  readonly #remb = new RembWay();
+  #way: WayState = UNKNOWN;
+  #pausedAt: number | null = null;
   #open = false;
   #needKey = true;
   #connected = false;
   #heard = performance.now();
   readonly #started = performance.now();
-  #packets = 0;
-  #bytes = 0;
-  #pictures = 0;
-  #resends = 0;
   #fractionLost = 0;
   #jitterMs = 0;
-  #remb: number | null = null;
+  #rttMs: number | null = null;
+  readonly #trips: number[] = [];
   #closed = false;
 
   constructor(
@@ -59,10 +55,24 @@ export class Viewer {
     this.id = id;
     this.feed = feed;
     this.#tell = tell;
-    this.#codec = codec;
-    this.#ssrc = Math.floor(Math.random() * 0xfffffffe) + 1;
-    this.#sequence = Math.floor(Math.random() * 0x8000);
-    this.#extension = delayExtension(media, delay);
+    this.#ssrc = Math.floor(Math.random() * 0xfffffff0) + 1;
+    const rtxCodec = chooseRtx(media, codec);
+    const rtx = rtxCodec && { payloadType: rtxCodec.payloadType, ssrc: this.#ssrc + 1 };
+    const extension = (uri: string) => {
+      const number = media.extensions.get(uri);
+      // The one-byte form has ids from 1 to 14 (RFC 8285 4.2).
+      return number === undefined || number > 14 ? null : number;
+    };
+    const extensions = [TRANSPORT_CC, ...(delay ? [PLAYOUT_DELAY] : [])].filter((uri) => extension(uri) !== null);
+    this.#sender = new RtpSender({
+      payloadType: codec.payloadType,
+      ssrc: this.#ssrc,
+      rtx,
+      delayId: delay && extension(PLAYOUT_DELAY),
+      transportId: extension(TRANSPORT_CC),
+      delay: delay ?? { min: 0, max: 0 },
+      write: (packet, rtpTime) => this.#peer.send(packet, rtpTime),
+    });
     this.#peer = new Peer(id, settings, {
       state: (state) => this.#onState(state),
       open: () => {
@@ -78,7 +88,7 @@ export class Viewer {
         else if (text.length < 10_000) tell({ type: 'message', id, text });
       },
     });
-    this.#peer.addSendTrack({ media, codec, ssrc: this.#ssrc, extensions: delay ? [PLAYOUT_DELAY] : [] });
+    this.#peer.addSendTrack({ media, codec, ssrc: this.#ssrc, rtx, extensions });
   }
 
   answer(offer: string, sdp: Sdp): Promise<string> {
@@ -89,10 +99,19 @@ export class Viewer {
     this.#peer.addCandidate(candidate, mid);
   }
 
-  /** Goes over to another feed with its next key frame; both run on the same clock. */
-  switchTo(feed: string): void {
+  /** Goes over to another feed with its next key frame; both run on the same clock. `pause`: the old one stops at once. */
+  switchTo(feed: string, pause: boolean): void {
     this.#next = feed === this.feed ? null : feed;
-    if (this.#next) this.#tell({ type: 'need-key', feed });
+    if (!this.#next) return;
+    this.#tell({ type: 'need-key', feed });
+    if (!pause) return;
+    this.#pausedAt = performance.now();
+    this.#sender.renew();
+  }
+
+  /** Finds out whether more would fit. */
+  probe(rate: number): void {
+    this.#sender.probe(rate, (room) => this.#tell({ type: 'room', id: this.id, rate: room }));
   }
 
   send(feed: string, picture: Packetized): void {
@@ -100,68 +119,82 @@ export class Viewer {
     if (feed === this.#next && picture.key) {
       this.feed = feed;
       this.#next = null;
+      this.#pausedAt = null;
+      this.#needKey = false;
+      this.#sender.renew();
       this.#tell({ type: 'switched', id: this.id, feed });
     }
-    if (feed !== this.feed) return;
+    if (feed !== this.feed || this.#pausedAt !== null) return;
     if (this.#needKey && !picture.key) return;
     this.#needKey = false;
-    const last = picture.payloads.length - 1;
-    for (const [i, payload] of picture.payloads.entries()) {
-      const packet = this.#packet(payload, picture.rtpTime, i === last);
-      this.#peer.send(packet, picture.rtpTime);
-      this.#packets++;
-      this.#bytes += packet.length;
-    }
-    this.#pictures++;
-    this.#peer.sendText(CHANNEL, picture.text);
+    const rtp = this.#sender.send(picture);
+    this.#peer.sendText(CHANNEL, rtp === picture.rtpTime ? picture.text : JSON.stringify({ ...JSON.parse(picture.text), rtp }));
   }
 
   sendText(text: string): void {
     this.#peer.sendText(CHANNEL, text);
   }
 
-  /** Whether it still shows signs of life. */
-  check(now: number): string | null {
+  /**
+   * Several times a second.
+   *
+   * @param now ms, monotonic
+   * @param report whether it is time for a report
+   */
+  update(now: number, report: boolean): void {
+    const sender = this.#sender;
+    this.#way = sender.way?.state(now) ?? this.#remb.state(sender.rate, now);
+    sender.update(this.#way, now);
+    if (this.#pausedAt !== null && now - this.#pausedAt > PAUSE_MS) {
+      this.#pausedAt = null;
+      this.#needKey = true;
+      this.#tell({ type: 'need-key', feed: this.feed });
+    }
+    if (report) {
+      sender.beat(this.#rttMs ?? this.#peer.rttMs, now);
+      const dead = this.#dead(now);
+      if (dead) return this.#tell({ type: 'gone', id: this.id, reason: dead });
+    }
+    if (this.#connected && (report || this.#way.verdict === 'bad')) this.#tell({ type: 'report', id: this.id, report: this.#report() });
+  }
+
+  /** The least of the newest few: a busy receiver answers late. */
+  #onRoundTrip(ms: number | null): void {
+    if (ms === null) return;
+    this.#trips.push(ms);
+    if (this.#trips.length > TRIPS) this.#trips.shift();
+    this.#rttMs = Math.min(...this.#trips);
+  }
+
+  /** Why it counts as gone. */
+  #dead(now: number): string | null {
     if (!this.#connected) return now - this.#started > CONNECT_MS ? 'no connection came about' : null;
     return now - this.#heard > SILENT_MS ? `silent for ${SILENT_MS / 1000} s` : null;
   }
 
-  get connected(): boolean {
-    return this.#connected;
-  }
-
-  report(): ViewerReport {
+  #report(): ViewerReport {
+    const { packets, bytes, pictures, resends, missed } = this.#sender.counters;
     return {
-      packets: this.#packets,
-      bytes: this.#bytes,
-      pictures: this.#pictures,
-      resends: this.#resends,
+      packets,
+      bytes,
+      pictures,
+      resends,
+      missed,
       fractionLost: this.#fractionLost,
       jitterMs: this.#jitterMs,
-      rttMs: this.#peer.rttMs,
-      remb: this.#remb,
+      rttMs: this.#rttMs ?? this.#peer.rttMs,
+      sending: this.#sender.rate,
+      way: this.#way,
+      probes: this.#sender.probes,
+      delayMs: this.#sender.delay.min,
     };
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sender.close();
     this.#peer.close();
-  }
-
-  #packet(payload: Uint8Array, rtpTime: number, marker: boolean): Uint8Array {
-    const head = RTP_HEADER_BYTES + this.#extension.length;
-    const bytes = new Uint8Array(head + payload.length);
-    const view = new DataView(bytes.buffer);
-    bytes[0] = this.#extension.length ? 0x90 : 0x80;
-    bytes[1] = (marker ? 0x80 : 0) | this.#codec.payloadType;
-    view.setUint16(2, this.#sequence);
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    view.setUint32(4, rtpTime);
-    view.setUint32(8, this.#ssrc);
-    bytes.set(this.#extension, RTP_HEADER_BYTES);
-    bytes.set(payload, head);
-    return bytes;
   }
 
   #onState(state: string): void {
@@ -178,21 +211,15 @@ export class Viewer {
     this.#heard = performance.now();
     for (const message of readRtcp(bytes)) {
       if (message.type === 'pli' || message.type === 'fir') this.#tell({ type: 'need-key', feed: this.feed });
-      else if (message.type === 'nack') this.#resends += message.sequences.length;
-      else if (message.type === 'remb') this.#remb = message.bitrate;
+      else if (message.type === 'nack') this.#sender.resend(message.sequences);
+      else if (message.type === 'transport') this.#sender.way?.told(message, this.#heard);
+      else if (message.type === 'remb') this.#remb.estimated(message.bitrate);
       else if (message.type === 'report' && message.ssrc === this.#ssrc) {
         this.#fractionLost = message.fractionLost;
+        this.#remb.reported(message.fractionLost);
         this.#jitterMs = message.jitter / 90;
+        this.#onRoundTrip(roundTripMs(message, Date.now()));
       } else if (message.type === 'bye') this.#tell({ type: 'gone', id: this.id, reason: 'the viewer said goodbye' });
     }
   }
-}
-
-/** The playout-delay element (12 bits each for the least and most delay, in 10 ms), if the offer has it. */
-function delayExtension(media: SdpMedia, delay: PlayoutDelay | null): Uint8Array {
-  const id = media.extensions.get(PLAYOUT_DELAY);
-  if (!delay || id === undefined || id > 14) return new Uint8Array();
-  const min = Math.min(4095, Math.round(delay.min / 10));
-  const max = Math.min(4095, Math.round(delay.max / 10));
-  return writeExtensions([{ id, data: Uint8Array.of(min >> 4, ((min & 15) << 4) | (max >> 8), max & 0xff) }]);
 }
