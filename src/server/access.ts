@@ -130,7 +130,9 @@ function playerKey(raw: IncomingMessage, url: string): string | null {
   const at = url.indexOf('?');
   // `%74oken=` is a token as well.
   const query = at >= 0 && /token|%/i.test(url.slice(at)) ? url.slice(at) : '';
-  return `${query}\n${raw.rawHeaders.join('\n')}`;
+  // HTTP/2 has the path among its headers: another one for each part, and of those here only the query decides.
+  const headers = raw.httpVersionMajor < 2 ? raw.rawHeaders : raw.rawHeaders.filter((_, i, all) => all[i & ~1] !== ':path');
+  return `${query}\n${headers.join('\n')}`;
 }
 
 function pageHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,6 +1,6 @@
 // From flags, environment and configuration file to one checked configuration. Precedence: flag, then variable, then file.
 import { randomBytes } from 'node:crypto';
-import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { readFile, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,6 +12,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { WebRtcConfig } from '../outputs/output.ts';
 import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
+import { readTls } from './tls.ts';
 import { nearest, zodProblem } from './zod-problem.ts';
 
 export { OPTIONS, type Option, ServerConfig, type ServerConfigInput };
@@ -302,15 +303,9 @@ async function tlsOf(config: ServerConfig, cwd: string, nameOf: (path: readonly 
     const [has, lacks] = tlsCert === undefined ? ['tlsKey', 'tlsCert'] : ['tlsCert', 'tlsKey'];
     throw badConfig(`${nameOf([has])} is given without ${nameOf([lacks])}; expected both or none`, lacks);
   }
-  for (const [key, file] of Object.entries({ tlsCert, tlsKey })) {
-    const path = resolve(cwd, file);
-    const readable = await access(path, constants.R_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!readable) throw badConfig(`${nameOf([key])}: the file ${path} cannot be read`, key, { received: file });
-  }
-  return { cert: resolve(cwd, tlsCert), key: resolve(cwd, tlsKey) };
+  const files = { cert: resolve(cwd, tlsCert), key: resolve(cwd, tlsKey) };
+  await readTls(files, { tlsCert: nameOf(['tlsCert']), tlsKey: nameOf(['tlsKey']) });
+  return files;
 }
 
 /** `.sluice` in a clone (only there does the source run uncompiled), else the user's data folder of the system. */

@@ -1,6 +1,7 @@
 // The server: starts everything in one readable order, closes in the reverse one.
 import { mkdir, readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
+import type { Http2SecureServer } from 'node:http2';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
@@ -42,6 +43,7 @@ import { timelineFileRoutes } from './routes/timeline-files.ts';
 import { StreamService } from './stream-service.ts';
 import { TIMELINE_SHARE } from './timeline-keeper.ts';
 import { Timelines } from './timelines.ts';
+import { followTls, readTls, secureServer } from './tls.ts';
 import { UpgradeDispatcher } from './upgrade.ts';
 
 /** A running server. */
@@ -208,6 +210,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes * (1 - TIMELINE_SHARE), log });
 
   await listen(app, config);
+  if (config.tls) followTls(scope, app.server as unknown as Http2SecureServer, config.tls, log);
   upgrades.attach(app.server);
   const address = app.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
@@ -248,15 +251,16 @@ async function makeApp(config: ResolvedConfig, direct: DirectRoutes): Promise<Fa
     frameworkErrors: onFrameworkError as never,
     clientErrorHandler: onClientError as never,
   };
-  // HTTP/2 lifts the browsers' limit of six connections per host; WebSocket and old clients go on with HTTP/1.1 on the same port.
-  const tls = config.tls && {
-    http2: true,
-    https: { allowHTTP1: true, cert: await readFile(config.tls.cert), key: await readFile(config.tls.key) },
+  const pair = config.tls && (await readTls(config.tls));
+  const serverFactory = (usual: RequestListener) => {
+    const listener = direct.listener(usual);
+    return pair ? secureServer(pair, listener) : createServer({ keepAliveTimeout: 72_000, requestTimeout: 0 }, listener);
   };
-  const plain = {
-    serverFactory: (usual: RequestListener) => createServer({ keepAliveTimeout: 72_000, requestTimeout: 0 }, direct.listener(usual)),
-  };
-  const app = Fastify({ ...options, ...(tls || plain) } as FastifyServerOptions) as unknown as FastifyInstance;
+  const app = Fastify({
+    ...options,
+    ...(pair ? { http2: true, https: {} } : {}),
+    serverFactory,
+  } as FastifyServerOptions) as unknown as FastifyInstance;
   app.setValidatorCompiler(validatorCompiler);
   // Answers are made by typed code; their schemas are for the OpenAPI document.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
