@@ -1,14 +1,15 @@
 // The settings of one viewer of pictures: what it wants, and below that what its way carries.
 import type { LosslessRequest } from '../../api/schema.ts';
 import type { Stream } from '../../pipeline/stream.ts';
-import { type AdaptMode, FpsRate, JpegRate } from './jpeg-rate.ts';
+import { FpsRate } from './fps-rate.ts';
+import { JpegRate, type WayState } from './jpeg-rate.ts';
 
 export interface PictureSettings {
   readonly quality: number;
   readonly width?: number | undefined;
   readonly fps?: number | undefined;
-  /** Who chooses below these: `off` nobody, `auto` and `fps` the rules of jpeg-rate.ts. */
-  readonly adapt?: 'off' | AdaptMode | undefined;
+  /** Who chooses below these: `off` nobody, `auto` the rule of jpeg-rate.ts, `fps` that of fps-rate.ts. */
+  readonly adapt?: 'off' | 'auto' | 'fps' | undefined;
   /** Of lossless pictures. */
   readonly lossless?: LosslessRequest | undefined;
 }
@@ -63,12 +64,20 @@ export class Adaptation {
     this.#rate?.acked(id, performance.now());
   }
 
+  /** Whether somebody chooses for the viewer. */
+  get active(): boolean {
+    return this.#rate !== null;
+  }
+
+  /** Pictures that may be on their way at once; `null` = as usual. */
+  get flying(): number | null {
+    return this.#rate && (this.#acks ? this.#rate.flying(this.#stream.fps) : 1);
+  }
+
   /** Looks at the way; `true` = the settings have changed. Without acknowledgements nothing is known, and they stay. */
-  update(backlog: number): boolean {
+  update(way: WayState): boolean {
     if (!this.#rate || !this.#acks) return false;
-    const sourceFps = Math.min(this.#stream.fps, this.#wanted.fps ?? Number.POSITIVE_INFINITY);
-    if (sourceFps < 1) return false;
-    this.#rate.update(performance.now(), sourceFps, backlog);
+    this.#rate.update(performance.now(), way);
     const next = this.#choose(this.#rate);
     const { quality, width, fps } = this.settings;
     if (next.quality === quality && next.width === width && next.fps === fps) return false;

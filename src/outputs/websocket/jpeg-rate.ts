@@ -1,14 +1,23 @@
-// What quality, size and rate of JPEG a viewer's way carries, from its acknowledgements. `auto`: how fast pictures get through says what the
-// way carries; settings below that are taken at once, settings above only after a quiet time. `fps`: the rule of frames per second alone.
-import { Ladder } from '../../core/ladder.ts';
-
-export type AdaptMode = 'auto' | 'fps';
+// What quality, size and rate of JPEG a viewer's way carries, from its acknowledgements: how long the way is busy with what it gets
+// says what more it could take; too much is taken back at once, more is given when it surely fits, and tried seldom when it may.
 
 /** Settings of a step. `scale` is a share of the width, `fps` at most so many pictures per second. */
 export interface JpegStep {
   readonly quality: number;
   readonly scale: number;
   readonly fps: number | null;
+}
+
+/** What is known of a viewer at one moment. */
+export interface WayState {
+  /** Pictures that the encoder had for this viewer since it came. */
+  readonly offered: number;
+  /** Those of them that gave way to newer ones, because the viewer was not ready. */
+  readonly skipped: number;
+  /** Bytes that wait in the socket. */
+  readonly backlog: number;
+  /** Shortest way there and back of late, ms; 0 = not known. */
+  readonly rtt: number;
 }
 
 const step = (quality: number, scale = 1, fps: number | null = null): JpegStep => ({ quality, scale, fps });
@@ -33,186 +42,259 @@ export const STEPS: readonly JpegStep[] = [
 /** Bytes of a picture by quality, as shares of those at 90 (typical pictures). */
 const SIZE_BY_QUALITY: Readonly<Record<number, number>> = { 90: 1, 80: 0.66, 70: 0.53, 55: 0.41, 45: 0.35, 40: 0.32, 35: 0.29, 30: 0.26 };
 
-const UPDATE_MS = 500;
-const WINDOW_MS = 2000;
-/** After a change the first pictures are those from before it. */
-const SETTLE_MS = 1000;
-/** No verdict before so many acknowledgements: the beginning of a connection says little. */
-const GRACE_ACKS = 15;
-/** What is sent may take this share of what the way carries. */
-const USE = 0.7;
-/** Acknowledged pictures below this share of those that could have come mean that it does not fit. */
+const LOOK_MS = 500;
+const WINDOW_MS = 1500;
+/** After a change, what was sent before it has to arrive first; longer than this is not waited. */
+const SETTLE_MS = 2000;
+/** No verdict before: the beginning of a connection says little. */
+const GRACE_MS = 1000;
+const GRACE_ACKS = 3;
+/** A picture on its way for longer than this, ms, beyond the way itself: it is stuck. */
+const STUCK_MS = 700;
+/** Pictures usually this late, ms, beyond the way itself: too much for it. */
+const LATE_MS = 300;
+/** Fewer of the offered pictures than this share get through: too much; and while a step up is on trial. */
 const ENOUGH = 0.85;
-/** Longer on the way than this, ms, beyond the shortest time ever. */
-const LATE_MS = 250;
-/** So many times more than at the last failure: another way than before. */
-const CHANGED = 2.5;
+const ENOUGH_ON_TRIAL = 0.95;
+/** Bad looks in a row that lead down; more of them where the figures say that it should fit, as behind a busy machine. */
+const PATIENCE = 2;
+const PATIENCE_FITS = 6;
+/** The way may be busy for this share of the time with what a step down sends, and with what a step up surely can. */
+const USE_DOWN = 0.75;
+const USE_UP = 0.65;
+/** A quiet time before a step up that surely fits, and how much larger its pictures may be: short bursts go through faster than long ones. */
+const SURE_MS = 1000;
+const SURE_GROWTH = 2.2;
+/** And before one that may fit, or that did not before: an attempt. Doubled by each that fails. */
+const TRY_MS = 6000;
+const MAX_TRY_MS = 30_000;
+/** A step up is on trial for so long: if it has to be taken back, the attempt has failed. */
+const TRIAL_MS = 5000;
+/** A step up that went well through a way so many times wider than the one that was full: it is another way now. */
+const WIDER = 1.5;
+/** What is on its way shall not take longer than this, ms. */
+const FLIGHT_MS = 250;
+const MAX_FLYING = 12;
 
 interface Ack {
   readonly at: number;
   readonly bytes: number;
   readonly delay: number;
+  /** How long the way was busy with it, ms. */
+  readonly busy: number;
+  /** Whether it was made by the present step. */
+  readonly own: boolean;
 }
 
 /** Settings for one viewer. All times in ms, monotonic. */
 export class JpegRate {
-  readonly #ladder: Ladder;
+  /** The best step that is wanted. */
+  readonly #best: number;
+  #index: number;
   #acks: Ack[] = [];
-  #sent = new Map<number, { at: number; bytes: number }>();
+  #flying = new Map<number, { at: number; bytes: number }>();
+  #ackedAt = Number.NEGATIVE_INFINITY;
   #total = 0;
-  #shortest = Number.POSITIVE_INFINITY;
-  #updated = 0;
-  /** When the present step began; what came before says nothing about it. */
-  #since: number | null = null;
-  #capacityAtFailure = 0;
+  #rtt = 0;
+  #looks: { at: number; offered: number; skipped: number }[] = [];
+  #began: number | null = null;
+  /** When the present step began. */
+  #since = 0;
+  #settled = true;
+  #bad = 0;
+  #quietSince = 0;
+  /** The step up that is on trial. */
+  #raised: { at: number; from: number } | null = null;
+  #tryMs = TRY_MS;
+  /** bit/s at which the way was full last; `null` = never, or not any more. */
+  #ceiling: number | null = null;
+  /** How much stronger (> 1) the bytes follow the quality than in typical pictures. */
+  #gamma = 1;
+  #before: { index: number; bytes: number } | null = null;
 
   /** @param quality the best that is wanted */
   constructor(quality = 90) {
-    const start = Math.max(
+    this.#best = Math.max(
       0,
-      STEPS.findIndex((candidate) => candidate.quality <= quality),
+      STEPS.findLastIndex((candidate) => candidate.scale === 1 && candidate.quality >= quality),
     );
-    this.#ladder = new Ladder({ steps: STEPS.length, start, patience: 2, holdMs: 3000, maxHoldMs: 60_000, trialMs: 5000 });
+    this.#index = this.#best;
   }
 
   get step(): JpegStep {
-    return STEPS[this.#ladder.step]!;
+    return STEPS[this.#index]!;
   }
 
-  /** bit/s that the way carries by the newest acknowledgements; `null` = not known yet. */
+  /** bit/s that the way carries at least, by the newest acknowledgements; `null` = not known yet. */
   get capacity(): number | null {
-    if (this.#acks.length < 3) return null;
-    const rates = this.#acks.map(({ bytes, delay }) => (bytes * 8000) / Math.max(0.5, delay - this.#shortest * 0.5)).sort((a, b) => a - b);
-    return rates[Math.floor(rates.length / 2)]!;
+    const busy = this.#acks.reduce((sum, ack) => sum + ack.busy, 0);
+    return this.#acks.length < 2 || busy === 0 ? null : (this.#acks.reduce((sum, ack) => sum + ack.bytes, 0) * 8000) / busy;
+  }
+
+  /** Pictures that may be on their way at once: enough to fill it, and not more. */
+  flying(fps: number): number {
+    const most = Math.min(MAX_FLYING, 3 + Math.floor((this.#rtt * fps) / 1000));
+    const { capacity } = this;
+    if (capacity === null) return most;
+    const bytes = this.#bytes() ?? 1;
+    return Math.max(1, Math.min(most, Math.round((capacity * (FLIGHT_MS + this.#rtt)) / 8000 / bytes)));
   }
 
   sent(id: number, bytes: number, now: number): void {
-    this.#sent.set(id, { at: now, bytes });
-    if (this.#sent.size > 100) this.#sent.delete(this.#sent.keys().next().value!);
+    this.#flying.set(id, { at: now, bytes });
+    if (this.#flying.size > 100) this.#flying.delete(this.#flying.keys().next().value!);
   }
 
   acked(id: number, now: number): void {
-    const entry = this.#sent.get(id);
+    const entry = this.#flying.get(id);
     if (!entry) return;
+    let bytes = 0;
+    let first = entry.at;
     // Those before it were acknowledged with it.
-    for (const known of this.#sent.keys()) if (known <= id) this.#sent.delete(known);
-    const delay = now - entry.at;
-    this.#shortest = Math.min(this.#shortest, delay);
-    this.#acks.push({ at: now, bytes: entry.bytes, delay });
+    for (const [known, { at, bytes: size }] of this.#flying) {
+      if (known > id) continue;
+      this.#flying.delete(known);
+      bytes += size;
+      first = Math.min(first, at);
+    }
+    // The way was busy with it since the one before was through; what there and back takes is no work.
+    const busy = Math.max(0.5, Math.min(now - this.#ackedAt, now - first - this.#rtt));
+    this.#ackedAt = now;
     this.#total++;
+    this.#acks.push({ at: now, bytes, delay: now - entry.at, busy, own: entry.at >= this.#since });
   }
 
-  /**
-   * The step to be on.
-   *
-   * @param sourceFps pictures per second that could have been sent
-   * @param backlog bytes that wait in the socket
-   */
-  update(now: number, sourceFps: number, backlog: number): JpegStep {
-    this.#since ??= now;
-    if (now - this.#updated < UPDATE_MS) return this.step;
-    this.#updated = now;
-    const before = this.#ladder.step;
-    this.#judge(now, sourceFps, backlog);
-    if (this.#ladder.step !== before) {
-      this.#since = now;
-      this.#acks = [];
+  /** The step to be on. */
+  update(now: number, way: WayState): JpegStep {
+    this.#began ??= now;
+    this.#rtt = way.rtt;
+    const last = this.#looks.at(-1);
+    if (last && now - last.at < LOOK_MS) return this.step;
+    this.#looks.push({ at: now, offered: way.offered, skipped: way.skipped });
+    while (this.#looks.length > 1 && now - this.#looks[1]!.at >= WINDOW_MS) this.#looks.shift();
+    while (this.#acks.length && now - this.#acks[0]!.at > WINDOW_MS) this.#acks.shift();
+    if (!this.#settled) {
+      const old = [...this.#flying.values()].some(({ at }) => at < this.#since);
+      if (old && now - this.#since < SETTLE_MS) return this.step;
+      this.#settled = true;
+      this.#looks = this.#looks.slice(-1);
+      this.#quietSince = now;
     }
+    this.#judge(now, way);
     return this.step;
   }
 
-  #judge(now: number, sourceFps: number, backlog: number): void {
-    const span = Math.min(WINDOW_MS, now - this.#since!);
-    const window = this.#acks.filter(({ at }) => at > now - WINDOW_MS);
-    this.#acks = window;
-    const stuck = this.#oldest(now) > 1000 + this.#shortest;
-    if ((this.#total < GRACE_ACKS || span < SETTLE_MS) && !stuck) return;
-    const fps = (window.length * 1000) / span;
-    const wanted = Math.min(sourceFps, this.step.fps ?? Number.POSITIVE_INFINITY);
-    const delays = window.map(({ delay }) => delay).sort((a, b) => a - b);
-    const median = delays[Math.floor(delays.length / 2)] ?? 0;
-    const late = median > this.#shortest + LATE_MS || stuck;
-    const capacity = this.capacity;
-    const bytes = window.reduce((sum, ack) => sum + ack.bytes, 0) / Math.max(1, window.length);
-    const rate = bytes * 8 * wanted;
-    const bad = late || fps < wanted * ENOUGH || backlog > bytes * 4;
-    if (bad) {
-      if (capacity !== null) this.#capacityAtFailure = capacity;
-      // What gets through while it is full is what the way carries.
-      const through = window.reduce((sum, ack) => sum + ack.bytes, 0) * 8 * (1000 / span);
-      this.#ladder.update('bad', now, this.#fitting(through * USE * 1.2, bytes, sourceFps));
-      return;
+  #judge(now: number, { backlog }: WayState): void {
+    const from = this.#looks[0]!;
+    const to = this.#looks.at(-1)!;
+    const offered = to.offered - from.offered;
+    const span = to.at - from.at;
+    const stuck = this.#oldest(now) > STUCK_MS + this.#rtt;
+    if (!stuck && (span < LOOK_MS || offered === 0)) return;
+    if (now - this.#began! < GRACE_MS || (this.#total < GRACE_ACKS && !stuck)) return;
+    this.#learn();
+    const fps = span > 0 ? (offered * 1000) / span : 0;
+    const delays = this.#acks.map(({ delay }) => delay).sort((a, b) => a - b);
+    const late = (delays[delays.length >> 1] ?? 0) > LATE_MS + this.#rtt;
+    const bytes = this.#bytes() ?? 0;
+    const { capacity } = this;
+    // What it would carry, were it busy all the time, and which share of that the present step takes.
+    const limit = stuck ? Math.min(capacity ?? Number.POSITIVE_INFINITY, this.#stuckLimit(now)) : capacity;
+    const use = limit === null || limit === 0 ? 1 : (bytes * 8 * fps) / limit;
+    const enough = this.#raised && use > USE_DOWN ? ENOUGH_ON_TRIAL : ENOUGH;
+    const bad = stuck || late || 1 - (to.skipped - from.skipped) / offered < enough || (bytes > 0 && backlog > 2 * bytes);
+    if (bad) this.#onBad(now, use, stuck, limit);
+    else this.#onGood(now, use, bytes * 8 * fps);
+  }
+
+  #onBad(now: number, use: number, stuck: boolean, limit: number | null): void {
+    this.#bad++;
+    this.#quietSince = now;
+    if (this.#bad < (stuck ? 1 : use <= USE_DOWN ? PATIENCE_FITS : this.#raised ? 1 : PATIENCE)) return;
+    this.#bad = 0;
+    if (this.#index >= STEPS.length - 1) return;
+    if (this.#raised) this.#tryMs = Math.min(MAX_TRY_MS, this.#tryMs * 2);
+    if (limit !== null && use > USE_DOWN) this.#ceiling = limit;
+    // What went well before does so again.
+    const back = this.#raised && use * this.#relative(this.#raised.from) <= 1 ? this.#raised.from : null;
+    const fitting = back ?? STEPS.findIndex((_, i) => i > this.#index && use * this.#relative(i) <= USE_DOWN);
+    this.#go(fitting < 0 ? STEPS.length - 1 : fitting, now);
+    this.#raised = null;
+  }
+
+  /** @param rate bit/s that are sent */
+  #onGood(now: number, use: number, rate: number): void {
+    this.#bad = 0;
+    if (this.#raised && now - this.#raised.at > TRIAL_MS) {
+      this.#raised = null;
+      if (this.#ceiling !== null && Math.max(rate, (this.capacity ?? 0) / WIDER) > this.#ceiling) {
+        this.#ceiling = null;
+        this.#tryMs = TRY_MS;
+      }
     }
-    if (capacity !== null && this.#capacityAtFailure > 0 && capacity > this.#capacityAtFailure * CHANGED) {
-      this.#ladder.forgive();
-      this.#capacityAtFailure = 0;
-    }
-    const easy = capacity === null || rate < capacity * USE;
-    this.#ladder.update(easy ? 'fine' : 'uneasy', now, undefined, this.#nextFits(bytes, sourceFps, capacity));
+    if (this.#index <= this.#best || this.#acks.length === 0 || (this.#raised && this.#ceiling !== null)) return;
+    const quiet = now - this.#quietSince;
+    const known = this.#ceiling === null ? Number.POSITIVE_INFINITY : (this.#ceiling * USE_DOWN) / Math.max(1, rate);
+    const sure = STEPS.findIndex((_, i) => {
+      if (i < this.#best || i >= this.#index) return false;
+      const relative = this.#relative(i);
+      return use * relative <= USE_UP && relative <= Math.min(SURE_GROWTH, known);
+    });
+    if (sure >= 0 && quiet >= SURE_MS) this.#raise(sure, now);
+    else if (quiet >= this.#tryMs && use * this.#relative(this.#index - 1) <= 1) this.#raise(this.#index - 1, now);
+  }
+
+  #raise(index: number, now: number): void {
+    this.#raised = { at: now, from: this.#index };
+    this.#go(index, now);
+  }
+
+  #go(index: number, now: number): void {
+    const bytes = this.#bytes();
+    this.#before = bytes === null ? null : { index: this.#index, bytes };
+    this.#index = index;
+    this.#since = now;
+    this.#settled = false;
+    this.#quietSince = now;
+    this.#acks = this.#acks.map((ack) => ({ ...ack, own: false }));
+  }
+
+  /** How much the sizes before and after the last change differ tells how this content follows the quality. */
+  #learn(): void {
+    const own = this.#acks.filter((ack) => ack.own);
+    if (!this.#before || own.length < 5) return;
+    const typical = Math.log(weight(this.step) / weight(STEPS[this.#before.index]!));
+    const seen = Math.log(this.#bytes()! / this.#before.bytes);
+    this.#before = null;
+    if (Math.abs(typical) > 0.1) this.#gamma = Math.min(2, Math.max(0.6, seen / typical));
+  }
+
+  /** Bytes of a picture of the present step; `null` = none has been seen. */
+  #bytes(): number | null {
+    const own = this.#acks.filter((ack) => ack.own);
+    const known = own.length ? own : this.#acks;
+    return known.length ? known.reduce((sum, ack) => sum + ack.bytes, 0) / known.length : null;
   }
 
   #oldest(now: number): number {
-    const first = this.#sent.values().next().value;
-    return first ? now - first.at : 0;
+    const first = this.#flying.values().next().value;
+    return first ? now - Math.max(first.at, this.#ackedAt) : 0;
   }
 
-  /** The best step whose rate lies below a limit, bit/s. */
-  #fitting(limit: number, bytes: number, sourceFps: number): number {
-    const found = STEPS.findIndex((_, i) => i > this.#ladder.step && this.#rateOf(i, bytes, sourceFps) <= limit);
-    return found < 0 ? Math.min(STEPS.length - 1, this.#ladder.step + 2) : found;
+  /** bit/s that a way on which something is stuck carries at most. */
+  #stuckLimit(now: number): number {
+    const first = this.#flying.values().next().value;
+    return first ? (first.bytes * 8000) / Math.max(1, this.#oldest(now) - this.#rtt) : Number.POSITIVE_INFINITY;
   }
 
-  #nextFits(bytes: number, sourceFps: number, capacity: number | null): boolean {
-    const next = this.#ladder.step - 1;
-    return next >= 0 && (capacity === null || this.#rateOf(next, bytes, sourceFps) <= capacity * USE);
-  }
-
-  /** Expected bit/s of a step, from the size of pictures now. */
-  #rateOf(index: number, bytes: number, sourceFps: number): number {
+  /** bit/s of a step, relative to the present one. */
+  #relative(index: number): number {
     const there = STEPS[index]!;
-    const weight = (entry: JpegStep) => SIZE_BY_QUALITY[entry.quality]! * entry.scale ** 2;
-    return ((bytes * weight(there)) / weight(this.step)) * 8 * Math.min(sourceFps, there.fps ?? Number.POSITIVE_INFINITY);
+    const rate = (there.fps ?? 30) / (this.step.fps ?? 30);
+    return (weight(there) / weight(this.step)) ** this.#gamma * rate;
   }
 }
 
-/** Window of the rule of frames per second, ms. */
-const FPS_WINDOW_MS = 5000;
-const FPS_EVERY_MS = 1000;
-
-/**
- * The rule of frames per second: over the last 5 s, less than 28/30 of what the source gives lowers the quality by 5, all of it raises it by 5,
- * between 30 and 95. After a change the window fills anew before the next one, so that a change is judged by itself.
- */
-export class FpsRate {
-  #quality: number;
-  #acks: number[] = [];
-  #since: number | null = null;
-  #updated = 0;
-
-  constructor(quality = 95) {
-    this.#quality = Math.min(95, Math.max(30, quality));
-  }
-
-  get step(): JpegStep {
-    return { quality: this.#quality, scale: 1, fps: null };
-  }
-
-  sent(): void {}
-
-  acked(_id: number, now: number): void {
-    this.#acks.push(now);
-  }
-
-  update(now: number, sourceFps: number): JpegStep {
-    this.#since ??= now;
-    if (now - this.#updated < FPS_EVERY_MS || now - this.#since < FPS_WINDOW_MS) return this.step;
-    this.#updated = now;
-    this.#acks = this.#acks.filter((at) => at > now - FPS_WINDOW_MS);
-    const fps = (this.#acks.length * 1000) / FPS_WINDOW_MS;
-    const before = this.#quality;
-    if (fps < (sourceFps * 28) / 30) this.#quality = Math.max(30, before - 5);
-    else if (fps >= sourceFps * 0.985) this.#quality = Math.min(95, before + 5);
-    if (this.#quality !== before) this.#since = now;
-    return this.step;
-  }
+function weight({ quality, scale }: JpegStep): number {
+  return SIZE_BY_QUALITY[quality]! * scale ** 2;
 }

@@ -15,8 +15,13 @@ import { readViewerMessage, sendText } from './viewer-message.ts';
 
 /** A viewer that has not acknowledged for so long gets the next picture anyway: an acknowledgement may be lost. */
 const ACK_TIMEOUT_MS = 1000;
+/** So long an adapting viewer is taken at its word that it acknowledges: one picture at a time, so that a narrow way is not filled up. */
+const FIRST_ACK_MS = 5000;
 /** How often an adapting viewer is looked at. */
 const ADAPT_MS = 250;
+/** How often the way there and back is measured, and how many of the newest figures count. */
+const PING_MS = 1000;
+const PINGS = 60;
 
 interface PictureCodec {
   readonly codec: 'jpeg' | 'raw' | 'lossless';
@@ -106,10 +111,14 @@ class PictureViewer {
   #subscription: Subscription<Packet>;
   #offeredBefore = 0;
   #sending = false;
-  #acks = false;
+  /** Whether it acknowledges: `null` = not known yet. */
+  #acks: boolean | null = null;
   #unacked: { id: number; at: number }[] = [];
   #ready: (() => void) | null = null;
   #size = '';
+  readonly #opened = performance.now();
+  /** Ways there and back, ms. */
+  #rtts: number[] = [];
 
   constructor(ws: WebSocket, stream: Stream, codec: PictureCodec, settings: PictureSettings, output: OutputMeter) {
     this.#codec = codec;
@@ -138,11 +147,34 @@ class PictureViewer {
       this.#meter[Symbol.dispose]();
       watch[Symbol.dispose]();
     });
-    const timer = setInterval(() => {
-      if (this.#adaptation.update(this.#ws.bufferedAmount)) this.#change();
-    }, ADAPT_MS).unref();
-    this.#ws.once('close', () => clearInterval(timer));
+    const timer = setInterval(() => this.#adapt(), ADAPT_MS).unref();
+    this.#ws.on('pong', (data) => {
+      const rtt = performance.now() - Number(data.toString());
+      if (rtt >= 0) this.#rtts.push(rtt);
+      if (this.#rtts.length > PINGS) this.#rtts.shift();
+    });
+    const ping = () => {
+      if (this.#adaptation.active && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping(String(performance.now()));
+    };
+    // Before the first picture: later ones may have to wait behind pictures.
+    ping();
+    const pings = setInterval(ping, PING_MS).unref();
+    this.#ws.once('close', () => {
+      clearInterval(timer);
+      clearInterval(pings);
+    });
     void this.#send();
+  }
+
+  #adapt(): void {
+    this.#count();
+    const changed = this.#adaptation.update({
+      offered: this.#meter.offered,
+      skipped: this.#meter.skipped.total,
+      backlog: this.#ws.bufferedAmount,
+      rtt: this.#rtts.length ? Math.min(...this.#rtts) : 0,
+    });
+    if (changed) this.#change();
   }
 
   #subscribe(): Subscription<Packet> {
@@ -181,7 +213,7 @@ class PictureViewer {
         });
       }
       this.#sending = true;
-      if (this.#acks) this.#unacked.push({ id: packet.id, at: performance.now() });
+      if (this.#acks ?? this.#adaptation.active) this.#unacked.push({ id: packet.id, at: performance.now() });
       const message = this.#codec.message(packet);
       this.#adaptation.sent(packet.id, message.length);
       this.#meter.sent++;
@@ -199,9 +231,13 @@ class PictureViewer {
   async #whenReady(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       const oldest = this.#unacked[0];
-      const wait = oldest && this.#unacked.length >= this.#codec.unacked ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
+      const limit = this.#adaptation.flying ?? this.#codec.unacked;
+      const wait = oldest && this.#unacked.length >= limit ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
       if (!this.#sending && wait <= 0) {
-        if (this.#unacked.length >= this.#codec.unacked) this.#unacked = [];
+        if (this.#unacked.length >= limit) {
+          this.#unacked = [];
+          if (performance.now() - this.#opened > FIRST_ACK_MS) this.#acks ??= false;
+        }
         return;
       }
       await new Promise<void>((resolve) => {
