@@ -42,6 +42,12 @@ export type RenditionSettings =
       readonly options: Readonly<Record<string, string | number>>;
     }
   | {
+      readonly codec: 'vp8';
+      readonly bitrate: number | null;
+      readonly width: number | null;
+      readonly height: number | null;
+    }
+  | {
       readonly codec: 'jpeg';
       /** 5..100 */
       readonly quality: number;

@@ -6,7 +6,7 @@ export interface EncoderRow {
   readonly depth: number;
   /** Packets depend on one another: key frames on the 2 s grid, repeats of the last picture, no skipping of single packets. */
   readonly interCoded: boolean;
-  /** Where its packets say which frame they show: the SEI of H.264, the APP9 segment of JPEG, or `own`: the encoder has written it. */
+  /** Where its packets say which frame they show: the SEI of H.264, the APP9 segment of JPEG, or `own`: the encoder has written it, or there is no room for it. */
   readonly identity: 'sei' | 'app9' | 'own';
   /** Loaded in media workers only. */
   readonly load: () => Promise<{ openEncoder: (settings: never) => Promise<EncoderSession> }>;
@@ -14,6 +14,7 @@ export interface EncoderRow {
 
 export const ENCODERS: Record<CodecName, EncoderRow> = {
   h264: { depth: 12, interCoded: true, identity: 'sei', load: () => import('./h264.ts') },
+  vp8: { depth: 12, interCoded: true, identity: 'own', load: () => import('./vp8.ts') },
   jpeg: { depth: 2, interCoded: false, identity: 'app9', load: () => import('./jpeg.ts') },
   // Programs want every frame: as long a wait as the ring allows.
   raw: { depth: 12, interCoded: false, identity: 'own', load: () => import('./raw.ts') },

@@ -122,6 +122,19 @@ export function chooseH264(media: SdpMedia): SdpCodec | null {
   );
 }
 
+/** What a viewer is sent: H.264, which other outputs share, else VP8; `null` if it takes neither. */
+export function chooseVideo(media: SdpMedia): { readonly kind: 'h264' | 'vp8'; readonly codec: SdpCodec } | null {
+  const h264 = chooseH264(media);
+  if (h264) return { kind: 'h264', codec: h264 };
+  const vp8 = chooseCodec(media, 'VP8');
+  return vp8 && { kind: 'vp8', codec: vp8 };
+}
+
+/** The section of an offer that a picture can go to; `null` if there is none. */
+export function videoSection(sdp: Sdp): SdpMedia | null {
+  return sdp.media.find((section) => section.kind === 'video' && !section.rejected) ?? null;
+}
+
 export function chooseCodec(media: SdpMedia, name: string): SdpCodec | null {
   return media.codecs.find((codec) => codec.name.toUpperCase() === name.toUpperCase()) ?? null;
 }

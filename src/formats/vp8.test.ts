@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isVp8Key, readVp8Payload, Vp8Depacketizer } from './vp8.ts';
+import { isVp8Key, packetizeVp8, readVp8Payload, Vp8Depacketizer } from './vp8.ts';
 
 it('foreign bytes never throw', () => {
   fc.assert(
@@ -15,12 +15,6 @@ it('foreign bytes never throw', () => {
   );
 });
 
-/** Payloads of a frame, with a picture id of 15 bits as browsers write it (RFC 7741 4.2). */
-const payloadsOf = (frame: Uint8Array, size: number) =>
-  Array.from({ length: Math.max(1, Math.ceil(frame.length / size)) }, (_, i) =>
-    Uint8Array.of(0x80 | (i === 0 ? 0x10 : 0), 0x80, 0x80 | 1, 2, ...frame.subarray(i * size, (i + 1) * size)),
-  );
-
 it('frames come out as they went in; one that misses a packet is given up and told', () => {
   fc.assert(
     fc.property(
@@ -29,7 +23,7 @@ it('frames come out as they went in; one that misses a packet is given up and to
       fc.nat(),
       (frames, size, which) => {
         const packets = frames.flatMap((frame, timestamp) =>
-          payloadsOf(frame, size).map((payload, i, all) => ({ timestamp, payload, marker: i === all.length - 1 })),
+          packetizeVp8(frame, timestamp, size).map((payload, i, all) => ({ timestamp, payload, marker: i === all.length - 1 })),
         );
         const lost = which % packets.length;
         const depacketizer = new Vp8Depacketizer();
@@ -52,5 +46,18 @@ it('frames come out as they went in; one that misses a packet is given up and to
         if (heardBefore && missed < frames.length - 1) expect(told).toBe(true);
       },
     ),
+  );
+});
+
+it('picture ids have 15 bits, and packets their size', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 400 }), fc.nat(), fc.integer({ min: 5, max: 200 }), (frame, id, limit) => {
+      const payloads = packetizeVp8(frame, id, limit);
+      const read = payloads.map((payload) => readVp8Payload(payload)!);
+      expect(read.map(({ first }) => first)).toEqual(payloads.map((_, i) => i === 0));
+      expect(new Set(read.map(({ pictureId }) => pictureId))).toEqual(new Set([id & 0x7fff]));
+      expect(Math.max(...payloads.map(({ length }) => length))).toBeLessThanOrEqual(limit);
+      expect(read.flatMap(({ data }) => [...data])).toEqual([...frame]);
+    }),
   );
 });

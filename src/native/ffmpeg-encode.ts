@@ -1,4 +1,4 @@
-// FFmpeg for encoders: colour conversion and scaling (swscale) and H.264. For media workers only: every call blocks its thread.
+// FFmpeg for encoders: colour conversion and scaling (swscale), H.264 and VP8. For media workers only: every call blocks its thread.
 //
 // Rules that keep the process alive (each broken one was a crash): buffers handed to `fromBuffer` stay referenced as long as the frame;
 // frames and packets are made once and reused; contexts are opened with `await open2`, never `open2Sync`; packet data is copied at once.
@@ -57,7 +57,7 @@ const NATIVE: Partial<Record<PixelFormat, NativeFormat>> = {
   nv12: { pixel: AV_PIX_FMT_NV12, space: guess, range: AVCOL_RANGE_MPEG },
 };
 
-/** What a scaler makes: `yuv420p` in BT.709 limited range for video, `rgb24` or `gray` for pictures. */
+/** What a scaler makes: `yuv420p` in limited range for video, `rgb24` or `gray` for pictures. */
 export type ScaledFormat = 'yuv420p' | 'rgb24' | 'gray';
 
 /** Most slots of a ring plus a few buffers of their own. */
@@ -79,7 +79,8 @@ export class Scaler implements Disposable {
   /** Pixels. */
   readonly height: number;
 
-  constructor(format: ScaledFormat, width: number, height: number) {
+  /** @param matrix of `yuv420p`: VP8 knows no other than BT.601 */
+  constructor(format: ScaledFormat, width: number, height: number, matrix: 'bt709' | 'bt601' = 'bt709') {
     this.format = format;
     this.width = width;
     this.height = height;
@@ -89,7 +90,7 @@ export class Scaler implements Disposable {
     this.#output.width = width;
     this.#output.height = height;
     this.#output.format = native.pixel;
-    this.#output.colorSpace = format === 'yuv420p' ? AVCOL_SPC_BT709 : native.space(height);
+    this.#output.colorSpace = format !== 'yuv420p' ? native.space(height) : matrix === 'bt601' ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
     this.#output.colorRange = native.range;
     this.#output.colorPrimaries = AVCOL_PRI_BT709;
     this.#output.colorTrc = AVCOL_TRC_BT709;
@@ -165,15 +166,15 @@ export class Scaler implements Disposable {
   }
 }
 
-/** Settings of an H.264 encoder. */
-export interface H264Settings {
+/** Settings of an encoder of video. */
+export interface VideoSettings {
   /** Pixels, even. */
   readonly width: number;
   /** Pixels, even. */
   readonly height: number;
   /** Bits per second. */
   readonly bitrate: number;
-  /** FFmpeg encoder name, or `auto`: a hardware encoder if one opens, else libx264. */
+  /** FFmpeg encoder name (`libvpx` is VP8), or `auto`: a hardware encoder for H.264 if one opens, else libx264. */
   readonly encoder: string;
   readonly preset: string | undefined;
   /** FFmpeg options by name; they win over ours. */
@@ -188,15 +189,24 @@ const LOW_LATENCY: Record<string, Record<string, string>> = {
   h264_videotoolbox: { realtime: '1' },
   h264_amf: { usage: 'ultralowlatency', forced_idr: '1' },
   h264_mf: {},
+  // A speed of its own choice, within half of a core's time; scene cuts would be key frames that are not ours.
+  libvpx: {
+    deadline: 'realtime',
+    'cpu-used': '8',
+    'lag-in-frames': '0',
+    'auto-alt-ref': '0',
+    'error-resilient': '0',
+    'static-thresh': '1',
+  },
 };
 
 const HARDWARE = ['h264_nvenc', 'h264_videotoolbox', 'h264_qsv', 'h264_amf', 'h264_mf'];
 
 /** One picture in, one packet out. */
-export class H264Encoder implements Disposable {
+export class VideoEncoder implements Disposable {
   readonly #context: CodecContext;
   readonly #packet: Packet;
-  /** Parameter sets in Annex B. */
+  /** H.264: parameter sets in Annex B. */
   readonly extraData: Uint8Array;
   readonly name: string;
 
@@ -208,17 +218,17 @@ export class H264Encoder implements Disposable {
     this.extraData = new Uint8Array(context.extraData ?? []);
   }
 
-  static async open(settings: H264Settings): Promise<H264Encoder> {
-    if (settings.encoder !== 'auto') return await H264Encoder.#open(settings, settings.encoder);
+  static async open(settings: VideoSettings): Promise<VideoEncoder> {
+    if (settings.encoder !== 'auto') return await VideoEncoder.#open(settings, settings.encoder);
     for (const name of HARDWARE) {
       if (!Codec.findEncoderByName(name as FFEncoderCodec)) continue;
-      const encoder = await H264Encoder.#open(settings, name).catch(() => null);
+      const encoder = await VideoEncoder.#open(settings, name).catch(() => null);
       if (encoder) return encoder;
     }
-    return await H264Encoder.#open(settings, 'libx264');
+    return await VideoEncoder.#open(settings, 'libx264');
   }
 
-  static async #open(settings: H264Settings, name: string): Promise<H264Encoder> {
+  static async #open(settings: VideoSettings, name: string): Promise<VideoEncoder> {
     const codec = Codec.findEncoderByName(name as FFEncoderCodec);
     if (!codec)
       throw new SluiceError('bad-value', `encode.encoder: this FFmpeg has no encoder ${JSON.stringify(name)}; libx264 is always there`);
@@ -229,12 +239,12 @@ export class H264Encoder implements Disposable {
     context.pixelFormat = AV_PIX_FMT_YUV420P;
     context.timeBase = new Rational(1, 90_000);
     context.framerate = new Rational(30, 1);
-    setRate(context, settings.bitrate);
+    setRate(context, name, settings.bitrate);
     context.gopSize = 1200;
     context.maxBFrames = 0;
     context.threadCount = settings.width * settings.height > 1920 * 1088 ? 4 : 1;
     context.sampleAspectRatio = new Rational(1, 1);
-    context.colorSpace = AVCOL_SPC_BT709;
+    context.colorSpace = name === 'libvpx' ? AVCOL_SPC_SMPTE170M : AVCOL_SPC_BT709;
     context.colorPrimaries = AVCOL_PRI_BT709;
     context.colorTrc = AVCOL_TRC_BT709;
     context.colorRange = AVCOL_RANGE_MPEG;
@@ -254,15 +264,15 @@ export class H264Encoder implements Disposable {
         },
       );
     }
-    return new H264Encoder(context, name);
+    return new VideoEncoder(context, name);
   }
 
   /** Changes the bit rate from the next picture on, without a new key frame. */
   set bitrate(bitsPerSecond: number) {
-    setRate(this.#context, bitsPerSecond);
+    setRate(this.#context, this.name, bitsPerSecond);
   }
 
-  /** Encodes one picture (Annex B). `null` if the encoder kept it back, which a low-latency encoder does not. */
+  /** Encodes one picture (H.264: Annex B). `null` if the encoder kept it back, which a low-latency encoder does not. */
   encode(frame: Frame, pts: Ticks, key: boolean): { data: Uint8Array; key: boolean } | null {
     frame.pts = BigInt(pts);
     frame.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
@@ -281,9 +291,11 @@ export class H264Encoder implements Disposable {
   }
 }
 
-function setRate(context: CodecContext, bitsPerSecond: number): void {
+/** libvpx keeps a constant rate only where the least is the mean too. */
+function setRate(context: CodecContext, name: string, bitsPerSecond: number): void {
   context.bitRate = BigInt(Math.round(bitsPerSecond));
   // x264 takes another bit rate in mid-stream only where the peak is the mean: with a higher peak it kept the old one (measured).
   context.rcMaxRate = BigInt(Math.round(bitsPerSecond));
+  if (name === 'libvpx') context.rcMinRate = context.bitRate;
   context.rcBufferSize = Math.round(bitsPerSecond);
 }

@@ -174,7 +174,7 @@ class EncodeJob {
   /** Whether the rendition's own frame rate leaves this frame out. Due times go on by the interval, so that the rate is met on average. */
   #thinned(info: FrameInfo): boolean {
     const { settings } = this.#spec;
-    if (settings.codec === 'h264' || !settings.fps) return false;
+    if (!('fps' in settings) || !settings.fps) return false;
     const interval = 1e6 / settings.fps;
     // A quarter of an interval early is near enough: capture times jitter.
     if (info.timestamp < this.#nextDue - interval / 4) return true;

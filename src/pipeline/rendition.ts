@@ -212,7 +212,7 @@ export class Rendition {
       if (key) this.#keyframes++;
       this.#bytes += data.length;
       this.#rate.add(event.encoded, data.length);
-      if (this.#settings.codec !== 'h264') this.newest = packet;
+      if (!ENCODERS[this.#settings.codec].interCoded) this.newest = packet;
       this.#fanout.publish(packet);
     } else if (event.type === 'skip') this.#skipped.add(event.policy);
     else if (event.type === 'failed') {

@@ -17,7 +17,7 @@ export function webRtcUnusable(): string | null {
   if (!('RTCPeerConnection' in globalThis)) return 'this browser has no WebRTC';
   if (!('requestVideoFrameCallback' in HTMLVideoElement.prototype)) return 'this browser does not tell which picture it shows';
   const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs;
-  return codecs && !codecs.some(({ mimeType }) => /h264/i.test(mimeType)) ? 'this browser has no H.264 for WebRTC' : null;
+  return codecs && !codecs.some(({ mimeType }) => /h264|vp8/i.test(mimeType)) ? 'this browser has neither H.264 nor VP8 for WebRTC' : null;
 }
 
 export async function openWebRtc(context: TransportContext): Promise<Transport> {

@@ -2,8 +2,9 @@
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
-import type { Rendition } from '../../pipeline/rendition.ts';
+import { type Rendition, renditionKey } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import type { VideoCodec } from './messages.ts';
 import type { WebRtcProcess } from './process.ts';
 
 /** Packets that may wait in front of the pipe. */
@@ -14,6 +15,8 @@ export class Feed {
   readonly stream: Stream;
   readonly #settings: () => RenditionSettings;
   readonly #process: WebRtcProcess;
+  readonly #off: () => void;
+  #index = 0;
   #subscription: Subscription<Packet>;
   #rendition: Rendition;
   #needKey = true;
@@ -28,6 +31,10 @@ export class Feed {
     this.#process = process;
     this.#rendition = stream.rendition(settings());
     this.#subscription = this.#subscribe();
+    // Renditions of our own alone are not closed when the settings of the stream change.
+    this.#off = stream.events.on('config', () => {
+      if (renditionKey(settings()) !== this.#rendition.key) this.#subscription.close();
+    });
     void this.#run();
   }
 
@@ -57,14 +64,17 @@ export class Feed {
         continue;
       }
       const { id, timestamp, pts, key, repeat, data } = packet;
-      const description = key ? packet.track.description : null;
-      this.#needKey = !this.#process.sendPicture({ feed: this.key, id, timestamp, pts, key, repeat, data, description });
+      const codec: VideoCodec = packet.track.codec === 'vp8' ? 'vp8' : 'h264';
+      const description = key && codec === 'h264' ? packet.track.description : null;
+      const identity = { id, timestamp, pts, key, repeat };
+      this.#needKey = !this.#process.sendPicture({ feed: this.key, codec, index: this.#index++, ...identity, data, description });
       if (!this.#needKey) this.onPicture?.(packet);
     }
   }
 
   close(): void {
     this.#closed = true;
+    this.#off();
     this.#subscription.close();
   }
 }

@@ -8,6 +8,9 @@ export interface PlayoutDelay {
   readonly max: number;
 }
 
+/** What viewers get. */
+export type VideoCodec = 'h264' | 'vp8';
+
 /** To the process. */
 export type ToProcess =
   | { readonly type: 'settings'; readonly settings: WebRtcSettings }
@@ -27,6 +30,9 @@ export type ToProcess =
   | {
       readonly type: 'picture';
       readonly feed: string;
+      readonly codec: VideoCodec;
+      /** Number of this picture in its feed. */
+      readonly index: number;
       /** Number of this message; acknowledged by `taken`. */
       readonly number: number;
       readonly id: number;
@@ -35,7 +41,7 @@ export type ToProcess =
       readonly key: boolean;
       readonly repeat: boolean;
       readonly data: Uint8Array;
-      /** Decoder configuration record; with key frames. */
+      /** H.264: decoder configuration record; with key frames. */
       readonly description: Uint8Array | null;
     }
   /** On the data channel of all viewers of these feeds. */

@@ -1,7 +1,8 @@
 // The WebRTC process: holds the connections of all viewers. It is given encoded pictures and never sees the server's memory, so that a fault
 // in native code ends it and not the server.
 import { packetizeH264, parameterSets, splitSample } from '../../formats/rtp.ts';
-import { chooseCodec, chooseH264, readSdp } from '../../formats/sdp.ts';
+import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
+import { packetizeVp8 } from '../../formats/vp8.ts';
 import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
 import { PublisherPeer } from './publisher.ts';
@@ -34,12 +35,12 @@ async function publish({ id, offer }: Extract<ToProcess, { type: 'publish' }>): 
   const refuse = (status: 'bad-request' | 'not-acceptable', reason: string) => tell({ type: 'refused', id, status, reason });
   const sdp = readSdp(offer);
   if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
-  const media = sdp.media.find((section) => section.kind === 'video' && !section.rejected);
+  const media = videoSection(sdp);
   if (!media) return refuse('not-acceptable', 'the offer has no video section');
   if (media.direction === 'recvonly' || media.direction === 'inactive') {
     return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected sendonly or sendrecv`);
   }
-  const codec = chooseH264(media) ?? chooseCodec(media, 'VP8');
+  const codec = chooseVideo(media)?.codec;
   if (!codec) {
     const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
     return refuse('not-acceptable', `the offer has neither H.264 with packetization-mode=1 nor VP8; it has ${names || 'no codec'}`);
@@ -59,15 +60,15 @@ async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void
   const refuse = (status: 'bad-request' | 'not-acceptable', reason: string) => tell({ type: 'refused', id, status, reason });
   const sdp = readSdp(offer);
   if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
-  const media = sdp.media.find((section) => section.kind === 'video' && !section.rejected);
+  const media = videoSection(sdp);
   if (!media) return refuse('not-acceptable', 'the offer has no video section');
   if (media.direction === 'sendonly' || media.direction === 'inactive') {
     return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected recvonly or sendrecv`);
   }
-  const codec = chooseH264(media);
+  const codec = chooseVideo(media)?.codec;
   if (!codec) {
     const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
-    return refuse('not-acceptable', `the offer has no H.264 with packetization-mode=1; it has ${names || 'no codec'}`);
+    return refuse('not-acceptable', `the offer has neither H.264 with packetization-mode=1 nor VP8; it has ${names || 'no codec'}`);
   }
   try {
     const viewer = new Viewer(id, feed, settings!, media, codec, delay, tell);
@@ -81,11 +82,11 @@ async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void
 }
 
 function picture(message: Extract<ToProcess, { type: 'picture' }>): void {
-  const { feed, id, timestamp, repeat, key, data, description } = message;
+  const { feed, codec, index, id, timestamp, repeat, key, data, description } = message;
   const rtpTime = message.pts % 2 ** 32;
-  const nals = splitSample(data);
+  const nals = codec === 'h264' ? splitSample(data) : [];
   const packetized: Packetized = {
-    payloads: packetizeH264(description ? [...parameterSets(description), ...nals] : nals),
+    payloads: codec === 'vp8' ? packetizeVp8(data, index) : packetizeH264(description ? [...parameterSets(description), ...nals] : nals),
     rtpTime,
     key,
     text: JSON.stringify({ type: 'frame', rtp: rtpTime, id, timestamp, repeat }),

@@ -4,11 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
 import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
+import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
 import { mainSettings, type Stream } from '../../pipeline/stream.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { OutputContext, WebRtcConfig } from '../output.ts';
 import { Feed } from './feed.ts';
-import type { FromProcess, ToProcess, ViewerReport } from './messages.ts';
+import type { FromProcess, ToProcess, VideoCodec, ViewerReport } from './messages.ts';
 import { WebRtcProcess } from './process.ts';
 import { Publishers } from './publishing.ts';
 import { RUNGS, RungChoice } from './rungs.ts';
@@ -21,6 +22,7 @@ export interface Session {
   readonly id: string;
   readonly stream: Stream;
   readonly etag: string;
+  readonly codec: VideoCodec;
   readonly rungs: RungChoice;
   readonly meter: ViewerMeter;
   feed: Feed;
@@ -66,7 +68,7 @@ export class Sessions {
   async open(stream: Stream, offer: string): Promise<{ session: Session; answer: string }> {
     await this.#process.start();
     const id = randomBytes(12).toString('base64url');
-    const session = this.#newSession(id, stream);
+    const session = this.#newSession(id, stream, codecOf(offer));
     try {
       const message = await this.#ask(id, { type: 'view', id, feed: session.feed.key, offer, delay: this.#config.playoutDelay });
       if (message.type === 'answer') return { session, answer: message.sdp };
@@ -97,7 +99,7 @@ export class Sessions {
     });
   }
 
-  #newSession(id: string, stream: Stream): Session {
+  #newSession(id: string, stream: Stream, codec: VideoCodec): Session {
     const watch = stream.watch();
     const meter = this.#context.meter('webrtc', stream.name).viewer();
     const off = stream.events.on('closed', () => session.close('the stream was removed'));
@@ -105,9 +107,10 @@ export class Sessions {
       id,
       stream,
       etag: `"${randomBytes(8).toString('hex')}"`,
+      codec,
       rungs: new RungChoice(),
       meter,
-      feed: this.#useFeed(stream, 0, id),
+      feed: this.#useFeed(stream, codec, 0, id),
       report: null,
       probing: false,
       connected: false,
@@ -126,11 +129,11 @@ export class Sessions {
     return session;
   }
 
-  #useFeed(stream: Stream, rung: number, viewer: string): Feed {
-    const key = `${stream.name}/${rung}`;
+  #useFeed(stream: Stream, codec: VideoCodec, rung: number, viewer: string): Feed {
+    const key = feedKey(stream, codec, rung);
     let entry = this.#feeds.get(key);
     if (!entry) {
-      const feed = new Feed(key, stream, () => this.#settingsOf(stream, rung), this.#process);
+      const feed = new Feed(key, stream, () => this.#settingsOf(stream, codec, rung), this.#process);
       feed.onPicture = (packet) => this.#count(feed, packet);
       entry = { feed, users: new Set() };
       this.#feeds.set(key, entry);
@@ -146,19 +149,21 @@ export class Sessions {
     feed.close();
   }
 
-  /** Rung 0 is the rendition that HLS and WebSocket share; the others have a share of its rate, the last one half its size too. */
-  #settingsOf(stream: Stream, rung: number): RenditionSettings {
+  /**
+   * Rung 0 of H.264 is the rendition that HLS and WebSocket share; the others have a share of its rate, the last one half its size too. VP8 is
+   * encoded in the same rates while somebody needs it.
+   */
+  #settingsOf(stream: Stream, codec: VideoCodec, rung: number): RenditionSettings {
     const main = mainSettings(stream.config);
-    if (rung === 0) return main;
-    const track = stream.main.track;
-    const bitrate = Math.max(50_000, Math.round(this.#mainBitrate(stream) * RUNGS[rung]!));
-    if (rung < RUNGS.length - 1 || !track) return { ...main, bitrate };
+    const { width, height } = main;
+    const base: RenditionSettings = codec === 'h264' ? main : { codec: 'vp8', bitrate: main.bitrate, width, height };
+    if (rung === 0) return base;
+    const { track } = stream.rendition(this.#settingsOf(stream, codec, 0));
+    const whole = track?.bitrate ?? main.bitrate ?? 0;
+    const bitrate = Math.max(50_000, Math.round(whole * RUNGS[rung]!));
+    if (rung < RUNGS.length - 1 || !track) return { ...base, bitrate };
     const half = (side: number) => Math.max(16, Math.round(side / 4) * 2);
-    return { ...main, bitrate, width: half(track.width), height: half(track.height) };
-  }
-
-  #mainBitrate(stream: Stream): number {
-    return stream.main.track?.bitrate ?? mainSettings(stream.config).bitrate ?? 0;
+    return { ...base, bitrate, width: half(track.width), height: half(track.height) };
   }
 
   #count(feed: Feed, packet: Packet): void {
@@ -195,7 +200,7 @@ export class Sessions {
     session.report = report;
     const rung = rungs.update(report, performance.now());
     if (rung !== before) {
-      const next = this.#useFeed(stream, rung, id);
+      const next = this.#useFeed(stream, session.codec, rung, id);
       this.#context.log.debug({ stream: stream.name, viewer: id, rung, way: report.way }, 'a viewer changes its rung');
       this.#process.send({ type: 'switch', id, feed: next.key, pause: rung > before });
       next.requestKey();
@@ -215,7 +220,7 @@ export class Sessions {
     if (!entry) return;
     session.feed = entry.feed;
     for (const { feed } of [...this.#feeds.values()]) {
-      const wanted = feed.key === `${session.stream.name}/${session.rungs.rung}`;
+      const wanted = feed.key === feedKey(session.stream, session.codec, session.rungs.rung);
       if (feed !== entry.feed && !wanted) this.#leaveFeed(feed, session.id);
     }
   }
@@ -236,4 +241,15 @@ export class Sessions {
     this.publishers.closeAll('the server is shutting down');
     await this.#process.close();
   }
+}
+
+function feedKey(stream: Stream, codec: VideoCodec, rung: number): string {
+  return `${stream.name}/${codec}/${rung}`;
+}
+
+/** What the answer will have. An offer that cannot be answered is refused by the process. */
+function codecOf(offer: string): VideoCodec {
+  const sdp = readSdp(offer);
+  const media = sdp && videoSection(sdp);
+  return (media && chooseVideo(media)?.kind) ?? 'h264';
 }

@@ -1,0 +1,47 @@
+// A browser without H.264 gets VP8: encoded once for all such viewers, and for nobody else.
+import { expect, it } from 'vitest';
+import type { StreamStats } from '../src/api/schema.ts';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { testServer } from './server.ts';
+import { whepClient } from './whep-client.ts';
+
+const cam = { linger: '300ms', dvr: { mode: 'off' }, source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
+
+it('a browser without H.264 sees the right pictures, and the encoder goes with the last such viewer', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.addInitScript(() => {
+    const add = RTCPeerConnection.prototype.addTransceiver;
+    RTCPeerConnection.prototype.addTransceiver = function (...args) {
+      const transceiver = add.apply(this, args);
+      const codecs = RTCRtpReceiver.getCapabilities('video')!.codecs;
+      transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)));
+      return transceiver;
+    };
+  });
+  const running = async () => {
+    const { renditions } = await server.json<StreamStats>('api/streams/cam/stats');
+    return renditions.filter((one) => one.running).map(({ codec, readers }) => [codec, readers]);
+  };
+  await page.goto(`${server.url}embed/cam?transport=webrtc`);
+  await waitForPicture(page);
+  expect(await running()).toEqual([['vp8', 1]]);
+  {
+    await using second = await whepClient(`${server.url}live/cam/whep`, { codec: 'VP8' });
+    expect(second.answer).toMatch(/VP8\/90000/);
+    await expect.poll(() => second.pictures, { timeout: 20_000 }).toBeGreaterThan(10);
+    expect(await running()).toEqual([['vp8', 1]]);
+  }
+  for (let i = 0; i < 20; i++) {
+    const { code, named } = await readShown(page);
+    // The picture may be a little newer than its name while the two are read one after the other.
+    expect(code, 'barcode of VP8').not.toBeNull();
+    expect(Math.abs(code!.frame - named!.id)).toBeLessThan(3);
+    expect(Math.abs(code!.timeMs - named!.timestamp / 1000)).toBeLessThan(130);
+    await page.waitForTimeout(60);
+  }
+  await page.close();
+  await expect.poll(running, { timeout: 20_000 }).toEqual([]);
+});
