@@ -34,12 +34,15 @@ it('a browser without H.264 sees the right pictures, and the encoder goes with t
     await expect.poll(() => second.pictures, { timeout: 20_000 }).toBeGreaterThan(10);
     expect(await running()).toEqual([['vp8', 1]]);
   }
-  for (let i = 0; i < 20; i++) {
+  for (let seen = 0; seen < 15; ) {
     const { code, named } = await readShown(page);
-    // The picture may be a little newer than its name while the two are read one after the other.
     expect(code, 'barcode of VP8').not.toBeNull();
-    expect(Math.abs(code!.frame - named!.id)).toBeLessThan(3);
-    expect(Math.abs(code!.timeMs - named!.timestamp / 1000)).toBeLessThan(130);
+    // A picture can be there before its name.
+    if (!named) continue;
+    seen++;
+    // And a little newer than its name, as the two are read one after the other.
+    expect(Math.abs(code!.frame - named.id)).toBeLessThan(10);
+    expect(code!.timeMs - named.timestamp / 1000).toBeCloseTo((code!.frame - named.id) * 40, -2);
     await page.waitForTimeout(60);
   }
   await page.close();

@@ -43,7 +43,7 @@ it('offers: what is wrong is said with its status', async () => {
   expect(answered.status).toBe(201);
   const media = readSdp(await answered.text())!.media.find(({ kind }) => kind === 'video');
   expect(media).toMatchObject({ direction: 'sendonly', codecs: [{ name: 'H264' }] });
-});
+}, 90_000);
 
 it('a session: candidates, refused restarts, tags, its end', async () => {
   await using server = await testServer({ streams: { cam } });
@@ -82,7 +82,7 @@ it('a session: candidates, refused restarts, tags, its end', async () => {
   expect((await server.fetch(session, { method: 'DELETE' })).status).toBe(404);
   expect((await patch({ 'if-match': etag })).status).toBe(404);
   expect((await server.fetch(session)).status).toBe(404);
-});
+}, 90_000);
 
 it('pages of other origins: preflight, exposed headers; nothing secret for strangers', async () => {
   const origin = 'https://lab.example';
@@ -130,7 +130,7 @@ it('pages of other origins: preflight, exposed headers; nothing secret for stran
     (await server.fetch('live/cam/whip', { method: 'POST', body: offer, headers: { ...viewer, 'content-type': 'application/sdp' } }))
       .status,
   ).toBe(403);
-});
+}, 90_000);
 
 it('WHIP: 409 with Retry-After while somebody else publishes exclusively', async () => {
   await using server = await testServer({});
@@ -142,7 +142,7 @@ it('WHIP: 409 with Retry-After while somebody else publishes exclusively', async
   expect([second.status, second.headers.get('retry-after')]).toEqual([409, '2']);
   expect((await whip()).status).toBe(201);
   expect((await server.fetch(`live/door/${first.headers.get('location')}`, { method: 'DELETE' })).status).toBe(404);
-});
+}, 90_000);
 
 it('behind a path prefix the session is found below it', async () => {
   await using server = await testServer({ streams: { cam }, basePath: '/lab/' });
@@ -150,4 +150,4 @@ it('behind a path prefix the session is found below it', async () => {
   expect(new URL(viewer.location).pathname).toMatch(/^\/lab\/live\/cam\/whep\/[\w-]+$/);
   await expect.poll(() => viewer.pictures, { timeout: 20_000 }).toBeGreaterThan(5);
   expect((await fetch(viewer.location, { method: 'DELETE' })).status).toBe(200);
-});
+}, 90_000);
