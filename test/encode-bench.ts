@@ -4,6 +4,7 @@ import type { FrameInfo, PixelFormat } from '../src/core/frame.ts';
 import { silentLogger } from '../src/core/log.ts';
 import type { TrackInfo } from '../src/core/packet.ts';
 import type { Micros } from '../src/core/time.ts';
+import { DEFAULT_VIEW } from '../src/core/view.ts';
 import type { RenditionSettings } from '../src/encoders/encoder.ts';
 import { ENCODERS } from '../src/encoders/index.ts';
 import { startClock } from '../src/native/system-clock.ts';
@@ -47,7 +48,10 @@ export class EncodeBench implements AsyncDisposable {
     this.pool = options.pool ?? new MediaPool(silentLogger, 1);
     const seat = this.hub.seat(ENCODERS[settings.codec].depth, false, (ring) => this.job.send({ type: 'ring', ring }));
     this.job = this.pool.run<EncodeEvent>(
-      { kind: 'encode', settings, clock: this.clock.state, reader: seat.number, ring: seat.ring, notBefore: options.notBefore ?? 0 },
+      {
+        ...{ kind: 'encode', settings, view: DEFAULT_VIEW, clock: this.clock.state },
+        ...{ reader: seat.number, ring: seat.ring, notBefore: options.notBefore ?? 0 },
+      },
       (event) => {
         this.events.push(event);
         if (event.type === 'track') this.#track = event.track;

@@ -1,7 +1,9 @@
 // Our whole encode path in a process of its own: the copy into the frame ring, the hop to the media worker, conversion and H.264 there,
 // the hop back and the fan-out to one reader.
+
 import { silentLogger } from '../../src/core/log.ts';
 import { type Micros, toMicros, toTicks } from '../../src/core/time.ts';
+import { DEFAULT_VIEW } from '../../src/core/view.ts';
 import { startClock } from '../../src/native/system-clock.ts';
 import { FrameHub } from '../../src/pipeline/frame-hub.ts';
 import { MediaPool } from '../../src/pipeline/media-pool.ts';
@@ -29,6 +31,7 @@ const rendition = new Rendition(
     lingerMs: 1000,
     demand: () => ({ [Symbol.dispose]: () => {} }),
     replay: false,
+    view: DEFAULT_VIEW,
     timings: encodeTimings(),
     onIdle: () => {},
     onFailed: () => {},

@@ -1,6 +1,7 @@
 // The schemas of everything on the wire (CONTRACT), shared by server, command line, player and page. Parsed at the border, once.
 import './without-eval.ts';
 import { z } from 'zod';
+import { COLOR_MAPS, DEFAULT_VIEW } from '../core/view.ts';
 import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
 
 /** Length of time on the wire: a number of seconds, or a string such as `500ms`, `30s`, `10m`, `2h`. */
@@ -110,6 +111,33 @@ export const EncodeConfig = z.strictObject({
     .describe('FFmpeg encoder options by name'),
 });
 export type EncodeConfig = z.infer<typeof EncodeConfig>;
+
+/** How 16-bit and float frames become lossy pictures (H.264, JPEG); 8-bit frames are shown as they are. Changes act at once. */
+export const ViewConfig = z.strictObject({
+  window: z
+    .union([
+      z.enum(['auto', 'full']),
+      z
+        .strictObject({ low: z.number(), high: z.number() })
+        .refine(({ low, high }) => low < high, { path: ['high'], message: 'must be above low' }),
+      z.strictObject({ shift: z.number().int().min(0).max(8) }),
+    ])
+    .default(DEFAULT_VIEW.window)
+    .describe(
+      'values from black to white: auto follows the picture; full: 0 to the largest of the significant bits; low and high; or shift: so many low bits are left out and the next eight kept',
+    ),
+  clip: z.number().min(0).max(25).default(DEFAULT_VIEW.clip).describe('auto: percent of the pixels that may lie outside at each end'),
+  follow: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(DEFAULT_VIEW.follow)
+    .describe('auto: part of the way that the window goes with each picture; 1 = at once'),
+  gamma: z.number().min(0.1).max(10).default(DEFAULT_VIEW.gamma).describe('above 1 lifts what is dark'),
+  map: z.enum(COLOR_MAPS).default(DEFAULT_VIEW.map).describe('colours of gray pictures'),
+  saturated: z.boolean().default(DEFAULT_VIEW.saturated).describe('gray pixels at the largest value are red'),
+});
+export type ViewConfig = z.infer<typeof ViewConfig>;
 
 /** What is kept for going back in time. */
 export const DvrConfig = z.strictObject({
@@ -234,6 +262,7 @@ export const StreamConfig = z.strictObject({
   source: SourceConfig.default({ type: 'push', clock: 'utc' }),
   processors: Processors.default([]).describe('look at the frames; what they find lands on the timeline'),
   encode: EncodeConfig.default({}),
+  view: ViewConfig.prefault({}).describe('how 16-bit and float frames are shown in lossy pictures'),
   metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
   dvr: DvrConfig.prefault({}),
   linger: Duration.default('5s').describe('how long encoders and the source go on after the last viewer has left'),

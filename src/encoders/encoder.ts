@@ -3,6 +3,7 @@
 import type { FrameInfo } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { Ticks } from '../core/time.ts';
+import type { ViewSettings } from '../core/view.ts';
 
 /** What is asked of one picture. */
 export interface EncodeRequest {
@@ -26,6 +27,8 @@ export interface EncoderSession extends AsyncDisposable {
   repeat?(request: EncodeRequest): Promise<EncodedPicture | null>;
   /** Takes over changed settings that need no new session; `false` = it cannot. */
   change?(settings: unknown): boolean;
+  /** How deep pictures become lossy ones, from the next one on; absent where nothing is lost. */
+  setView?(view: ViewSettings): void;
 }
 
 /** Settings of a rendition. They are its identity: the same settings mean the same encoder, whoever asks. */

@@ -1,6 +1,7 @@
 // JPEG by libjpeg-turbo: as captured, or scaled down first. Deep pictures are mapped to 8 bits.
 import { FORMATS, type FrameInfo, type PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
+import type { ViewSettings } from '../core/view.ts';
 import { ToneMap } from '../formats/tone.ts';
 import { Scaler } from '../native/ffmpeg-encode.ts';
 import { encodeJpegSync } from '../native/jpeg.ts';
@@ -44,6 +45,10 @@ class JpegSession implements EncoderSession {
       this.#track = { codec: 'jpeg', width, height, description: new Uint8Array(), version: (this.#track?.version ?? 0) + 1, bitrate: 0 };
     }
     return { data: encodeJpegSync(picture, this.#settings.quality), key: true, track: this.#track };
+  }
+
+  setView(view: ViewSettings): void {
+    this.#tone.view = view;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

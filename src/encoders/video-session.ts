@@ -3,6 +3,7 @@
 // segment is cut.
 import { FORMATS, type FrameInfo } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
+import type { ViewSettings } from '../core/view.ts';
 import { ToneMap } from '../formats/tone.ts';
 import { Scaler, type VideoEncoder } from '../native/ffmpeg-encode.ts';
 
@@ -80,6 +81,10 @@ export class VideoSession<S extends Settings> implements EncoderSession {
     this.#settings = next;
     if (this.#open && next.bitrate) this.#open.encoder.bitrate = next.bitrate;
     return true;
+  }
+
+  setView(view: ViewSettings): void {
+    this.#tone.view = view;
   }
 
   #encode(request: EncodeRequest): EncodedPicture | null {

@@ -1,17 +1,8 @@
 // The window of values that is shown of deep pictures (16-bit, float): from the picture itself, and following the pictures slowly, so that
 // nothing flickers. The same in server and page.
 import { FORMATS, frameBytes, type Picture } from '../core/frame.ts';
+import { DEFAULT_VIEW, type ToneWindow, type ViewSettings } from '../core/view.ts';
 
-/** Values shown as black and as white. */
-export interface ToneWindow {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Share of the samples that may lie outside the window at each end. */
-const CLIPPED = 0.001;
-/** Part of the way that the window goes with each picture. */
-const FOLLOW = 0.1;
 /** Differences below this part of the window are left alone. */
 const DEADBAND = 0.005;
 /** A picture that spans this part of its whole range is shown by that range, true to its levels; below the second it no longer is. */
@@ -43,7 +34,7 @@ function aligned<T>(data: Uint8Array, size: number, view: (buffer: ArrayBufferLi
 }
 
 /**
- * The window goes from the 0.1 % to the 99.9 % level of the picture. If the picture fills at least half of its whole range (0 to
+ * The window goes from the 0.1 % to the 99.9 % level of the picture, or as `settings` say. If the picture fills at least half of its whole range (0 to
  * 2^significantBits - 1; floats 0 to 1 or 0 to 255), the window is that range, so that uint8 x 257 and uint8 / 255 look like the uint8
  * picture. The first picture, and one of another kind, sets it at once.
  */
@@ -54,6 +45,8 @@ export class ToneFollower {
   #kind = '';
   readonly #histogram = new Uint32Array(65_536);
   readonly #samples = new Float32Array(SAMPLES_FLOAT);
+  /** How much may lie outside, and how fast it follows. */
+  settings: Pick<ViewSettings, 'clip' | 'follow'> = DEFAULT_VIEW;
 
   /** The present window, the same object while it stays; `null` before the first picture. */
   get window(): ToneWindow | null {
@@ -91,7 +84,7 @@ export class ToneFollower {
       if (this.#whole && (low !== 0 || high !== 0)) this.#window = target;
       return;
     }
-    this.#window = { low: now.low + low * FOLLOW, high: now.high + high * FOLLOW };
+    this.#window = { low: now.low + low * this.settings.follow, high: now.high + high * this.settings.follow };
   }
 
   #spans(seen: ToneWindow, whole: number): boolean {
@@ -109,7 +102,7 @@ export class ToneFollower {
       histogram[values[i]!]!++;
       count++;
     }
-    const outside = Math.floor(count * CLIPPED);
+    const outside = Math.floor((count * this.settings.clip) / 100);
     let low = 0;
     for (let sum = histogram[0]!; sum <= outside && low < 65_535; sum += histogram[low]!) low++;
     let high = 65_535;
@@ -138,7 +131,7 @@ export class ToneFollower {
     }
     if (count === 0) return null;
     const sorted = this.#samples.subarray(0, count).sort();
-    const outside = Math.floor(count * CLIPPED);
+    const outside = Math.floor((count * this.settings.clip) / 100);
     const seen = { low: sorted[outside]!, high: sorted[count - 1 - outside]! };
     const flat = seen.high <= seen.low;
     for (const whole of FLOAT_RANGES) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FORMATS, frameBytes, type Picture, type PixelFormat } from '../core/frame.ts';
+import { DEFAULT_VIEW, type ViewSettings } from '../core/view.ts';
 import { ToneMap } from './tone.ts';
 
 const bytesOf = (view: Uint16Array | Float32Array) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -144,5 +145,48 @@ describe('ToneMap', () => {
         },
       ),
     );
+  });
+});
+
+describe('a view that is set', () => {
+  const samples = Uint16Array.of(0, 400, 1000, 2000, 3000, 4095);
+  const picture = { format: 'gray16le' as const, width: 6, height: 1, data: new Uint8Array(samples.buffer), significantBits: 12 };
+  const mapped = (view: Partial<ViewSettings>) => {
+    const tone = new ToneMap();
+    tone.view = { ...DEFAULT_VIEW, ...view };
+    const { format, data } = tone.map(picture);
+    return [format, ...data];
+  };
+
+  it('window, whole range and shift', () => {
+    expect(mapped({ window: { low: 400, high: 2000 } })).toEqual(['gray', 0, 0, 96, 255, 255, 255]);
+    expect(mapped({ window: 'full' })).toEqual(['gray', 0, 25, 62, 125, 187, 255]);
+    expect(mapped({ window: { shift: 4 } })).toEqual(['gray', 0, 25, 63, 125, 188, 255]);
+  });
+
+  it('gamma, colours and saturated pixels', () => {
+    expect(mapped({ window: 'full', gamma: 2 })).toEqual(['gray', 0, 80, 126, 178, 218, 255]);
+    const [format, ...bytes] = mapped({ window: 'full', map: 'green', saturated: true });
+    expect(format).toBe('rgb24');
+    expect(bytes.slice(3, 6)).toEqual([0, 25, 0]);
+    expect(bytes.slice(-3)).toEqual([255, 0, 0]);
+  });
+
+  it('floats have gamma and colours too', () => {
+    const values = Float32Array.of(0, 0.25, 0.5, Number.NaN);
+    const float = { format: 'grayf32le' as const, width: 4, height: 1, data: new Uint8Array(values.buffer) };
+    const tone = new ToneMap();
+    tone.view = { ...DEFAULT_VIEW, window: { low: 0, high: 1 }, gamma: 2 };
+    expect([...tone.map(float).data]).toEqual([0, 128, 180, 0]);
+    tone.view = { ...DEFAULT_VIEW, window: { low: 0, high: 1 }, map: 'inverted' };
+    expect([...tone.map(float).data]).toEqual([255, 255, 255, 191, 191, 191, 127, 127, 127, 255, 255, 255]);
+  });
+
+  it('goes on following with other limits', () => {
+    const tone = new ToneMap();
+    tone.view = { ...DEFAULT_VIEW, clip: 20 };
+    const ramp = Uint16Array.from({ length: 1000 }, (_, i) => 1000 + i);
+    tone.map({ format: 'gray16le', width: 1000, height: 1, data: new Uint8Array(ramp.buffer), significantBits: 12 });
+    expect(tone.window).toEqual({ low: 1200, high: 1799 });
   });
 });

@@ -1,21 +1,33 @@
-// Deep pictures (16-bit, float) to 8 bits for lossy views: a window of values is spread over black to white.
+// Deep pictures (16-bit, float) to 8 bits for lossy views: a window of values is spread over black to white or a colour map.
 import type { Picture } from '../core/frame.ts';
-import { deepSamples, ToneFollower, type ToneWindow } from './tone-window.ts';
+import { DEFAULT_VIEW, type Look, type ToneWindow, type ViewSettings } from '../core/view.ts';
+import { drawFloats, fillTable, level, lookOf, TABLE_SIZE, topValue } from './look.ts';
+import { deepSamples, ToneFollower } from './tone-window.ts';
 
 /**
  * Maps gray16le to gray, grayf32le to gray (NaN is black, infinities black and white), rgb48le and bayer_rggb16le (2x2 blocks) to
- * rgb24; 8-bit pictures come back as they are.
+ * rgb24; 8-bit pictures come back as they are. With a colour map or marks on saturated pixels gray becomes rgb24.
  */
 export class ToneMap {
   readonly #follower = new ToneFollower();
-  readonly #lut = new Uint8Array(65_536);
-  #lutWindow: ToneWindow | null = null;
+  #view: ViewSettings = DEFAULT_VIEW;
+  readonly #levels = new Uint8Array(TABLE_SIZE);
+  #colors: Uint32Array | null = null;
+  /** What the tables were made for. */
+  #made: (Look & { top: number }) | null = null;
   #out = new Uint8Array(0);
   #mosaic = new Uint8Array(0);
+  #floatWords = new Uint32Array(0);
 
-  /** The present window; `null` before the first picture. */
+  /** The present window of `auto`; `null` before the first picture. */
   get window(): ToneWindow | null {
     return this.#follower.window;
+  }
+
+  /** Holds from the next picture on. */
+  set view(view: ViewSettings) {
+    this.#view = view;
+    this.#follower.settings = view;
   }
 
   /** The picture in 8 bits. The result's memory is used again by the next call. */
@@ -23,18 +35,32 @@ export class ToneMap {
     const values = deepSamples(picture);
     if (!values) return picture;
     const { format, width, height } = picture;
-    const window = this.#follower.update(picture, values);
-    if (values instanceof Float32Array) return { format: 'gray', width, height, data: this.#mapFloat(values, window) };
-    const table = this.#table(window);
+    const look = lookOf(this.#view, picture, () => this.#follower.update(picture, values));
+    const colored = (look.map !== 'gray' || look.saturated) && (format === 'gray16le' || format === 'grayf32le');
+    if (values instanceof Float32Array) {
+      if (!colored) return { format: 'gray', width, height, data: this.#mapFloat(values, look) };
+      const out = this.#room(values.length * 3);
+      const words = this.#words(values.length);
+      drawFloats(words, values, look);
+      for (let i = 0, to = 0; i < words.length; i++) to = put(out, to, words[i]!);
+      return { format: 'rgb24', width, height, data: out };
+    }
+    this.#makeTables(look, topValue(picture), colored);
+    if (colored) {
+      const out = this.#room(values.length * 3);
+      const colors = this.#colors!;
+      for (let i = 0, to = 0; i < values.length; i++) to = put(out, to, colors[values[i]!]!);
+      return { format: 'rgb24', width, height, data: out };
+    }
     if (format === 'bayer_rggb16le') {
       if (this.#mosaic.length !== values.length) this.#mosaic = new Uint8Array(values.length);
-      lookUp(this.#mosaic, values, table);
+      lookUp(this.#mosaic, values, this.#levels);
       const out = this.#room(values.length * 3);
       debayer(out, this.#mosaic, width, height);
       return { format: 'rgb24', width, height, data: out };
     }
     const out = this.#room(values.length);
-    lookUp(out, values, table);
+    lookUp(out, values, this.#levels);
     return { format: format === 'rgb48le' ? 'rgb24' : 'gray', width, height, data: out };
   }
 
@@ -43,27 +69,43 @@ export class ToneMap {
     return this.#out;
   }
 
-  #table(window: ToneWindow): Uint8Array {
-    const { low, high } = window;
-    if (this.#lutWindow === window) return this.#lut;
-    const scale = 255 / (high - low);
-    const first = Math.min(65_536, Math.max(0, Math.ceil(low)));
-    const last = Math.min(65_535, Math.floor(high));
-    this.#lut.fill(0, 0, first);
-    for (let value = first; value <= last; value++) this.#lut[value] = (value - low) * scale + 0.5;
-    this.#lut.fill(255, last + 1);
-    this.#lutWindow = window;
-    return this.#lut;
+  #words(count: number): Uint32Array {
+    if (this.#floatWords.length !== count) this.#floatWords = new Uint32Array(count);
+    return this.#floatWords;
   }
 
-  #mapFloat(values: Float32Array, { low, high }: ToneWindow): Uint8Array {
+  #makeTables(look: Look, top: number, colored: boolean): void {
+    const made = this.#made;
+    const { low, high, gamma, map, saturated } = look;
+    const same = made?.low === low && made.high === high && made.gamma === gamma && made.map === map && made.saturated === saturated;
+    if (same && made.top === top && (!colored || this.#colors)) return;
+    this.#made = { ...look, top };
+    this.#colors = colored ? (this.#colors ?? new Uint32Array(TABLE_SIZE)) : null;
+    if (this.#colors) fillTable(this.#colors, look, top);
+    else for (let value = 0; value < TABLE_SIZE; value++) this.#levels[value] = level(value, look);
+  }
+
+  #mapFloat(values: Float32Array, look: Look): Uint8Array {
     const out = this.#room(values.length);
+    const { low, high, gamma } = look;
+    if (gamma !== 1) {
+      for (let i = 0; i < values.length; i++) out[i] = level(values[i]!, look);
+      return out;
+    }
     // Clamps, rounds and turns NaN into 0.
     const clamped = new Uint8ClampedArray(out.buffer, out.byteOffset, out.length);
     const scale = 255 / (high - low);
     for (let i = 0; i < values.length; i++) clamped[i] = (values[i]! - low) * scale;
     return out;
   }
+}
+
+/** Writes red, green and blue of a word; gives the place behind. */
+function put(out: Uint8Array, to: number, word: number): number {
+  out[to] = word;
+  out[to + 1] = word >> 8;
+  out[to + 2] = word >> 16;
+  return to + 3;
 }
 
 function lookUp(out: Uint8Array, values: Uint16Array, table: Uint8Array): void {

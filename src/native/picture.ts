@@ -19,6 +19,7 @@ import { Codec, CodecContext, Dictionary, FFmpegError, Frame, Log, Packet } from
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, frameBytes, type Picture, type PixelFormat } from '../core/frame.ts';
 import { formatMicros } from '../core/time.ts';
+import type { ViewSettings } from '../core/view.ts';
 import type { Identity } from '../formats/identity.ts';
 import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
 import { isNpy, NPY_CONTENT_TYPE, npyToPicture, writeNpy } from '../formats/npy.ts';
@@ -189,6 +190,8 @@ export interface Snapshot {
 export interface SnapshotOptions {
   /** Of JPEG, 1 to 100; 90 if left out. */
   readonly quality?: number;
+  /** How a deep picture becomes a JPEG. */
+  readonly view?: ViewSettings;
 }
 
 /**
@@ -205,7 +208,9 @@ export async function encodeSnapshot(
   const packed = toPacked(picture);
   switch (type) {
     case 'jpg': {
-      const shown = new ToneMap().map(packed);
+      const tone = new ToneMap();
+      if (options.view) tone.view = options.view;
+      const shown = tone.map(packed);
       const jpeg = await encodeJpeg(shown, options.quality ?? 90);
       return { body: insertJpegIdentity(jpeg, identity), contentType: 'image/jpeg' };
     }

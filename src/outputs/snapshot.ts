@@ -29,7 +29,7 @@ export function openSnapshot(context: OutputContext): Output {
       const aliases: Record<string, 'jpg' | 'png' | 'npy' | 'tiff'> = { jpeg: 'jpg', tif: 'tiff' };
       const type = aliases[request.params.type] ?? (request.params.type as 'jpg' | 'png' | 'npy' | 'tiff');
       const identity = { id: info.id, timestamp: info.timestamp, pts: toTicks(info.timestamp), repeat: false };
-      const { body, contentType } = await encodeSnapshot(picture, identity, type, { quality: query.quality });
+      const { body, contentType } = await encodeSnapshot(picture, identity, type, { quality: query.quality, view: stream.config.view });
       const name = `${stream.name}_${fileTime(info.timestamp)}_f${info.id}.${type}`;
       return reply
         .headers({

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { type Micros, type Ticks, toMicros, toTicks } from '../core/time.ts';
+import type { ViewSettings } from '../core/view.ts';
 import type { EncodedPicture, EncoderSession } from '../encoders/encoder.ts';
 import { ENCODERS, openEncoder } from '../encoders/index.ts';
 import { toSample } from '../formats/h264.ts';
@@ -44,6 +45,7 @@ class EncodeJob {
   readonly #port: MessagePort;
   readonly #clock: Clock;
   readonly #row;
+  #view: ViewSettings;
   #session: EncoderSession | null = null;
   readonly #feed: RingFeed;
   #stopped = false;
@@ -67,6 +69,7 @@ class EncodeJob {
     this.#spec = spec;
     this.#port = port;
     this.#clock = clock;
+    this.#view = spec.view;
     this.#row = ENCODERS[spec.settings.codec];
     this.#feed = new RingFeed(spec.reader, spec.ring);
     port.on('message', (command: JobCommand) => this.#command(command));
@@ -75,6 +78,7 @@ class EncodeJob {
   async run(): Promise<void> {
     await using session = await openEncoder(this.#spec.settings);
     this.#session = session;
+    session.setView?.(this.#view);
     while (!this.#stopped) {
       const lent = this.#feed.take();
       if (!lent) {
@@ -96,7 +100,10 @@ class EncodeJob {
     if (command.type === 'stop') this.#stopped = true;
     else if (command.type === 'key') this.#forceKey = true;
     else if (command.type === 'change') this.#session?.change?.(command.settings);
-    else if (command.type === 'ring') this.#feed.add(command.ring);
+    else if (command.type === 'view') {
+      this.#view = command.view;
+      this.#session?.setView?.(command.view);
+    } else if (command.type === 'ring') this.#feed.add(command.ring);
     this.#feed.wake();
   }
 

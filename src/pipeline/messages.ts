@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { RingMemory } from '../core/ring.ts';
+import type { ViewSettings } from '../core/view.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import type { PROCESSORS } from '../processors/index.ts';
@@ -24,6 +25,7 @@ export type JobSpec =
   | {
       readonly kind: 'encode';
       readonly settings: RenditionSettings;
+      readonly view: ViewSettings;
       readonly clock: BigInt64Array<SharedArrayBuffer>;
       /** Reader number in the ring. */
       readonly reader: number;
@@ -63,6 +65,7 @@ export type JobCommand =
       readonly arrival: number;
     }
   | { readonly type: 'change'; readonly settings: RenditionSettings }
+  | { readonly type: 'view'; readonly view: ViewSettings }
   | { readonly type: 'stop' };
 
 /** An error as a plain object, for crossing threads. */

@@ -1,4 +1,5 @@
 // One encoded form of a stream: encoded once for all its readers, started by the first and stopped a while after the last.
+
 import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import { Fanout, type Subscription } from '../core/fanout.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../core/log.ts';
 import type { Packet, TrackInfo } from '../core/packet.ts';
 import type { QueuePolicy } from '../core/queue.ts';
 import type { Micros, Ticks } from '../core/time.ts';
+import type { ViewSettings } from '../core/view.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import { ENCODERS } from '../encoders/index.ts';
 import type { FrameHub, ReaderSeat } from './frame-hub.ts';
@@ -37,6 +39,8 @@ export interface RenditionHost {
   demand(): Disposable;
   /** Whether the newest frame is still worth encoding for a late reader. */
   readonly replay: boolean;
+  /** How deep pictures become lossy ones. */
+  readonly view: ViewSettings;
   /** Where the times of each encoded frame are counted, in s. */
   readonly timings: EncodeTimings;
   /** Told when the encoder has stopped for good. */
@@ -120,6 +124,11 @@ export class Rendition {
     this.#run?.job.send({ type: 'change', settings });
   }
 
+  /** Tells the running encoder how deep pictures are shown from now on. */
+  viewChanged(): void {
+    this.#run?.job.send({ type: 'view', view: this.#host.view });
+  }
+
   #onReaders(readers: number): void {
     clearTimeout(this.#linger);
     if (readers > 0) {
@@ -141,7 +150,15 @@ export class Rendition {
     let job: Job | undefined;
     const seat = hub.seat(row.depth, this.#host.replay, (ring) => job?.send({ type: 'ring', ring }));
     job = pool.run<EncodeEvent>(
-      { kind: 'encode', settings: this.#settings, clock: clock.state, reader: seat.number, ring: seat.ring, notBefore: this.notBefore },
+      {
+        kind: 'encode',
+        settings: this.#settings,
+        view: this.#host.view,
+        clock: clock.state,
+        reader: seat.number,
+        ring: seat.ring,
+        notBefore: this.notBefore,
+      },
       (event) => this.#onEvent(event),
     );
     const run = { job, seat, demand };

@@ -227,6 +227,9 @@ export class Stream {
           return parseDuration(stream.#config.linger, 'linger');
         },
         demand: () => this.demand(),
+        get view() {
+          return stream.#config.view;
+        },
         timings: this.#timingsOf(settings.codec),
         get replay() {
           return stream.pushed;
@@ -415,6 +418,8 @@ export class Stream {
     const settings = mainSettings(config);
     const old = mainSettings(before);
     if (JSON.stringify(settings) !== JSON.stringify(old)) await this.#moveMain(old, settings);
+    if (JSON.stringify(before.view) !== JSON.stringify(config.view))
+      for (const rendition of this.#renditions.values()) rendition.viewChanged();
     if (JSON.stringify(before.source) !== JSON.stringify(config.source)) {
       await this.#source?.close();
       this.#makeSource();

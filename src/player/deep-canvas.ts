@@ -1,8 +1,9 @@
 // Draws pictures of any pixel format on a canvas at full depth: window, gamma and colours change without a new frame. The last picture's
 // values stay at hand for whoever asks for them.
 import type { Picture } from '../core/frame.ts';
-import { deepSamples, ToneFollower, type ToneWindow } from '../formats/tone-window.ts';
-import { drawPixels, fillTable, type Look, pixelValues, TABLE_SIZE, topValue } from './deep-look.ts';
+import type { Look, ToneWindow } from '../core/view.ts';
+import { drawPixels, fillTable, pixelValues, TABLE_SIZE, topValue } from '../formats/look.ts';
+import { deepSamples, ToneFollower } from '../formats/tone-window.ts';
 
 /** What people set; `window` null: it follows the pictures. */
 export interface LookSettings extends Pick<Look, 'gamma' | 'map' | 'saturated'> {

@@ -1,4 +1,4 @@
-import { StreamConfig, type StreamInfo, type StreamStats } from '../api/schema.ts';
+import { StreamConfig, type StreamInfo, type StreamStats, type ViewConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { parseStreamName } from '../core/stream-name.ts';
@@ -76,6 +76,13 @@ export class StreamService {
       return { stream: known, created: false };
     }
     return { stream: await registry.open(name, config), created: true };
+  }
+
+  /** Changes how deep frames are shown, at once. Streams of the config file too: theirs holds until the next start. */
+  async setView(stream: Stream, view: ViewConfig): Promise<void> {
+    const config = { ...stream.config, view };
+    if (this.#readOnly.has(stream.name)) await stream.configure(config);
+    else await this.put(stream.name, config, !this.#transient.has(stream.name));
   }
 
   /** The stream that a program pushes into; made on the way unless that is switched off. */

@@ -1,6 +1,6 @@
 // REST of streams: configuration and state, start and stop, params of the source, figures.
 import { z } from 'zod';
-import { SOURCE_PARAMS, StreamConfig, StreamInfo, StreamName, StreamStats } from '../../api/schema.ts';
+import { SOURCE_PARAMS, StreamConfig, StreamInfo, StreamName, StreamStats, ViewConfig } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { parseStreamName } from '../../core/stream-name.ts';
 import type { Stream } from '../../pipeline/stream.ts';
@@ -110,6 +110,31 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
       checkSource(source, admissionOf(request), config.allowSources);
       await streams.put(stream.name, { ...stream.config, source });
       return { ...describeParams(stream), frame: (stream.lastFrame?.id ?? 0) + 1 };
+    },
+  );
+
+  app.get<{ Params: { stream: string } }>(
+    '/api/streams/:stream/view',
+    { schema: { tags, summary: 'How 16-bit and float frames are shown in lossy pictures', params: Params, response: { 200: ViewConfig } } },
+    async (request) => registry.get(request.params.stream).config.view,
+  );
+
+  app.patch<{ Params: { stream: string } }>(
+    '/api/streams/:stream/view',
+    {
+      schema: {
+        tags,
+        summary: 'Change some of it, at once and for all viewers',
+        params: Params,
+        body: z.record(z.string(), z.unknown()),
+        response: { 200: ViewConfig },
+      },
+    },
+    async (request) => {
+      const stream = registry.get(request.params.stream);
+      const view = parseInput(ViewConfig, { ...stream.config.view, ...(request.body as object) });
+      await streams.setView(stream, view);
+      return view;
     },
   );
 }

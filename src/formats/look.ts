@@ -1,25 +1,16 @@
-// How values of a deep picture become colours: window, gamma, colour map, marks on saturated pixels. Pure; the page's two ways of drawing
-// (canvas and WebGL) look colours up in the same table.
+// How values of pictures become colours, by window, gamma, colour map and marks on saturated pixels. Pure; the same in server and page.
 import { FORMATS, frameBytes, type Picture } from '../core/frame.ts';
-import { deepSamples, type ToneWindow } from '../formats/tone-window.ts';
-import { type ColorMap, colorTable } from './color-maps.ts';
-
-/** How values are shown. */
-export interface Look extends ToneWindow {
-  /** 1 = straight; above 1 lifts what is dark. */
-  readonly gamma: number;
-  readonly map: ColorMap;
-  /** Pixels at the end of the sensor's range are red. */
-  readonly saturated: boolean;
-}
+import type { Look, ToneWindow, ViewSettings } from '../core/view.ts';
+import { colorTable } from './color-maps.ts';
+import { deepSamples } from './tone-window.ts';
 
 /** Entries of a table: one for each 16-bit value. */
 export const TABLE_SIZE = 65_536;
 
 const RED = 0xff0000ff;
 
-/** The window from 0 to 1 with gamma, in 256 steps. */
-function level(value: number, { low, high, gamma }: Look): number {
+/** The window from 0 to 1 with gamma, in 256 steps. Not-a-number is 0. */
+export function level(value: number, { low, high, gamma }: Look): number {
   const share = (value - low) / (high - low);
   if (!(share > 0)) return 0;
   return Math.round(255 * (share >= 1 ? 1 : gamma === 1 ? share : share ** (1 / gamma)));
@@ -39,6 +30,20 @@ export function fillTable(table: Uint32Array, look: Look, top: number): void {
 export function topValue({ format, significantBits }: Omit<Picture, 'data'>): number {
   const { depth } = FORMATS[format];
   return depth === 32 ? 1 : 2 ** (significantBits || depth) - 1;
+}
+
+/** The look of a picture by some settings. `auto`: the window that follows the pictures. */
+export function lookOf(view: ViewSettings, picture: Omit<Picture, 'data'>, auto: () => ToneWindow): Look {
+  const { window, gamma, map, saturated } = view;
+  const shown =
+    window === 'auto'
+      ? auto()
+      : window === 'full'
+        ? { low: 0, high: topValue(picture) }
+        : 'shift' in window
+          ? { low: 0, high: 255 * 2 ** window.shift }
+          : window;
+  return { low: shown.low, high: shown.high, gamma, map, saturated };
 }
 
 /** One word RGBA. */
@@ -64,7 +69,8 @@ export function drawPixels(out: Uint32Array, picture: Picture, table: Uint32Arra
   else drawYuv(out, picture, table);
 }
 
-function drawFloats(out: Uint32Array, values: Float32Array, look: Look): void {
+/** Colours of floats. */
+export function drawFloats(out: Uint32Array, values: Float32Array, look: Look): void {
   const colors = colorTable(look.map);
   for (let i = 0; i < values.length; i++) out[i] = look.saturated && values[i]! >= 1 ? RED : colors[level(values[i]!, look)]!;
 }

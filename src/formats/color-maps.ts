@@ -1,4 +1,5 @@
 // Colours for values from dark to bright. Each map is a few anchors from 0 to 1 with straight lines between them.
+import type { ColorMap } from '../core/view.ts';
 
 /** `#rrggbb` anchors at equal distances. */
 const ANCHORS = {
@@ -9,13 +10,7 @@ const ANCHORS = {
   cyan: ['#000000', '#00ffff'],
   fire: ['#000000', '#3b0f70', '#b5367a', '#fb8861', '#fcfdbf'],
   viridis: ['#440154', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725'],
-} as const satisfies Record<string, readonly string[]>;
-
-/** Name of a colour map. */
-export type ColorMap = keyof typeof ANCHORS;
-
-/** The colour maps, for a choice. */
-export const COLOR_MAPS = Object.keys(ANCHORS) as ColorMap[];
+} as const satisfies Record<ColorMap, readonly string[]>;
 
 /** The map's colours for 0, 1/255 … 1 as the words of an ImageData (little-endian RGBA), opaque. */
 export function colorTable(map: ColorMap): Uint32Array {

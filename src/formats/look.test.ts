@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FORMAT_NAMES, FORMATS, frameBytes, type Picture } from '../core/frame.ts';
-import { COLOR_MAPS, colorTable } from './color-maps.ts';
-import { drawPixels, fillTable, histogram, type Look, pixelValues, TABLE_SIZE, topValue } from './deep-look.ts';
+import { COLOR_MAPS, type Look } from '../core/view.ts';
+import { colorTable } from './color-maps.ts';
+import { drawPixels, fillTable, histogram, pixelValues, TABLE_SIZE, topValue } from './look.ts';
 
 const LOOK: Look = { low: 100, high: 355, gamma: 1, map: 'gray', saturated: false };
 
