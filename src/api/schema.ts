@@ -464,7 +464,14 @@ export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'mark
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Ways to the picture that report; the figures of `/metrics` have the label `output` of each. */
-export const REPORTED_OUTPUTS = { webrtc: 'webrtc', h264: 'ws-h264', jpeg: 'ws-jpeg', mjpeg: 'mjpeg', hls: 'hls' } as const;
+export const REPORTED_OUTPUTS = {
+  webrtc: 'webrtc',
+  h264: 'ws-h264',
+  jpeg: 'ws-jpeg',
+  lossless: 'ws-lossless',
+  mjpeg: 'mjpeg',
+  hls: 'hls',
+} as const;
 
 const amount = (max: number) => z.number().min(0).max(max);
 const count = (max: number) => z.number().int().min(0).max(max);

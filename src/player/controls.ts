@@ -30,6 +30,8 @@ export interface ControlsOptions {
   readonly tell: (text: string) => void;
   /** For screen readers alone. */
   readonly say: (text: string) => void;
+  /** Switches the line of figures on or off. */
+  readonly toggleHud: () => void;
 }
 
 export class Controls {
@@ -118,7 +120,7 @@ export class Controls {
         this.#scissors,
         this.#values,
         iconButton('link', 'Copy link to this frame', () => void copyFrameLink(options.player()?.shownFrame ?? null, options.tell)),
-        iconButton('stats', 'Statistics (S)', () => this.#stats.toggle()),
+        iconButton('stats', 'Statistics (S)', () => this.#toggleStats()),
         iconButton('help', 'Keys (?)', () => this.#keys.toggleHelp()),
         iconButton('full', 'Full screen (F)', () => this.fullScreen()),
       ),
@@ -263,6 +265,11 @@ export class Controls {
     );
   }
 
+  #toggleStats(): void {
+    this.#stats.toggle();
+    this.update();
+  }
+
   #toggleOverlay(what: 'values' | 'boxes'): void {
     const on = this.#options.overlay.toggle(what);
     if (what === 'values') this.#values.setAttribute('aria-pressed', String(on));
@@ -312,7 +319,8 @@ export class Controls {
       { keys: ['v'], help: ['V', 'values of the shown frame'], run: () => this.#toggleOverlay('values') },
       { keys: ['b'], help: ['B', 'boxes over the picture'], run: () => this.#toggleOverlay('boxes') },
       { keys: ['f'], help: ['F', 'full screen'], run: () => this.fullScreen() },
-      { keys: ['s'], help: ['S', 'statistics'], run: () => this.#stats.toggle() },
+      { keys: ['s'], help: ['S', 'statistics'], run: () => this.#toggleStats() },
+      { keys: ['h'], help: ['H', 'figures in one line'], run: () => this.#options.toggleHud() },
       { keys: ['?'], help: ['?', 'this help'], run: () => this.#keys.toggleHelp() },
       {
         keys: ['Escape'],

@@ -7,10 +7,12 @@ import { StreamAddress } from './address.ts';
 import type { Attempt } from './attempts.ts';
 import { Controls } from './controls.ts';
 import { make } from './dom.ts';
+import { Hud, hudRemembered, rememberHud } from './hud.ts';
 import { Notices } from './notices.ts';
 import { Overlay } from './overlay.ts';
 import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './player.ts';
 import { PlayerTimeline } from './player-timeline.ts';
+import { Reporter } from './reporter.ts';
 import { type Fit, type PicturePoint, Stage } from './stage.ts';
 import type { PlayerState } from './status.ts';
 import { STYLE } from './style.ts';
@@ -35,25 +37,28 @@ export interface SluicePlayerEventMap {
   error: CustomEvent<PlayerEvents['error']>;
 }
 
-const RELOADING = ['src', 'transport', 'token', 'decoder'];
+const RELOADING = ['src', 'transport', 'token', 'decoder', 'report'];
 const FITS: readonly string[] = ['contain', 'cover', 'fill'];
 const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
 
 /**
  * The element. Attributes: `src` (address of the stream, `…/live/{stream}`), `transport` (`auto`, `hls`, `h264`, `jpeg`, `mjpeg`), `controls`,
  * `autoplay`, `muted` (it starts muted in any case), `fit` (`contain`, `cover`, `fill`), `token`,
- * `decoder` (of `h264`: `mse`, `webcodecs`). Each is also a property.
+ * `decoder` (of `h264`: `mse`, `webcodecs`), `hud` (a line of figures over the picture), `report` (`off`: tells the server nothing about its
+ * pictures). Each is also a property.
  */
 export class SluicePlayer extends HTMLElement {
-  static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit'];
+  static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit', 'hud'];
   readonly #stage = new Stage();
   readonly #aspect = make('style');
   readonly #notices = new Notices(() => this.play());
   readonly #overlay = new Overlay();
+  readonly #hud = new Hud(this.#stage);
   readonly #controls: Controls;
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
   #timeline: PlayerTimeline | undefined;
+  #reporter: Reporter | undefined;
   #shape = '';
   #muted = true;
   #volume = 1;
@@ -70,9 +75,17 @@ export class SluicePlayer extends HTMLElement {
       timeline: () => this.#timeline,
       say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
+      toggleHud: () => this.#toggleHud(),
     });
     this.#stage.element.append(this.#overlay.boxes.element);
-    root.append(make('style', {}, STYLE), this.#aspect, this.#stage.element, this.#overlay.values, ...this.#notices.elements);
+    root.append(
+      make('style', {}, STYLE),
+      this.#aspect,
+      this.#stage.element,
+      this.#hud.element,
+      this.#overlay.values,
+      ...this.#notices.elements,
+    );
     this.#stage.element.addEventListener('click', (event) => this.#onClick(event));
     this.#stage.element.addEventListener('dblclick', () => {
       if (this.controls) this.#controls.fullScreen();
@@ -122,6 +135,22 @@ export class SluicePlayer extends HTMLElement {
   }
   set controls(value: boolean) {
     this.toggleAttribute('controls', value);
+  }
+
+  /** A line of figures over the picture. */
+  get hud(): boolean {
+    return this.hasAttribute('hud');
+  }
+  set hud(value: boolean) {
+    this.toggleAttribute('hud', value);
+  }
+
+  /** `off`: it tells the server nothing about its pictures. */
+  get report(): string {
+    return this.getAttribute('report') ?? '';
+  }
+  set report(value: string) {
+    this.setAttribute('report', value);
   }
 
   get autoplay(): boolean {
@@ -242,6 +271,7 @@ export class SluicePlayer extends HTMLElement {
   }
 
   connectedCallback(): void {
+    if (hudRemembered()) this.hud = true;
     this.#applyControls();
     this.#reload();
   }
@@ -255,6 +285,7 @@ export class SluicePlayer extends HTMLElement {
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (before === after) return;
     if (name === 'fit') this.#applyLook();
+    else if (name === 'hud') this.#hud.show(this.hud);
     else if (name === 'muted') this.muted = after !== null || this.#muted;
     else if (!this.isConnected) return;
     else if (name === 'controls') this.#applyControls();
@@ -289,6 +320,8 @@ export class SluicePlayer extends HTMLElement {
   #unload(): void {
     this.#queued = false;
     this.#overlay.attach(null, null, () => this.fit);
+    this.#hud.attach(null);
+    this.#reporter?.close();
     this.#timeline?.close();
     this.#player?.close();
     this.#player = this.#timeline = undefined;
@@ -336,6 +369,9 @@ export class SluicePlayer extends HTMLElement {
     player.open();
     timeline.open();
     this.#overlay.attach(player, timeline, () => this.fit);
+    this.#hud.attach(player);
+    const width = () => this.#stage.size()?.width ?? null;
+    this.#reporter = this.report === 'off' ? undefined : new Reporter({ player, events: player.events, stream: address.name, width });
     this.#notices.show(player.state, player.message, true);
   }
 
@@ -360,6 +396,12 @@ export class SluicePlayer extends HTMLElement {
     if (!this.hasAttribute('tabindex')) this.tabIndex = 0;
     this.shadowRoot?.append(...this.#controls.elements);
     this.#detachControls = this.#controls.attach();
+  }
+
+  #toggleHud(): void {
+    this.hud = !this.hud;
+    rememberHud(this.hud);
+    this.#notices.say(this.hud ? `Figures in one line: ${this.#hud.text}` : 'The line of figures is hidden.');
   }
 
   #onClick(event: MouseEvent): void {

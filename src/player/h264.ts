@@ -7,7 +7,6 @@ import { type H264Sink, mediaSource } from './h264-sink.ts';
 import { openH264Video } from './h264-video.ts';
 import type { Transport, TransportContext, TransportStats } from './transport.ts';
 
-const REPORT_MS = 1000;
 /** One acknowledgement for so many pictures: the server lets more than these be on their way. */
 const ACK_EVERY = 4;
 
@@ -27,8 +26,7 @@ class H264Transport implements Transport {
   readonly #context: TransportContext;
   readonly #sink: H264Sink;
   readonly #socket: WebSocket;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #last: { id: number; latencyMs: number | null } | undefined;
+  #bitrate: number | null = null;
   #problem: string | undefined;
   #opened = false;
   #halted = false;
@@ -40,14 +38,6 @@ class H264Transport implements Transport {
     this.#context = context;
     const events = {
       ...context.events,
-      shown: (picture: Parameters<typeof context.events.shown>[0]) => {
-        const { frame, atMs } = picture;
-        if (frame) {
-          const now = context.clock.now(atMs);
-          this.#last = { id: frame.id, latencyMs: now === null ? null : (now - frame.timestamp) / 1000 };
-        }
-        context.events.shown(picture);
-      },
       failed: ({ kind, reason }: { kind: 'unusable' | 'lost'; reason: string }) => this.#fail(kind, reason),
     };
     const canvas = context.decoder === 'webcodecs' || !mediaSource();
@@ -66,7 +56,6 @@ class H264Transport implements Transport {
     socket.onclose = (event) => {
       this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
     };
-    this.#timer = setInterval(() => this.#report(), REPORT_MS);
   }
 
   get picture(): HTMLVideoElement | HTMLCanvasElement {
@@ -76,7 +65,6 @@ class H264Transport implements Transport {
   halt(): void {
     if (this.#halted) return;
     this.#halted = true;
-    clearInterval(this.#timer);
     this.#socket.close();
     this.#sink.halt();
   }
@@ -88,7 +76,16 @@ class H264Transport implements Transport {
 
   stats(): TransportStats {
     const { name: decoder, dropped, bufferedSeconds, playbackRate } = this.#sink;
-    return { bytes: this.#bytes, dropped: dropped + this.#skipped, decoder, bufferedSeconds, playbackRate };
+    return {
+      atMs: performance.now(),
+      bytes: this.#bytes,
+      dropped: dropped + this.#skipped,
+      decoder,
+      bufferedSeconds,
+      playbackRate,
+      quality: this.#bitrate ? { jpeg: null, rung: null, bitrate: this.#bitrate } : null,
+      network: null,
+    };
   }
 
   setAudio(muted: boolean, volume: number): void {
@@ -115,16 +112,12 @@ class H264Transport implements Transport {
     } catch {
       return;
     }
-    const { type, codec, width, height, init, from, to, detail } = message;
+    const { type, codec, width, height, bitrate, init, from, to, detail } = message;
     if (type === 'init' && typeof codec === 'string' && typeof init === 'string') {
+      this.#bitrate = typeof bitrate === 'number' ? bitrate : null;
       this.#sink.init({ codec, width: Number(width), height: Number(height), segment: fromBase64(init) });
     } else if (type === 'skip' && typeof from === 'number' && typeof to === 'number') this.#skipped += Math.max(0, to - from + 1);
     else if (type === 'error' && typeof detail === 'string') this.#problem = detail;
-  }
-
-  #report(): void {
-    const last = this.#last;
-    if (last && last.latencyMs !== null) this.#send({ type: 'shown', id: last.id, latencyMs: Math.round(last.latencyMs * 10) / 10 });
   }
 
   #send(message: object): void {

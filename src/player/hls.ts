@@ -279,11 +279,14 @@ class HlsTransport implements Transport, Dvr {
   stats(): TransportStats {
     const video = this.picture;
     return {
+      atMs: performance.now(),
       bytes: this.#bytes,
       dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
       decoder: 'Media Source',
       bufferedSeconds: this.#ahead(),
       playbackRate: video.playbackRate,
+      quality: null,
+      network: null,
     };
   }
 

@@ -50,7 +50,16 @@ class MjpegTransport implements Transport {
   }
 
   stats(): TransportStats {
-    return { bytes: this.#bytes, dropped: this.#dropped, decoder: '<img>', bufferedSeconds: null, playbackRate: 1 };
+    return {
+      atMs: performance.now(),
+      bytes: this.#bytes,
+      dropped: this.#dropped,
+      decoder: '<img>',
+      bufferedSeconds: null,
+      playbackRate: 1,
+      quality: null,
+      network: null,
+    };
   }
 
   setAudio(): void {}

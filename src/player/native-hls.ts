@@ -99,7 +99,17 @@ class NativeHlsTransport implements Transport, Dvr {
 
   stats(): TransportStats {
     const dropped = this.picture.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0;
-    return { bytes: 0, dropped, decoder: 'the browser', bufferedSeconds: null, playbackRate: this.picture.playbackRate };
+    return {
+      atMs: performance.now(),
+      // The browser does not tell.
+      bytes: 0,
+      dropped,
+      decoder: 'the browser',
+      bufferedSeconds: null,
+      playbackRate: this.picture.playbackRate,
+      quality: null,
+      network: null,
+    };
   }
 
   setAudio(muted: boolean, volume: number): void {

@@ -2,7 +2,7 @@
 // reconnects with back-off and jitter, tells the server what all of them want together, hands each what it asked for, and says to each
 // when it may have missed something. Its pings are the page's estimate of the server's clock.
 import type { EventListeners, EventSocket } from '../api/client.ts';
-import type { ClientEvent, EventType, ServerEvent } from '../api/schema.ts';
+import type { ClientEvent, EventType, ServerEvent, ViewerReport } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
 import { openEventSocket } from './event-socket.ts';
 import { ServerClock } from './server-clock.ts';
@@ -105,6 +105,8 @@ export class PageEvents extends Emitter<PageEventsMap> {
   #awaySince: number | null = null;
   #hidden = false;
   #telling = false;
+  /** Whether the server counts what players report. */
+  #reports = false;
   /** The subscription as the server knows it. */
   #told = '';
   #thumbnails: Extract<ClientEvent, { type: 'thumbnails' }> = { type: 'thumbnails', streams: [], width: 320, fps: 5 };
@@ -153,6 +155,11 @@ export class PageEvents extends Emitter<PageEventsMap> {
     if (JSON.stringify(next) === JSON.stringify(this.#thumbnails)) return;
     this.#thumbnails = next;
     this.#send(next);
+  }
+
+  /** Tells the server about the pictures of a player, where it wants to hear that. */
+  report(report: ViewerReport): void {
+    if (this.#reports) this.#send(report);
   }
 
   /** Tries again at once instead of at the end of the delay. */
@@ -274,8 +281,10 @@ export class PageEvents extends Emitter<PageEventsMap> {
   #onEvent(event: ServerEvent): void {
     this.#heard = true;
     if (event.type === 'pong') this.clock.sample(event.t, this.#now(), event.now);
-    else if (event.type === 'hello') this.emit('hello', event);
-    else if (event.type === 'skipped') {
+    else if (event.type === 'hello') {
+      this.#reports = event.reports === true;
+      this.emit('hello', event);
+    } else if (event.type === 'skipped') {
       const { reason, from, to } = event;
       for (const entry of this.#of(event.stream)) {
         if (event.types.some((type) => entry.types.has(type as EventType))) call(() => entry.onMissed?.({ reason, from, to }));

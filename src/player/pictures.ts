@@ -3,7 +3,6 @@ import { type FrameHeader, readFrameHeader } from '../formats/frame-header.ts';
 import type { Query } from './address.ts';
 import type { Transport, TransportContext, TransportStats } from './transport.ts';
 
-const REPORT_MS = 1000;
 /** So many undecodable pictures in a row are not an accident. */
 const MAX_BAD = 20;
 
@@ -30,10 +29,11 @@ export class PictureTransport implements Transport {
   readonly #context: TransportContext;
   readonly #socket: WebSocket;
   readonly #painter: PicturePainter;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #isJpeg: boolean;
   #drawing = false;
   #next: Message | undefined;
-  #last: { id: number; latencyMs: number | null } | undefined;
+  #lastId = 0;
+  #quality: number | null = null;
   #problem: string | undefined;
   #opened = false;
   #halted = false;
@@ -45,6 +45,7 @@ export class PictureTransport implements Transport {
     this.#context = context;
     this.picture = canvas;
     this.#painter = painter;
+    this.#isJpeg = query.codec === 'jpeg';
     const socket = new WebSocket(context.address.liveSocket('ws', query));
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
@@ -56,13 +57,11 @@ export class PictureTransport implements Transport {
     socket.onclose = (event) => {
       this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
     };
-    this.#timer = setInterval(() => this.#report(), REPORT_MS);
   }
 
   halt(): void {
     if (this.#halted) return;
     this.#halted = true;
-    clearInterval(this.#timer);
     this.#next = undefined;
     this.#socket.close();
   }
@@ -73,7 +72,16 @@ export class PictureTransport implements Transport {
   }
 
   stats(): TransportStats {
-    return { bytes: this.#bytes, dropped: this.#dropped, decoder: this.#painter.name, bufferedSeconds: null, playbackRate: 1 };
+    return {
+      atMs: performance.now(),
+      bytes: this.#bytes,
+      dropped: this.#dropped,
+      decoder: this.#painter.name,
+      bufferedSeconds: null,
+      playbackRate: 1,
+      quality: this.#quality === null ? null : { jpeg: this.#quality, rung: null, bitrate: null },
+      network: null,
+    };
   }
 
   setAudio(): void {}
@@ -108,9 +116,8 @@ export class PictureTransport implements Transport {
       this.#bad = 0;
       const atMs = performance.now();
       const { id, timestamp } = message.header;
-      this.#context.events.shown({ frame: { id, timestamp }, repeat: this.#last?.id === id, atMs });
-      const now = this.#context.clock.now(atMs);
-      this.#last = { id, latencyMs: now === null ? null : (now - timestamp) / 1000 };
+      this.#context.events.shown({ frame: { id, timestamp }, repeat: this.#lastId === id, atMs });
+      this.#lastId = id;
     } catch {
       this.#countBad();
     } finally {
@@ -123,7 +130,7 @@ export class PictureTransport implements Transport {
   }
 
   #onText(text: string): void {
-    let message: { type?: unknown; from?: unknown; to?: unknown; detail?: unknown; problem?: { detail?: unknown } };
+    let message: { type?: unknown; from?: unknown; to?: unknown; quality?: unknown; detail?: unknown; problem?: { detail?: unknown } };
     try {
       message = JSON.parse(text);
     } catch {
@@ -131,16 +138,12 @@ export class PictureTransport implements Transport {
     }
     if (message.type === 'skip' && typeof message.from === 'number' && typeof message.to === 'number') {
       this.#dropped += Math.max(0, message.to - message.from + 1);
+    } else if (this.#isJpeg && (message.type === 'init' || message.type === 'settings') && typeof message.quality === 'number') {
+      this.#quality = message.quality;
     } else if (message.type === 'error') {
       const detail = message.detail ?? message.problem?.detail;
       if (typeof detail === 'string') this.#problem = detail;
     }
-  }
-
-  #report(): void {
-    const last = this.#last;
-    if (!last || last.latencyMs === null) return;
-    this.#send({ type: 'shown', id: last.id, latencyMs: Math.round(last.latencyMs * 10) / 10 });
   }
 
   #countBad(): void {

@@ -4,8 +4,9 @@ import type { StreamInfo, StreamState } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
 import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
-import { type Attempt, Attempts, type Try } from './attempts.ts';
+import { type Attempt, Attempts, chosenBecause, type Try } from './attempts.ts';
 import { Backoff } from './backoff.ts';
+import { Figures, type FigureValues } from './figures.ts';
 import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
 import { Seeker } from './seeker.ts';
@@ -57,8 +58,14 @@ export interface PlayerEvents {
 }
 
 /** Figures of the moment, for the statistics. */
-export interface PlayerStats extends TransportStats {
+export interface PlayerStats extends TransportStats, FigureValues {
   readonly transport: string;
+  /** Why this one: a clause in plain words. */
+  readonly reason: string;
+  /** When it was opened, page time in ms. */
+  readonly openedMs: number;
+  /** Viewers of the stream now, on all ways; `null` while the server has not told. */
+  readonly viewers: number | null;
   /** New frames shown since the transport was opened. */
   readonly shown: number;
   readonly latencyMs: number | null;
@@ -104,6 +111,7 @@ export class Player extends Emitter<PlayerEvents> {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #backoff = new Backoff();
   readonly #attempts = new Attempts();
+  readonly #figures = new Figures();
   readonly #choice: TransportChoice;
   readonly #seeker: Seeker;
   #session: Session | undefined;
@@ -251,7 +259,11 @@ export class Player extends Emitter<PlayerEvents> {
     if (!session?.transport) return null;
     return {
       ...session.transport.stats(),
+      ...this.#figures.read(performance.now()),
       transport: session.row.label,
+      reason: chosenBecause(this.#attempts.list, this.#options.transport),
+      openedMs: session.openedMs,
+      viewers: this.info?.viewers ?? null,
       shown: session.shown,
       latencyMs: this.#latencyMs,
       behindMs: this.behindMs,
@@ -259,6 +271,11 @@ export class Player extends Emitter<PlayerEvents> {
       clockOffsetMs: this.#watch.clock.offsetMs(),
       clockDoubtMs: this.#watch.clock.doubtMs,
     };
+  }
+
+  /** Capture to screen in ms of live frames shown since a page time; at most `limit`, at even distances. */
+  latencies(sinceMs: number, limit: number): number[] {
+    return this.#figures.latencies(sinceMs, limit);
   }
 
   setAudio(muted: boolean, volume: number): void {
@@ -389,6 +406,7 @@ export class Player extends Emitter<PlayerEvents> {
       shown: 0,
     };
     this.#session = session;
+    this.#figures.reset();
     this.#ended = false;
     if (!how.forDvr) this.#row = row;
     if (previous !== row.name) this.emit('transportchange', { transport: row.name, previous, reason });
@@ -449,7 +467,10 @@ export class Player extends Emitter<PlayerEvents> {
     if (!frame) return;
     this.#seeker.saw(frame.id);
     const now = this.live ? this.#watch.clock.now(picture.atMs) : null;
-    if (isNew) this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
+    if (isNew) {
+      this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
+      this.#figures.shown(picture.atMs, this.#latencyMs);
+    }
     this.emit('frame', { ...frame, latencyMs: this.#latencyMs, repeat: picture.repeat });
     if (this.#status.state !== 'playing' && isNew) this.#tick();
   }
@@ -530,6 +551,8 @@ export class Player extends Emitter<PlayerEvents> {
     const nowMs = performance.now();
     const session = this.#session;
     const { info, trouble } = this.#watch;
+    if (session?.transport && !session.halted) this.#figures.sample(session.transport.stats());
+    if (!this.live) this.#figures.pause();
     const interval = info && info.fps > 0 ? 1000 / info.fps : 0;
     const sinceFrameMs = this.#newFrameMs === null ? null : nowMs - this.#newFrameMs;
     if (session?.transport && !session.halted && !this.#paused && !trouble && (info === null || info.state === 'live') && !this.#ended) {

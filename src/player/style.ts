@@ -1,5 +1,5 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
-// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, button, live-button, clock, stats, help,
+// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, button, live-button, clock, stats, hud, help,
 // marker-form, message, notice.
 export const STYLE = `
 :host {
@@ -10,6 +10,9 @@ export const STYLE = `
   --_panel: var(--sluice-panel, rgb(17 19 23 / 88%));
   --_line: var(--sluice-line, rgb(255 255 255 / 28%));
   --_background: var(--sluice-background, #0b0c0e);
+  --_good: #4ad17f;
+  --_fair: #f4c04b;
+  --_slow: #ff7f78;
   --_radius: var(--sluice-radius, 6px);
   --_font: var(--sluice-font, system-ui, sans-serif);
   display: block;
@@ -32,6 +35,9 @@ export const STYLE = `
     --_panel: var(--sluice-panel, rgb(255 255 255 / 92%));
     --_line: var(--sluice-line, rgb(0 0 0 / 26%));
     --_background: var(--sluice-background, #e4e6ea);
+    --_good: #14713a;
+    --_fair: #855600;
+    --_slow: #b3211a;
   }
 }
 :host([hidden]) { display: none; }
@@ -173,9 +179,22 @@ button[aria-pressed='true'] { background: color-mix(in srgb, var(--_accent) 30%,
 
 .stats {
   position: absolute; top: 8px; left: 8px; margin: 0; padding: 8px 12px; border-radius: var(--_radius); background: var(--_panel);
-  display: grid; grid-template-columns: auto auto; gap: 1px 12px; font-size: 12px; font-variant-numeric: tabular-nums;
-  max-width: calc(100% - 16px); max-height: calc(100% - 90px); overflow: auto; box-sizing: border-box; user-select: text; -webkit-user-select: text;
+  font-size: 12px; font-variant-numeric: tabular-nums; max-width: min(460px, calc(100% - 16px)); max-height: calc(100% - 90px); overflow: auto; box-sizing: border-box; user-select: text; -webkit-user-select: text;
 }
+.stats dl { display: grid; grid-template-columns: auto 1fr; gap: 1px 12px; margin: 0; }
+.stats > button { margin-top: 6px; }
+.graded { display: flex; flex-wrap: wrap; gap: 0 12px; }
+.hud {
+  position: absolute; top: 8px; left: 8px; max-width: calc(100% - 16px); box-sizing: border-box; padding: 2px 8px; border-radius: var(--_radius); background: var(--_panel);
+  display: flex; gap: 0 12px; overflow: hidden; white-space: nowrap; font-size: 12px; font-variant-numeric: tabular-nums; pointer-events: none;
+}
+.hud span:empty { display: none; }
+.hud:has(~ .stats:not([hidden])) { display: none; }
+.hud:not([hidden]) ~ .values { top: 36px; }
+[data-grade] { font-weight: 600; }
+[data-grade='good'] { color: var(--_good); }
+[data-grade='fair'] { color: var(--_fair); }
+[data-grade='slow'] { color: var(--_slow); }
 dt { color: var(--_muted); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .help {
@@ -192,6 +211,8 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
   .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
   .message[data-state='stalled'] { bottom: 66px; }
   .stats { font-size: 11px; padding: 4px 8px; }
+  .hud { font-size: 11px; gap: 0 8px; padding: 1px 6px; }
+  .hud-size, .hud-bits { display: none; }
   .clip-links { order: 1; flex-basis: 100%; }
   .clip .close { padding: 0 7px; font-size: 12px; }
   .marker-form { inset: auto 4px 4px; width: calc(100% - 8px); max-height: calc(100% - 8px); gap: 5px; padding: 6px 10px; }

@@ -56,8 +56,36 @@ export interface TransportContext {
   readonly volume: number;
 }
 
+/** What the server sends, where there is something to choose. */
+export interface PictureQuality {
+  /** Quality of JPEG, 1 to 100. */
+  readonly jpeg: number | null;
+  /** Which of several bit rates it is: 1 is the best. */
+  readonly rung: { readonly number: number; readonly of: number } | null;
+  /** What the encoder aims at, bit/s. */
+  readonly bitrate: number | null;
+}
+
+/** The way through the network, where the browser tells about it. Counters since the transport was opened. */
+export interface NetworkStats {
+  readonly packets: number;
+  readonly lost: number;
+  /** Packets that came again. */
+  readonly resends: number;
+  /** Questions for packets that were missing. */
+  readonly nacks: number;
+  readonly jitterMs: number | null;
+  /** How long pictures were held back lately. */
+  readonly bufferMs: number | null;
+  readonly roundTripMs: number | null;
+  /** For people, such as `UDP` or `TCP through a relay`. */
+  readonly path: string;
+}
+
 /** Counters since the transport was opened, and the state of the moment. */
 export interface TransportStats {
+  /** Page time to which the counters belong. */
+  readonly atMs: number;
   readonly bytes: number;
   /** Pictures that came but were not shown, here or at the server. */
   readonly dropped: number;
@@ -66,6 +94,8 @@ export interface TransportStats {
   /** Media in front of the picture in s, where there is a buffer. */
   readonly bufferedSeconds: number | null;
   readonly playbackRate: number;
+  readonly quality: PictureQuality | null;
+  readonly network: NetworkStats | null;
 }
 
 /** A moment in the kept media: 90 kHz ticks since the Unix epoch. */

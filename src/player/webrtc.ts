@@ -1,12 +1,15 @@
 // WebRTC by WHEP: the lowest latency. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
 // with each picture; a heartbeat on the same channel notices a dead server long before ICE does.
-import type { ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+import type { PictureQuality, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+import { WebRtcFigures } from './webrtc-stats.ts';
 import { type OfferedSession, offerTo, RefusedOffer } from './whep.ts';
 
 const CHANNEL = 'sluice';
 /** No picture within this time: this way does not get through. */
 const FIRST_MS = 2500;
 const BEAT_MS = 500;
+/** How often the browser is asked about the connection. */
+const READ_MS = 1000;
 /** Silence of the data channel for so long: the server or the way to it is gone. */
 const SILENT_MS = 1500;
 /** Identities kept for pictures that are still to be shown. */
@@ -41,10 +44,19 @@ class WebRtcTransport implements Transport {
   #session: OfferedSession | null = null;
   #heard: number | null = null;
   #unnamed: { rtp: number; atMs: number } | null = null;
-  #last: { id: number; latencyMs: number | null } | null = null;
-  #reported = 0;
+  #readMs = 0;
   #halted = false;
-  #stats: TransportStats = { bytes: 0, dropped: 0, decoder: 'WebRTC', bufferedSeconds: null, playbackRate: 1 };
+  readonly #figures = new WebRtcFigures();
+  #quality: PictureQuality | null = null;
+  #stats: Omit<TransportStats, 'quality'> = {
+    atMs: performance.now(),
+    bytes: 0,
+    dropped: 0,
+    decoder: 'WebRTC',
+    bufferedSeconds: null,
+    playbackRate: 1,
+    network: null,
+  };
 
   constructor(context: TransportContext) {
     this.#context = context;
@@ -91,7 +103,7 @@ class WebRtcTransport implements Transport {
   }
 
   stats(): TransportStats {
-    return this.#stats;
+    return { ...this.#stats, quality: this.#quality };
   }
 
   setAudio(muted: boolean, volume: number): void {
@@ -119,13 +131,16 @@ class WebRtcTransport implements Transport {
   #onText(text: string): void {
     this.#heard = performance.now();
     if (this.#halted || text === 'pong') return;
-    let message: { type?: unknown; rtp?: unknown; id?: unknown; timestamp?: unknown; repeat?: unknown };
+    let message: Record<string, unknown>;
     try {
       message = JSON.parse(text);
     } catch {
       return;
     }
-    const { type, rtp, id, timestamp, repeat } = message;
+    const { type, rtp, id, timestamp, repeat, rung, rungs, bitrate } = message;
+    if (type === 'settings' && typeof rung === 'number' && typeof rungs === 'number') {
+      this.#quality = { jpeg: null, rung: { number: rung, of: rungs }, bitrate: typeof bitrate === 'number' ? bitrate : null };
+    }
     if (type !== 'frame' || typeof rtp !== 'number' || typeof id !== 'number' || typeof timestamp !== 'number') return;
     this.#rows.set(rtp, { id, timestamp, repeat: repeat === true });
     if (this.#rows.size > MAX_ROWS) this.#rows.delete(this.#rows.keys().next().value!);
@@ -144,9 +159,6 @@ class WebRtcTransport implements Transport {
     const row = this.#rows.get(rtp);
     this.#unnamed = row ? null : { rtp, atMs };
     this.#context.events.shown({ frame: row ? { id: row.id, timestamp: row.timestamp } : null, repeat: row?.repeat ?? false, atMs });
-    if (!row) return;
-    const now = this.#context.clock.now(atMs);
-    this.#last = { id: row.id, latencyMs: now === null ? null : (now - row.timestamp) / 1000 };
   }
 
   #beat(): void {
@@ -158,27 +170,14 @@ class WebRtcTransport implements Transport {
     if (now - this.#heard > SILENT_MS) return this.#fail('lost', 'the server is silent');
     if (this.#channel.readyState !== 'open') return;
     this.#channel.send('ping');
-    if (now - this.#reported < 1000) return;
-    this.#reported = now;
-    if (this.#last && this.#last.latencyMs !== null) {
-      this.#channel.send(JSON.stringify({ type: 'shown', id: this.#last.id, latencyMs: Math.round(this.#last.latencyMs * 10) / 10 }));
-    }
+    if (now - this.#readMs < READ_MS) return;
+    this.#readMs = now;
     void this.#readStats();
   }
 
   async #readStats(): Promise<void> {
     const report = await this.#peer.getStats().catch(() => null);
-    report?.forEach((entry: RTCInboundRtpStreamStats) => {
-      if (entry.type !== 'inbound-rtp' || entry.kind !== 'video') return;
-      const { bytesReceived = 0, framesDropped = 0, jitterBufferDelay = 0, jitterBufferEmittedCount = 0, decoderImplementation } = entry;
-      this.#stats = {
-        bytes: bytesReceived,
-        dropped: framesDropped,
-        decoder: `WebRTC${decoderImplementation ? ` (${decoderImplementation})` : ''}`,
-        bufferedSeconds: jitterBufferEmittedCount ? jitterBufferDelay / jitterBufferEmittedCount : null,
-        playbackRate: 1,
-      };
-    });
+    if (report && !this.#halted) this.#stats = this.#figures.read([...report.values()], performance.now()) ?? this.#stats;
   }
 
   #fail(kind: 'unusable' | 'lost', reason: string): void {

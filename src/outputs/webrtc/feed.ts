@@ -38,6 +38,11 @@ export class Feed {
     void this.#run();
   }
 
+  /** What it carries now. */
+  get rendition(): Rendition {
+    return this.#rendition;
+  }
+
   requestKey(): void {
     this.#rendition.requestKey();
   }

@@ -19,7 +19,7 @@ export type ToProcess =
   /** From a publisher. */
   | { readonly type: 'request-key'; readonly id: string }
   | { readonly type: 'candidate'; readonly id: string; readonly candidate: string; readonly mid: string }
-  /** To one publisher, on its data channel. */
+  /** To one viewer or publisher, on its data channel. */
   | { readonly type: 'tell'; readonly id: string; readonly text: string }
   /** `text`: a last word on the data channel. */
   | { readonly type: 'close'; readonly id: string; readonly text?: string }

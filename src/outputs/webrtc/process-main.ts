@@ -111,7 +111,7 @@ function onMessage(message: ToProcess): void {
   else if (message.type === 'text') {
     for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
   } else if (message.type === 'close') end(message.id, message.text);
-  else if (message.type === 'tell') publishers.get(message.id)?.sendText(message.text);
+  else if (message.type === 'tell') (viewers.get(message.id) ?? publishers.get(message.id))?.sendText(message.text);
   else stop();
 }
 

@@ -198,6 +198,7 @@ export class Sessions {
     const { rungs, stream, id } = session;
     const before = rungs.rung;
     session.report = report;
+    this.#tellSettings(session);
     const rung = rungs.update(report, performance.now());
     if (rung !== before) {
       const next = this.#useFeed(stream, session.codec, rung, id);
@@ -213,6 +214,21 @@ export class Sessions {
   #onRoom(session: Session, rate: number): void {
     session.probing = false;
     session.rungs.room(rate, performance.now());
+  }
+
+  /** What it gets now, with every report of its own: a message that found the channel closed comes again. */
+  #tellSettings(session: Session): void {
+    const { track } = session.feed.rendition;
+    const rung = Number(session.feed.key.slice(session.feed.key.lastIndexOf('/') + 1)) + 1;
+    const text = JSON.stringify({
+      type: 'settings',
+      rung,
+      rungs: RUNGS.length,
+      bitrate: track?.bitrate ?? null,
+      width: track?.width,
+      height: track?.height,
+    });
+    this.#process.send({ type: 'tell', id: session.id, text });
   }
 
   #onSwitched(session: Session, key: string): void {

@@ -1,0 +1,129 @@
+// The figures over the picture against what is measured from outside: the barcode's clock, the server's own counts, the number of pages.
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { decodeCells } from '../src/formats/barcode.ts';
+import type { PlayerStats, SluicePlayer } from '../src/player/element.ts';
+import { waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { readExposition, seriesValue } from './exposition.ts';
+import { testServer } from './server.ts';
+
+const cam = { source: { type: 'pattern', width: 320, height: 180, fps: 12 } } as const;
+
+const statsOf = (page: Page) =>
+  page.evaluate(() => (document.querySelector('sluice-player') as unknown as SluicePlayer).stats) as Promise<PlayerStats>;
+
+/** Latencies in ms of the same frames: as the player tells them, and by the picture's own clock. Both clocks are this machine's. */
+async function latencies(page: Page, seconds: number): Promise<{ told: number; measured: number }[]> {
+  const read = await page.evaluate(async (ms) => {
+    const player = document.querySelector('sluice-player') as unknown as SluicePlayer;
+    const canvas = new OffscreenCanvas(256, 8);
+    const context = canvas.getContext('2d', { willReadFrequently: true })!;
+    const found: { luma: number[]; told: number | null; at: number }[] = [];
+    const onFrame = ({ detail }: { detail: { latencyMs: number | null } }) => {
+      const at = performance.timeOrigin + performance.now();
+      const picture = player.shadowRoot!.querySelector<HTMLVideoElement | HTMLCanvasElement>('video, canvas')!;
+      const width = picture instanceof HTMLVideoElement ? picture.videoWidth : picture.width;
+      context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+      const { data } = context.getImageData(0, 0, 256, 8);
+      const luma = Array.from({ length: 128 }, (_, cell) => {
+        const x = (cell % 64) * 4 + 1;
+        const y = Math.floor(cell / 64) * 4 + 1;
+        return (data[(y * 256 + x) * 4 + 1]! + data[((y + 1) * 256 + x + 1) * 4 + 1]!) / 2;
+      });
+      found.push({ luma, told: detail.latencyMs, at });
+    };
+    player.addEventListener('frame', onFrame);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    player.removeEventListener('frame', onFrame as unknown as EventListener);
+    return found;
+  }, seconds * 1000);
+  return read.flatMap(({ luma, told, at }) => {
+    const code = decodeCells(luma);
+    return code && told !== null ? [{ told, measured: at - code.timeMs }] : [];
+  });
+}
+
+it('latency, bit rate and viewers are those that are measured from outside; the server counts what the player tells', async () => {
+  const quiet = { source: { type: 'pattern', width: 160, height: 90, fps: 5 } } as const;
+  await using server = await testServer({ streams: { cam, quiet } });
+  await using chromium = await launchChromium();
+  const silent = await chromium.page();
+  await silent.goto(`${server.url}embed/quiet?transport=jpeg&report=off`);
+  await waitForPicture(silent);
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=webrtc&hud=1`);
+  await waitForPicture(page);
+  const other = await chromium.page();
+  await other.goto(`${server.url}embed/cam?transport=jpeg`);
+  await waitForPicture(other);
+
+  await expect.poll(async () => [(await statsOf(page)).viewers, (await statsOf(other)).viewers], { timeout: 20_000 }).toEqual([2, 2]);
+
+  for (const each of [page, other]) {
+    const found = await latencies(each, 3);
+    expect(found.length).toBeGreaterThan(5);
+    // The player says when the picture is due on the screen, we when we saw it.
+    const apart = found.map(({ told, measured }) => Math.abs(told - measured)).sort((a, b) => a - b);
+    expect(apart[apart.length >> 1]).toBeLessThan(60);
+    const { latency } = await statsOf(each);
+    expect(latency!.p95).toBeGreaterThanOrEqual(Math.min(...found.map(({ told }) => told)));
+    expect(latency!.p95).toBeGreaterThanOrEqual(latency!.p50);
+  }
+
+  // What came is what the server has sent, over the same time.
+  const sent = async () =>
+    ((await server.json('api/streams/cam/stats')) as { outputs: Record<string, { bytes: number }> }).outputs['ws-jpeg']!.bytes;
+  const before = [await sent(), (await statsOf(other)).bytes] as const;
+  await other.waitForTimeout(2000);
+  const after = [await sent(), (await statsOf(other)).bytes] as const;
+  const ratio = (after[1] - before[1]) / (after[0] - before[0]);
+  expect(ratio).toBeGreaterThan(0.7);
+  expect(ratio).toBeLessThan(1.4);
+  const { bitrate, fps, quality } = await statsOf(other);
+  expect(bitrate! / fps! / 8).toBeGreaterThan(500);
+  expect(quality?.jpeg).toBeGreaterThan(0);
+  expect((await statsOf(page)).network).toMatchObject({ path: 'UDP' });
+  await expect.poll(async () => (await statsOf(page)).quality?.rung, { timeout: 20_000 }).toMatchObject({ of: 3 });
+
+  const line = await page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector('.hud')!.textContent);
+  expect(line).toMatch(/[●▲■] \S+ m?s p50[●▲■] \S+ m?s p95\S+ fps.*bit\/s\d+×\d+ rung \d\/3WebRTC2 viewers/);
+
+  const reported = async (output: string, stream = 'cam') => {
+    const families = readExposition(await (await server.fetch('metrics')).text());
+    const of = (name: string) => seriesValue(families, name, { stream, output }) ?? 0;
+    return Math.min(of('sluice_viewer_fps_count'), of('sluice_glass_to_glass_seconds_count'), of('sluice_viewer_bits_per_second_count'));
+  };
+  await expect.poll(() => reported('webrtc'), { timeout: 30_000 }).toBeGreaterThan(0);
+  await expect.poll(() => reported('ws-jpeg'), { timeout: 30_000 }).toBeGreaterThan(0);
+
+  // It was there before the others, and wants to tell nothing.
+  expect((await statsOf(silent)).shown).toBeGreaterThan(0);
+  expect(await reported('ws-jpeg', 'quiet')).toBe(0);
+
+  await other.close();
+  await expect.poll(async () => (await statsOf(page)).viewers, { timeout: 20_000 }).toBe(1);
+  expect(chromium.errors).toEqual([]);
+});
+
+it('H switches the line on and off for every player of this viewer', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=mjpeg`);
+  await waitForPicture(page);
+  const line = page.locator('sluice-player .hud');
+  expect(await line.isVisible()).toBe(false);
+  await page.locator('sluice-player').press('h');
+  await expect.poll(() => line.isVisible(), { timeout: 20_000 }).toBe(true);
+  expect(await page.locator('sluice-player [role=status]').textContent()).toContain('p50');
+  await page.reload();
+  await waitForPicture(page);
+  await expect.poll(() => line.isVisible(), { timeout: 20_000 }).toBe(true);
+  // What MJPEG does not know is a dash and no guess.
+  await page.locator('sluice-player').press('s');
+  const stats = page.locator('sluice-player .stats');
+  await expect.poll(() => stats.textContent(), { timeout: 20_000 }).toMatch(/Loss–Resends–Buffernone/);
+  await page.locator('sluice-player').press('h');
+  await expect.poll(() => line.isVisible(), { timeout: 20_000 }).toBe(false);
+});
