@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { readIdentities } from '../src/formats/fmp4-read.ts';
 import { type TestServer, testServer } from './server.ts';
+import { shapedRelay } from './shaped-relay.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -254,6 +255,24 @@ describe('ReRo-CCTV', () => {
     const { renditions } = await server.json<{ renditions: { codec: string; running: boolean }[] }>('api/streams/camera/stats');
     expect(renditions.filter(({ codec, running }) => codec === 'jpeg' && running)).toHaveLength(2);
   });
+
+  it('gives a viewer behind a narrow way a lower quality, though it acknowledges nothing, and nobody else', async () => {
+    const noise = { source: { type: 'pattern', kind: 'noise', width: 320, height: 192, fps: 20 } } as const;
+    const server = await open({ streams: { noise } });
+    const running = async () => {
+      const { renditions } = await server.json<{ renditions: { key: string; readers: number }[] }>('api/streams/noise/stats');
+      return renditions.flatMap(({ key, readers }) => (readers > 0 ? (/^jpeg.*quality=(\d+)/.exec(key)?.slice(1).map(Number) ?? []) : []));
+    };
+    const { ws } = await watch(server, 'websocket/95');
+    const [first] = (await once(ws, 'message')) as [Buffer];
+    const relay = await shapedRelay(server.port, first.length * 8 * 10);
+    cleanups.push(() => relay[Symbol.asyncDispose]());
+    const narrow = new WebSocket(`ws://127.0.0.1:${relay.port}/websocket/95`);
+    cleanups.push(() => narrow.terminate());
+    await expect
+      .poll(async () => (await running()).sort(), { timeout: 90_000, interval: 250 })
+      .toEqual([expect.toSatisfy((quality) => quality < 95), 95]);
+  }, 120_000);
 
   it('says why a quality is refused', async () => {
     const server = await open({ streams: { camera } });

@@ -9,6 +9,16 @@ const stream = StreamName.optional().describe('which stream is shown; default: t
 export const CompatConfig = z.strictObject({
   streamview: z.strictObject({ stream, metric: MetricName.optional().describe('which metric; default: the first') }).prefault({}),
   hlsStream: z.strictObject({ stream }).prefault({}),
-  reroCctv: z.strictObject({ stream }).prefault({}),
+  reroCctv: z
+    .strictObject({
+      stream,
+      adapt: z
+        .enum(['fps', 'off'])
+        .default('fps')
+        .describe(
+          'fps: a viewer whose way is too narrow for the quality in its address gets a lower one, by the rule of frames per second',
+        ),
+    })
+    .prefault({}),
 });
 export type CompatConfig = z.infer<typeof CompatConfig>;
