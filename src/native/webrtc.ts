@@ -14,6 +14,9 @@ const GATHER_MS = 1500;
 /** What the first viewers after the start wait at most for the address that others see us at, ms; later ones wait for nothing. */
 const PUBLIC_MS = 200;
 
+/** Texts between two looks at what waits in a data channel. */
+const CLOG_CHECK = 8;
+
 /** How the process reaches its peers. */
 export interface WebRtcSettings {
   /** Address to listen on; `null` = all. */
@@ -85,7 +88,10 @@ export class Peer {
   // The library keeps no references of its own to these.
   readonly #handlers: unknown[] = [];
   #config: InstanceType<typeof ndc.RtpPacketizationConfig> | null = null;
+  #timestamp = -1;
   readonly #channels = new Map<string, Channel>();
+  #texts = 0;
+  #clogged = false;
   #closed = false;
 
   constructor(id: string, settings: WebRtcSettings, events: PeerEvents) {
@@ -185,11 +191,12 @@ export class Peer {
 
   /** Sends an RTP packet; the bytes are copied. `false` = not open or no room. */
   send(packet: Uint8Array, timestamp: number): boolean {
-    const track = this.#track;
-    if (this.#closed || !track?.isOpen()) return false;
+    if (this.#closed || !this.#track) return false;
     try {
-      if (this.#config) this.#config.timestamp = timestamp;
-      return track.sendMessageBinary(packet as Buffer);
+      // Every further call into the library would cost as much for each packet and viewer. Sender reports need the time once per picture;
+      // a track that is not open throws.
+      if (this.#config && timestamp !== this.#timestamp) this.#config.timestamp = this.#timestamp = timestamp;
+      return this.#track.sendMessageBinary(packet as Buffer);
     } catch {
       return false;
     }
@@ -199,8 +206,9 @@ export class Peer {
   sendText(label: string, text: string, limit = 65_536): boolean {
     const channel = this.#channels.get(label);
     try {
-      if (this.#closed || !channel?.isOpen() || channel.bufferedAmount() > limit) return false;
-      return channel.sendMessage(text);
+      if (this.#closed || !channel) return false;
+      if (++this.#texts % CLOG_CHECK === 0) this.#clogged = channel.bufferedAmount() > limit;
+      return !this.#clogged && channel.sendMessage(text);
     } catch {
       return false;
     }

@@ -28,6 +28,24 @@ it('a key frame goes at the rate of the way', () => {
   for (let from = 10; from < 49; from++) expect(times[from + 1]! - times[from]!).toBeLessThanOrEqual(9);
 });
 
+it('what may go at once is what would have come out of the queue at once', () => {
+  for (const rate of [2_000_000, 5_000_000, Number.POSITIVE_INFINITY]) {
+    const [queued, direct] = [new Pacer<number>(), new Pacer<number>()];
+    queued.rate = direct.rate = rate;
+    for (let now = 0; now < 2000; now += 33) {
+      for (let i = 0; i < 6; i++) queued.push(i, 1200);
+      const due = queued.due(now).length;
+      // Counted like the packets of a picture: the first that waits lets none pass.
+      let admitted = direct.due(now).length;
+      for (let i = 0; i < 6; i++) {
+        if (direct.admit(1200, now)) admitted++;
+        else direct.push(i, 1200);
+      }
+      expect([now, admitted, direct.waiting]).toEqual([now, due, queued.waiting]);
+    }
+  }
+});
+
 it('a rate that is far too low holds nothing back for long', () => {
   const pacer = new Pacer<number>();
   pacer.rate = 1000;
@@ -43,7 +61,10 @@ it('everything goes once, in order', () => {
       let [now, next] = [0, 0];
       const gone: number[] = [];
       for (const { pushed, passed, spent } of turns) {
-        for (let i = 0; i < pushed; i++) pacer.push(next++, 1000);
+        for (let i = 0; i < pushed; i++) {
+          if (pacer.admit(1000, now)) gone.push(next++);
+          else pacer.push(next++, 1000);
+        }
         pacer.spend(spent);
         now += passed;
         gone.push(...pacer.due(now));

@@ -19,6 +19,16 @@ export class Pacer<T> {
     return this.#waiting;
   }
 
+  /** Whether a packet may go at once, past the empty queue; it then counts as sent. */
+  admit(bytes: number, now: number): boolean {
+    if (this.#queue.length) return false;
+    if (this.rate === Number.POSITIVE_INFINITY) return true;
+    this.#earn(now);
+    if (this.#credit <= 0) return false;
+    this.#credit -= bytes;
+    return true;
+  }
+
   push(item: T, bytes: number): void {
     this.#queue.push({ item, bytes });
     this.#waiting += bytes;
@@ -46,6 +56,17 @@ export class Pacer<T> {
       this.#waiting = 0;
       return all;
     }
+    this.#earn(now);
+    let count = 0;
+    while (count < this.#queue.length && this.#credit > 0) {
+      const { bytes } = this.#queue[count++]!;
+      this.#credit -= bytes;
+      this.#waiting -= bytes;
+    }
+    return this.#queue.splice(0, count).map(({ item }) => item);
+  }
+
+  #earn(now: number): void {
     const rate = Math.max(this.rate, (this.#waiting * 8000) / MAX_WAIT_MS);
     const passed = Math.min(1000, now - this.#at);
     this.#at = now;
@@ -54,12 +75,5 @@ export class Pacer<T> {
       Math.max(BURST_BYTES, (this.rate / 8000) * BURST_MS),
       Math.max(-BURST_BYTES, this.#credit) + (rate / 8000) * passed,
     );
-    let count = 0;
-    while (count < this.#queue.length && this.#credit > 0) {
-      const { bytes } = this.#queue[count++]!;
-      this.#credit -= bytes;
-      this.#waiting -= bytes;
-    }
-    return this.#queue.splice(0, count).map(({ item }) => item);
   }
 }

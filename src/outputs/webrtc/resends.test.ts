@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
 import { Resends } from './resends.ts';
 
-const packet = (sequence: number) => ({ sequence, payload: Uint8Array.of(1), rtpTime: 0, marker: true });
+const add = (resends: Resends, sequence: number, now: number) =>
+  resends.add(sequence, Uint8Array.of(sequence & 0xff), sequence * 3000, sequence % 2 === 0, now);
 
 it('packets are kept by their number, also beyond its wrap, within limits of number and age', () => {
   const resends = new Resends();
-  for (let i = 0; i < 3000; i++) resends.add(packet((64_000 + i) & 0xffff), i);
+  for (let i = 0; i < 3000; i++) add(resends, (64_000 + i) & 0xffff, i);
   expect(resends.take((64_000 + 2999) & 0xffff, 3000)?.sequence).toBe((64_000 + 2999) & 0xffff);
   expect(resends.take((64_000 + 1976) & 0xffff, 3000)?.sequence).toBe((64_000 + 1976) & 0xffff);
   // Overwritten, never sent, too old.
@@ -17,7 +18,8 @@ it('packets are kept by their number, also beyond its wrap, within limits of num
 
 it('a packet that was sent again a moment ago is not sent twice', () => {
   const resends = new Resends();
-  resends.add(packet(5), 0);
+  add(resends, 5, 0);
+  expect(resends.peek(5)).toEqual({ sequence: 5, payload: Uint8Array.of(5), rtpTime: 15_000, marker: false });
   expect([resends.take(5, 100), resends.take(5, 105), resends.take(5, 160)].map(Boolean)).toEqual([true, false, true]);
   expect(resends.missed).toBe(1);
   resends.clear();

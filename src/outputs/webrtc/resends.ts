@@ -19,33 +19,48 @@ const MAX_AGE_MS = 2000;
 const AGAIN_MS = 10;
 
 export class Resends {
-  readonly #packets: ({ packet: SentPacket; at: number; againAt: number } | undefined)[] = new Array(PACKETS);
+  // Columns, not rows: an object for each packet and viewer would be most of the work of the garbage collector.
+  readonly #payloads: (Uint8Array | undefined)[] = new Array<Uint8Array | undefined>(PACKETS).fill(undefined);
+  readonly #sequences = new Uint16Array(PACKETS);
+  readonly #rtpTimes = new Uint32Array(PACKETS);
+  readonly #markers = new Uint8Array(PACKETS);
+  readonly #at = new Float64Array(PACKETS);
+  readonly #againAt = new Float64Array(PACKETS);
   /** Asked for, but no longer kept or just sent. */
   missed = 0;
 
-  add(packet: SentPacket, now: number): void {
-    this.#packets[packet.sequence & (PACKETS - 1)] = { packet, at: now, againAt: Number.NEGATIVE_INFINITY };
+  add(sequence: number, payload: Uint8Array, rtpTime: number, marker: boolean, now: number): void {
+    const i = sequence & (PACKETS - 1);
+    this.#payloads[i] = payload;
+    this.#sequences[i] = sequence;
+    this.#rtpTimes[i] = rtpTime;
+    this.#markers[i] = marker ? 1 : 0;
+    this.#at[i] = now;
+    this.#againAt[i] = Number.NEGATIVE_INFINITY;
   }
 
   /** The packet to send again; `null` if there is none or it was sent a moment ago. */
   take(sequence: number, now: number): SentPacket | null {
-    const kept = this.#packets[sequence & (PACKETS - 1)];
-    if (kept?.packet.sequence !== sequence || now - kept.at > MAX_AGE_MS || now - kept.againAt < AGAIN_MS) {
+    const i = sequence & (PACKETS - 1);
+    const packet = this.peek(sequence);
+    if (!packet || now - this.#at[i]! > MAX_AGE_MS || now - this.#againAt[i]! < AGAIN_MS) {
       this.missed++;
       return null;
     }
-    kept.againAt = now;
-    return kept.packet;
+    this.#againAt[i] = now;
+    return packet;
   }
 
   /** The packet if it is still kept. */
   peek(sequence: number): SentPacket | null {
-    const kept = this.#packets[sequence & (PACKETS - 1)];
-    return kept?.packet.sequence === sequence ? kept.packet : null;
+    const i = sequence & (PACKETS - 1);
+    const payload = this.#payloads[i];
+    if (!payload || this.#sequences[i] !== sequence) return null;
+    return { sequence, payload, rtpTime: this.#rtpTimes[i]!, marker: this.#markers[i] === 1 };
   }
 
   /** What came before means nothing any more: the picture begins anew. */
   clear(): void {
-    this.#packets.fill(undefined);
+    this.#payloads.fill(undefined);
   }
 }

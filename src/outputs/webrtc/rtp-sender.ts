@@ -66,6 +66,18 @@ const RESEND_BURST = 30_000;
 
 /** The largest packet: 1,180 bytes of payload, its header, extensions and the number of the original. */
 const scratch = Buffer.alloc(1400);
+/** Its beginning, by length. */
+const views: (Buffer | undefined)[] = new Array<Buffer | undefined>(scratch.length + 1).fill(undefined);
+
+function put16(at: number, value: number): void {
+  scratch[at] = value >> 8;
+  scratch[at + 1] = value;
+}
+
+function put32(at: number, value: number): void {
+  put16(at, value >>> 16);
+  put16(at + 2, value);
+}
 
 export class RtpSender {
   readonly #options: RtpSenderOptions;
@@ -135,15 +147,20 @@ export class RtpSender {
     if (this.#lastTime !== null && ((rtpTime - this.#lastTime) | 0) <= 0 && ((this.#lastTime - rtpTime) | 0) < 90_000)
       rtpTime = (this.#lastTime + 1) >>> 0;
     this.#lastTime = rtpTime;
-    const last = picture.payloads.length - 1;
-    for (const [i, payload] of picture.payloads.entries()) {
+    const { payloads } = picture;
+    // Runs for each packet of each viewer: nothing is made anew here but what has to wait.
+    for (let i = 0; i < payloads.length; i++) {
+      const payload = payloads[i]!;
+      const marker = i === payloads.length - 1;
       const sequence = this.#sequence;
       this.#sequence = (sequence + 1) & 0xffff;
-      this.#pacer.push({ sequence, payload, rtpTime, marker: i === last }, payload.length + RTP_HEADER_BYTES);
-      this.#rateBytes += payload.length + RTP_HEADER_BYTES + this.#extension.length;
+      const bytes = payload.length + RTP_HEADER_BYTES;
+      this.#rateBytes += bytes + this.#extension.length;
+      if (this.#pacer.admit(bytes, now)) this.#first(sequence, payload, rtpTime, marker, now);
+      else this.#pacer.push({ sequence, payload, rtpTime, marker }, bytes);
     }
     this.counters.pictures++;
-    this.#drain(now);
+    if (this.#pacer.waiting) this.#drain(now);
     return rtpTime;
   }
 
@@ -256,10 +273,7 @@ export class RtpSender {
   }
 
   #drain(now: number): void {
-    for (const packet of this.#pacer.due(now)) {
-      this.#resends.add(packet, now);
-      this.#write(packet, now, false);
-    }
+    for (const { sequence, payload, rtpTime, marker } of this.#pacer.due(now)) this.#first(sequence, payload, rtpTime, marker, now);
     if (this.#pacer.waiting === 0 || this.#timer || this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
@@ -267,31 +281,36 @@ export class RtpSender {
     }, TICK_MS);
   }
 
-  #again(packet: SentPacket, now: number): void {
-    this.#pacer.spend(packet.payload.length);
-    this.#write(packet, now, this.#options.rtx !== null);
+  #first(sequence: number, payload: Uint8Array, rtpTime: number, marker: boolean, now: number): void {
+    this.#resends.add(sequence, payload, rtpTime, marker, now);
+    this.#write(sequence, payload, rtpTime, marker, now, null);
   }
 
-  #write({ sequence, payload, rtpTime, marker }: SentPacket, now: number, asRtx: boolean): void {
-    const { rtx, payloadType, ssrc } = this.#options;
-    const again = asRtx ? rtx : null;
-    const head = RTP_HEADER_BYTES + this.#extension.length;
-    const body = head + (again ? 2 : 0);
-    scratch[0] = this.#extension.length ? 0x90 : 0x80;
-    scratch[1] = (marker ? 0x80 : 0) | (again ? again.payloadType : payloadType);
-    if (again) {
-      scratch.writeUInt16BE(this.#rtxSequence, 2);
+  #again({ sequence, payload, rtpTime, marker }: SentPacket, now: number): void {
+    this.#pacer.spend(payload.length);
+    this.#write(sequence, payload, rtpTime, marker, now, this.#options.rtx);
+  }
+
+  #write(sequence: number, payload: Uint8Array, rtpTime: number, marker: boolean, now: number, rtx: RtpSenderOptions['rtx']): void {
+    const extension = this.#extension;
+    const head = RTP_HEADER_BYTES + extension.length;
+    const body = head + (rtx ? 2 : 0);
+    const length = body + payload.length;
+    scratch[0] = extension.length ? 0x90 : 0x80;
+    scratch[1] = (marker ? 0x80 : 0) | (rtx ?? this.#options).payloadType;
+    if (rtx) {
+      put16(2, this.#rtxSequence);
       this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
       // The number of the original (RFC 4588 4).
-      scratch.writeUInt16BE(sequence, head);
-    } else scratch.writeUInt16BE(sequence, 2);
-    scratch.writeUInt32BE(rtpTime, 4);
-    scratch.writeUInt32BE(again ? again.ssrc : ssrc, 8);
-    scratch.set(this.#extension, RTP_HEADER_BYTES);
+      put16(head, sequence);
+    } else put16(2, sequence);
+    put32(4, rtpTime);
+    put32(8, (rtx ?? this.#options).ssrc);
+    for (let i = 0; i < extension.length; i++) scratch[RTP_HEADER_BYTES + i] = extension[i]!;
     scratch.set(payload, body);
-    const length = body + payload.length;
-    if (this.#way) scratch.writeUInt16BE(this.#way.sent(length, now), RTP_HEADER_BYTES + this.#transportAt);
-    this.#options.write(scratch.subarray(0, length), rtpTime);
+    if (this.#way) put16(RTP_HEADER_BYTES + this.#transportAt, this.#way.sent(length, now));
+    views[length] ??= scratch.subarray(0, length);
+    this.#options.write(views[length], rtpTime);
     this.counters.packets++;
     this.counters.bytes += length;
   }
