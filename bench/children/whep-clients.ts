@@ -50,6 +50,9 @@ class Client {
   async open(): Promise<void> {
     if (this.#connecting || this.#closed) return;
     this.#connecting = true;
+    // The server need not find out by itself that the one before is over.
+    void this.#leave?.().catch(() => {});
+    this.#leave = null;
     this.#receiver?.[Symbol.dispose]();
     const receiver = new RtcReceiver(this.counts);
     this.#receiver = receiver;
