@@ -73,7 +73,15 @@ async function keptFrames(count: number, of: TestServer = server): Promise<numbe
 }
 
 async function shows(page: Page, frame: number): Promise<void> {
-  await expect.poll(() => inPage(page, (player) => (player.paused ? player.shownFrame?.id : 0)), SOON).toBe(frame);
+  // With what the player says of itself: a failure shows why.
+  const said = () =>
+    inPage(page, (player) => [
+      player.shownFrame?.id,
+      player.state,
+      player.message,
+      player.shadowRoot!.querySelector('.toast')!.textContent,
+    ]);
+  await expect.poll(said, SOON).toEqual([frame, 'paused', '', expect.any(String)]);
   await expect.poll(async () => (await readShown(page)).code?.frame, SOON).toBe(frame);
 }
 

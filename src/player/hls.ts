@@ -2,19 +2,17 @@
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, type Fragment, type LevelDetails, XhrLoader } from 'hls.js/light';
 import { readIdentities } from '../formats/fmp4-read.ts';
 import { type FrameRow, FrameTable } from './frame-table.ts';
+import { HlsSeek } from './hls-seek.ts';
 import { LiveEdgeController } from './live-edge.ts';
 import { openNativeHls } from './native-hls.ts';
 import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } from './transport.ts';
 
 const TICKS = 90_000;
 const CONTROL_MS = 250;
-const SEEK_TIMEOUT_MS = 15_000;
 /** So much is loaded around what the live playlist lists no more, µs. */
 const ASIDE_BEFORE_US = 20_000_000;
 const ASIDE_AFTER_US = 300_000_000;
-/** A seek that waits this long for media that nobody loads is helped. */
-const STUCK_MS = 300;
-/** Into the frame, not on its edge: rounding in the browser would else show the one before. Shorter frames: half of them. */
+/** Into the frame, s, not on its edge: rounding in the browser would else show the one before. Shorter frames: half of them. */
 const INSIDE = 0.001;
 
 /** Seconds from the start of a picture to the place inside it that is asked for. Late frames can follow each other by single ticks. */
@@ -27,18 +25,6 @@ export async function openHls(context: TransportContext): Promise<Transport> {
   return Hls.isSupported() ? new HlsTransport(context) : openNativeHls(context);
 }
 
-interface Pending {
-  readonly pts: number;
-  /** Media time that was asked for last. */
-  at: number;
-  /** When the media was last found missing, or asked for again; `performance.now()`. */
-  missingMs: number;
-  askedMs: number;
-  settle: ReturnType<typeof setTimeout> | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 class HlsTransport implements Transport, Dvr {
   readonly picture = document.createElement('video');
   readonly table = new FrameTable();
@@ -48,7 +34,8 @@ class HlsTransport implements Transport, Dvr {
   /** Stream time minus media time in seconds, by discontinuity. */
   readonly #offsets = new Map<number, number>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #pending: Pending | undefined;
+  readonly #seek: HlsSeek;
+  #buffers: readonly { readonly updating: boolean }[] = [];
   #shown: FrameRow | null = null;
   #live = true;
   #pausedAt = 0;
@@ -73,6 +60,12 @@ class HlsTransport implements Transport, Dvr {
     this.setAudio(context.muted, context.volume);
     this.#live = !context.startPaused;
 
+    this.#seek = new HlsSeek(video, {
+      shown: () => this.#shown,
+      mediaTime: (pts) => (this.#lists(pts) ? this.#mediaTime(pts) : null),
+      appending: () => this.#buffers.some(({ updating }) => updating),
+      loadAnew: (at) => this.#loadAnew(at),
+    });
     const onBytes = (data: ArrayBuffer, fragment: Fragment) => this.#read(data, fragment);
     class IdentityLoader extends XhrLoader {
       override load(...[loaderContext, config, callbacks]: Parameters<XhrLoader['load']>): void {
@@ -120,12 +113,13 @@ class HlsTransport implements Transport, Dvr {
     });
     const hls = this.#hls;
     hls.on(Hls.Events.ERROR, (_event, data) => this.#onError(data));
+    this.#tellLoads(hls);
     hls.on(Hls.Events.INIT_PTS_FOUND, (_event, data) => {
       this.#offsets.set(data.frag.cc, data.initPTS / data.timescale);
-      this.#retarget();
+      this.#seek.retarget();
     });
     hls.on(Hls.Events.LEVEL_LOADED, (_event, data) => {
-      if (this.#aside) this.#retarget();
+      if (this.#aside) this.#seek.retarget();
       else if (!data.details.live) this.#onEndList(data.details);
     });
     hls.loadSource(context.address.live('hls/index.m3u8'));
@@ -138,6 +132,17 @@ class HlsTransport implements Transport, Dvr {
     video.addEventListener('canplay', () => this.#start(), { once: true });
     video.requestVideoFrameCallback(this.#onFrame);
     this.#timer = setInterval(() => this.#control(), CONTROL_MS);
+  }
+
+  /** A seek waits for what is on its way. */
+  #tellLoads(hls: Hls): void {
+    const seek = this.#seek;
+    hls.on(Hls.Events.FRAG_LOADING, (_event, { frag, part }) => seek.loading((part ?? frag).start, (part ?? frag).stats));
+    hls.on(Hls.Events.FRAG_BUFFERED, (_event, { frag, part }) => seek.loaded((part ?? frag).stats));
+    hls.on(Hls.Events.BUFFER_CREATED, (_event, { tracks }) => {
+      this.#buffers = Object.values(tracks).flatMap(({ buffer }) => buffer ?? []);
+    });
+    hls.on(Hls.Events.ERROR, (_event, { frag, part }) => frag && seek.loaded((part ?? frag).stats));
   }
 
   get dvr(): Dvr {
@@ -180,7 +185,7 @@ class HlsTransport implements Transport, Dvr {
   }
 
   goLive(): void {
-    this.#abandon(new DOMException('The live edge was asked for.', 'AbortError'));
+    this.#seek.abandon(new DOMException('The live edge was asked for.', 'AbortError'));
     this.#live = true;
     if (this.#aside) {
       this.#load(null);
@@ -196,42 +201,13 @@ class HlsTransport implements Transport, Dvr {
   }
 
   seek(target: SeekTarget, signal: AbortSignal): Promise<void> {
-    this.#abandon(new DOMException('A newer seek replaced this one.', 'AbortError'));
+    this.#seek.abandon(new DOMException('A newer seek replaced this one.', 'AbortError'));
     this.#live = false;
     this.picture.pause();
     this.picture.playbackRate = 1;
-    return new Promise((resolve, reject) => {
-      const at = this.#lists(target.pts) ? this.#mediaTime(target.pts) : null;
-      const timeout = setTimeout(
-        () => this.#abandon(new DOMException('The picture did not come within 15 s.', 'TimeoutError')),
-        SEEK_TIMEOUT_MS,
-      );
-      const onAbort = () => this.#abandon(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      const done = () => {
-        clearTimeout(timeout);
-        clearTimeout(this.#pending?.settle);
-        signal.removeEventListener('abort', onAbort);
-        this.#pending = undefined;
-      };
-      this.#pending = {
-        pts: target.pts,
-        at: at ?? Number.NaN,
-        missingMs: performance.now(),
-        askedMs: performance.now(),
-        settle: undefined,
-        resolve: () => {
-          done();
-          resolve();
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      };
-      if (at === null) this.#turnTo(target.pts);
-      else this.picture.currentTime = at;
-    });
+    const arrived = this.#seek.begin(target.pts, signal);
+    if (!this.#seek.aims) this.#turnTo(target.pts);
+    return arrived;
   }
 
   /** Whether the playlist that is played reaches so far. The live end grows. */
@@ -261,7 +237,7 @@ class HlsTransport implements Transport, Dvr {
   halt(): void {
     if (this.#halted) return;
     this.#halted = true;
-    this.#abandon(new DOMException('The player changed its transport.', 'AbortError'));
+    this.#seek.abandon(new DOMException('The player changed its transport.', 'AbortError'));
     clearInterval(this.#timer);
     this.#hls.stopLoad();
     this.picture.pause();
@@ -296,7 +272,7 @@ class HlsTransport implements Transport, Dvr {
   }
 
   #start(): void {
-    if (this.#halted || this.#pending || !this.#live) return;
+    if (this.#halted || this.#seek.active || !this.#live) return;
     this.#catchUp();
     this.picture.play().catch((error: unknown) => this.#onPlayRefused(error));
   }
@@ -334,8 +310,7 @@ class HlsTransport implements Transport, Dvr {
       repeat: row?.repeat ?? false,
       atMs: metadata.expectedDisplayTime,
     });
-    const pending = this.#pending;
-    if (pending && row?.pts === pending.pts && !this.picture.seeking) pending.resolve();
+    this.#seek.showed(row);
   };
 
   /** Media times of different discontinuities do not overlap, so at most one offset leads to a row of its own discontinuity. */
@@ -367,72 +342,22 @@ class HlsTransport implements Transport, Dvr {
     return details.fragmentHint ? [...details.fragments, details.fragmentHint] : details.fragments;
   }
 
-  /** The offset of a discontinuity became known: an estimated seek is made exact. */
-  #retarget(): void {
-    const pending = this.#pending;
-    const at = pending && this.#mediaTime(pending.pts);
-    if (!pending || at === null || at === undefined || !this.#lists(pending.pts) || Math.abs(at - pending.at) < INSIDE / 4) return;
-    this.#ask(pending, at);
-  }
-
   #onSeeked(): void {
     if (this.#arriving && this.#live) this.#catchUp();
     this.#arriving = false;
-    const pending = this.#pending;
-    if (!pending) return;
-    this.#retarget();
-    clearTimeout(pending.settle);
-    // No callback comes where the picture on the screen was already the right one.
-    pending.settle = setTimeout(() => {
-      if (this.#pending === pending && !this.picture.seeking && this.#shown?.pts === pending.pts) pending.resolve();
-    }, 250);
-  }
-
-  /** Sees to it that a seek arrives, whatever hls.js and the browser make of it. */
-  #insist(pending: Pending): void {
-    const video = this.picture;
-    const now = performance.now();
-    if (video.readyState === 0) return;
-    if (Number.isNaN(pending.at)) return this.#retarget();
-    if (!this.#isBuffered(pending.at)) return this.#loadAnew(pending, now);
-    pending.missingMs = now;
-    if (video.seeking) return;
-    const at = this.#mediaTime(pending.pts) ?? pending.at;
-    if (this.#shown?.pts === pending.pts) pending.resolve();
-    // hls.js sets its own start position once the first fragment is there: a seek that came before is set again.
-    else if (Math.abs(video.currentTime - at) > INSIDE / 4) this.#ask(pending, at);
-    // Chromium ends a seek into a short hole with the picture behind it, and stays with that one when the hole is filled.
-    else if (now - pending.askedMs > STUCK_MS) this.#ask(pending, at);
-  }
-
-  #ask(pending: Pending, at: number): void {
-    pending.at = at;
-    pending.askedMs = performance.now();
-    this.picture.currentTime = at;
+    this.#seek.seeked();
   }
 
   /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:
    *  what is there of it is thrown away, so that it is loaded whole. */
-  #loadAnew(pending: Pending, now: number): void {
-    if (now - pending.missingMs < STUCK_MS) return;
-    pending.missingMs = now;
-    const fragment = this.#fragments().find(({ start, end }) => start <= pending.at && pending.at < end);
+  #loadAnew(at: number): void {
+    const fragment = this.#fragments().find(({ start, end }) => start <= at && at < end);
     if (fragment) this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: fragment.start, endOffset: fragment.end, type: 'video' });
-  }
-
-  #isBuffered(at: number): boolean {
-    const { buffered } = this.picture;
-    for (let i = 0; i < buffered.length; i++) if (buffered.start(i) <= at && at < buffered.end(i)) return true;
-    return false;
-  }
-
-  #abandon(reason: unknown): void {
-    this.#pending?.reject(reason);
   }
 
   #control(): void {
     const video = this.picture;
-    if (this.#pending) return this.#insist(this.#pending);
+    if (this.#seek.active) return this.#seek.insist();
     if (!this.#live || video.paused || video.seeking || !this.#hls.latestLevelDetails?.live || !this.#shown) return;
     const { rate, jump } = this.#edge.step(performance.now(), this.#hls.latency, this.#ahead());
     if (jump) this.goLive();
@@ -465,7 +390,7 @@ class HlsTransport implements Transport, Dvr {
       this.#hls.recoverMediaError();
     } else if (data.type === ErrorTypes.NETWORK_ERROR && this.#aside) {
       // What was kept has gone meanwhile.
-      this.#abandon(new DOMException('It is no longer kept.', 'NotFoundError'));
+      this.#seek.abandon(new DOMException('It is no longer kept.', 'NotFoundError'));
       this.#load(null);
     } else if (data.type === ErrorTypes.NETWORK_ERROR) {
       this.#fail('lost', networkReason(data));
