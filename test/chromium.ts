@@ -23,9 +23,9 @@ export interface TestChromium extends AsyncDisposable {
   page(options?: BrowserContextOptions): Promise<Page>;
 }
 
-/** Starts Chromium without a window. `CHROMIUM` names another one. */
-export async function launchChromium(): Promise<TestChromium> {
-  const browser = await chromium.launch({ executablePath: await findChromium(), args: FLAGS, headless: true });
+/** Starts Chromium without a window, with further flags. `CHROMIUM` names another one. */
+export async function launchChromium(flags: readonly string[] = []): Promise<TestChromium> {
+  const browser = await chromium.launch({ executablePath: await findChromium(), args: [...FLAGS, ...flags], headless: true });
   const errors: string[] = [];
   return {
     browser,

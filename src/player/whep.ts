@@ -8,10 +8,13 @@ const GATHER_MS = 50;
 /** Why there is no session. `status` 0: the server could not be reached. */
 export class RefusedOffer extends Error {
   readonly status: number;
+  /** Code of the problem document, such as `publisher-busy`; empty = none came. */
+  readonly code: string;
 
-  constructor(status: number, reason: string) {
+  constructor(status: number, reason: string, code = '') {
     super(reason);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -76,8 +79,8 @@ export async function offerTo(endpoint: string, peer: RTCPeerConnection, signal:
     throw error instanceof TypeError ? new RefusedOffer(0, 'the server could not be reached') : error;
   });
   if (answer.status !== 201) {
-    const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
-    throw new RefusedOffer(answer.status, problem?.detail ?? `the server answered ${answer.status}`);
+    const problem = (await answer.json().catch(() => null)) as { code?: string; detail?: string } | null;
+    throw new RefusedOffer(answer.status, problem?.detail ?? `the server answered ${answer.status}`, problem?.code);
   }
   note(endpoint, answer);
   const location = new URL(answer.headers.get('location') ?? '', endpoint).href;

@@ -43,6 +43,20 @@ export async function pageRoutes(app: FastifyInstance, frameAncestors: readonly 
       .type('text/html; charset=utf-8')
       .send(text);
   });
+  // Short enough to type or for a small QR code; the page itself keeps its routes in the query.
+  for (const path of ['/share', '/share/:stream']) {
+    app.get<{ Params: { stream?: string }; Querystring: Record<string, string> }>(
+      path,
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const { stream } = request.params;
+        const query = new URLSearchParams({ share: stream === undefined ? '' : parseStreamName(stream) });
+        // Only where the browser did not let us take it off: the page at the root then does.
+        if (request.query.token) query.set('token', request.query.token);
+        return reply.header('cache-control', 'no-store').redirect(`${stream === undefined ? './' : '../'}?${query}`, 302);
+      },
+    );
+  }
   if (!folder) return;
   await app.register(fastifyStatic, {
     root: folder,

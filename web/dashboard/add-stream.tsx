@@ -4,9 +4,9 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { z } from 'zod';
 import { SOURCE_PARAMS, type StreamConfigInput } from '../../src/api/schema.ts';
 import { toSluiceError } from '../../src/core/errors.ts';
-import { Cross } from './icons.tsx';
+import { Camera, Cross } from './icons.tsx';
 import { fieldErrors } from './problem-fields.ts';
-import { go } from './route.ts';
+import { go, hrefOf } from './route.ts';
 import { type Field, type FormValues, fieldsOf, initialValues, readValues } from './schema-fields.ts';
 import { SchemaFields } from './schema-form.tsx';
 import { addStream, streamOf } from './store.ts';
@@ -152,6 +152,13 @@ function Dialog(props: { onClose: () => void }) {
                 </span>
               </label>
             ))}
+            <a class="kind" href={hrefOf({ share: freeName('camera') })} data-route="page" onClick={() => dialog.current?.close()}>
+              <Camera />
+              <span>
+                <strong>This device</strong>
+                <small class="kind-hint">Its camera or screen, shared by this browser.</small>
+              </span>
+            </a>
           </fieldset>
           {first.length > 0 && (
             <div class="fields fields-tight">

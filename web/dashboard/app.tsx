@@ -5,6 +5,7 @@ import { AddStreamDialog } from './add-stream.tsx';
 import { Mark, Moon, Screen, Sun, Warning } from './icons.tsx';
 import { RemoveDialog } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
+import { SharePage } from './share.tsx';
 import { announcement, base, diskBytes, events, link, load, loadError, loaded, system } from './store.ts';
 import { StreamPage } from './stream-page.tsx';
 import { setTheme, THEMES, type Theme, theme } from './theme.ts';
@@ -13,7 +14,7 @@ import { Wall } from './wall.tsx';
 import { bytesText, clockText } from './words.ts';
 
 export function App() {
-  const { stream } = route.value;
+  const { stream, share } = route.value;
   const refused = loadError.value?.code === 'unauthorized' || loadError.value?.code === 'forbidden';
   return (
     <>
@@ -27,6 +28,8 @@ export function App() {
           <TokenNeeded />
         ) : !loaded.value && loadError.value ? (
           <Away />
+        ) : share !== null ? (
+          <SharePage key="share" name={share} />
         ) : stream ? (
           <StreamPage key={stream} name={stream} />
         ) : (

@@ -138,6 +138,11 @@ export const Screen = () => (
     <path d="M6 14h4M8 11v3" />
   </Icon>
 );
+export const Camera = () => (
+  <Icon>
+    <path d="M1.8 4.5h8.4v7H1.8zM10.2 7l4-2v6l-4-2" stroke-linejoin="round" />
+  </Icon>
+);
 export const Warning = () => (
   <Icon>
     <path d="M8 2 15 14H1z" stroke-linejoin="round" />

@@ -7,6 +7,7 @@ import './style/dock.css';
 import './style/moments.css';
 import './style/charts.css';
 import './style/dialog.css';
+import './style/share.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { followLinks } from './route.ts';

@@ -1,4 +1,4 @@
-// Which page is shown, kept in the query of the address: `/` the wall, `/?stream=NAME&tab=push` a stream. Only the query is used, so
+// Which page is shown, kept in the query of the address: `/` the wall, `/?stream=NAME&tab=push` a stream, `/?share=NAME` sharing a camera. Only the query is used, so
 // that the page works under any path prefix.
 import { computed, signal } from '@preact/signals';
 import { isTab, type TabId } from './tabs.ts';
@@ -7,6 +7,8 @@ export interface Route {
   /** Stream page if set, else the wall. */
   readonly stream: string | null;
   readonly tab: TabId;
+  /** Shares a camera or screen into this stream; empty = no name chosen yet, `null` = another page. */
+  readonly share: string | null;
   /** Opens the player at this frame id. */
   readonly frame: number | null;
   /** Opens the player at this time: µs since the Unix epoch or RFC 3339. */
@@ -23,6 +25,7 @@ export function readRoute(search: string): Route {
   return {
     stream: query.get('stream') || null,
     tab: isTab(tab) ? tab : 'watch',
+    share: query.get('share'),
     frame: Number.isSafeInteger(frame) && frame > 0 ? frame : null,
     t: query.get('t') || null,
     layout: query.get('layout') || null,
@@ -33,6 +36,7 @@ export function readRoute(search: string): Route {
 export function writeRoute(route: Partial<Route>): string {
   const query = new URLSearchParams();
   if (route.stream) query.set('stream', route.stream);
+  if (route.share !== undefined && route.share !== null) query.set('share', route.share);
   if (route.tab && route.tab !== 'watch') query.set('tab', route.tab);
   if (route.frame) query.set('frame', String(route.frame));
   if (route.t) query.set('t', route.t);

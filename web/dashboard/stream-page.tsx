@@ -6,7 +6,7 @@ import type { StreamInfo } from '../../src/api/schema.ts';
 import { toSluiceError } from '../../src/core/errors.ts';
 import { CopyLink } from './copy-link.tsx';
 import { Dock, PanelsMenu } from './dock.tsx';
-import { Back, Bin, Play, Stop } from './icons.tsx';
+import { Back, Bin, Camera, Play, Stop } from './icons.tsx';
 import { PLACES, panelsAt } from './layout.ts';
 import { layout, openLayout } from './layout-store.ts';
 import { PAGES } from './panels/index.ts';
@@ -168,6 +168,14 @@ function FirstPicture(props: { info: StreamInfo }) {
     <div class="first-picture">
       <h2>Waiting for the first picture</h2>
       <p>Paste one of these into a terminal or a program. The picture appears here as soon as it arrives.</p>
+      {mayChange.value && (
+        <p class="actions">
+          <a class="button" href={hrefOf({ share: props.info.name })} data-route="page">
+            <Camera />
+            Share a camera or screen
+          </a>
+        </p>
+      )}
       <PushSnippets stream={props.info.name} width={props.info.width} height={props.info.height} />
     </div>
   );

@@ -1,5 +1,6 @@
 // How to push frames into this stream: texts to paste.
 import { CodeBlock } from '../code-block.tsx';
+import { hrefOf } from '../route.ts';
 import { pushSnippets } from '../snippets.ts';
 import { base, needsToken } from '../store.ts';
 import type { PanelProps } from './index.ts';
@@ -19,6 +20,12 @@ export function PushPanel({ info }: PanelProps) {
   }
   return (
     <div class="panel">
+      <p>
+        <a href={hrefOf({ share: name })} data-route="page">
+          Share a camera or screen of this device
+        </a>
+        , or send from a program:
+      </p>
       <PushSnippets stream={name} width={width} height={height} />
     </div>
   );
