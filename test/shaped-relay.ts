@@ -8,8 +8,9 @@ import type { Page } from 'playwright-core';
 const TICK_MS = 10;
 /** Bytes that may come at once after a pause. */
 const BURST = 16_000;
-/** Bytes that wait in front of a UDP relay, as at a cheap router. */
-const QUEUE = 64_000;
+/** What waits in front of a UDP relay, as at a router: so much of its rate, and never less than some packets. */
+const QUEUE_MS = 500;
+const MIN_QUEUE = 12_000;
 
 export interface ShapedRelay extends AsyncDisposable {
   readonly port: number;
@@ -135,7 +136,7 @@ export async function udpRelay(target: number, rate: number, options: { loss?: n
   });
   back.on('message', (message) => {
     counts.packets++;
-    if (waiting + message.length > QUEUE || Math.random() < loss) {
+    if (waiting + message.length > Math.max(MIN_QUEUE, (bucket.rate / 8000) * QUEUE_MS) || Math.random() < loss) {
       counts.dropped++;
       return;
     }
@@ -182,8 +183,10 @@ export async function relayWebRtc(
     const answer = await response.text();
     const candidate = /^a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) typ host.*$/im.exec(answer);
     if (!candidate) return await route.fulfill({ response, body: answer });
-    await found.relay?.[Symbol.asyncDispose]();
-    found.relay = await udpRelay(Number(candidate[1]), rate, options);
+    // One that connects again has the same way.
+    const before = found.relay;
+    await before?.[Symbol.asyncDispose]();
+    found.relay = await udpRelay(Number(candidate[1]), before?.rate ?? rate, { ...options, loss: before?.loss ?? options.loss ?? 0 });
     const line = candidate[0].replace(`127.0.0.1 ${candidate[1]}`, `127.0.0.1 ${found.relay.port}`);
     let first = true;
     const body = answer.replace(/^a=candidate:.*\r\n/gm, () => {

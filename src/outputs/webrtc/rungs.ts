@@ -9,8 +9,8 @@ export const RUNGS = [1, 0.45, 0.21] as const;
 const FIT = 0.9;
 /** After a change, what is reported speaks of what was sent before it. */
 const SETTLE_MS = 2000;
-/** Bad for so long leads down. */
-const PATIENCE_MS = 400;
+/** Bad for so long leads down: two reports in a row. */
+const PATIENCE_MS = 200;
 /** A rung up must fit with so much to spare. */
 const SPARE = 1.1;
 

@@ -18,6 +18,11 @@ import { freeUdpPort } from './udp-port.ts';
 /** The process has so long for an answer. */
 const ANSWER_MS = 8000;
 
+/** What the rows on the data channel take of a narrow way, bit/s. */
+const CHANNEL_BITRATE = 30_000;
+/** A key frame takes no more than so long of the rate of a rung. */
+const KEY_SECONDS = 0.4;
+
 export interface Session {
   readonly id: string;
   readonly stream: Stream;
@@ -160,10 +165,11 @@ export class Sessions {
     if (rung === 0) return base;
     const { track } = stream.rendition(this.#settingsOf(stream, codec, 0));
     const whole = track?.bitrate ?? main.bitrate ?? 0;
-    const bitrate = Math.max(50_000, Math.round(whole * RUNGS[rung]!));
-    if (rung < RUNGS.length - 1 || !track) return { ...base, bitrate };
+    const bitrate = Math.max(50_000, Math.round(whole * RUNGS[rung]!) - CHANNEL_BITRATE);
+    const thin = codec === 'h264' ? { options: { bufsize: Math.round(bitrate * KEY_SECONDS), ...main.options } } : {};
+    if (rung < RUNGS.length - 1 || !track) return { ...base, bitrate, ...thin };
     const half = (side: number) => Math.max(16, Math.round(side / 4) * 2);
-    return { ...base, bitrate, width: half(track.width), height: half(track.height) };
+    return { ...base, bitrate, ...thin, width: half(track.width), height: half(track.height) };
   }
 
   #count(feed: Feed, packet: Packet): void {

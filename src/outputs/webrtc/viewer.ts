@@ -14,8 +14,12 @@ const SILENT_MS = 5000;
 /** One that never got through. */
 const CONNECT_MS = 10_000;
 
-/** Without the key frame of another feed for so long, the old one goes on. */
-const PAUSE_MS = 1500;
+/** Without the key frame of another feed for so long after a pause, the old one goes on. */
+const PATIENCE_MS = 1500;
+/** A queue that stands at so much twice in a row is let run empty, for so long at most, and not again too soon. */
+const FULL_QUEUE_MS = 300;
+const MAX_PAUSE_MS = 1000;
+const PAUSE_EVERY_MS = 3000;
 
 /** Receiver reports that tell the round trip. */
 const TRIPS = 5;
@@ -31,7 +35,10 @@ export class Viewer {
   readonly #sender: RtpSender;
   readonly #remb = new RembWay();
   #way: WayState = UNKNOWN;
-  #pausedAt: number | null = null;
+  /** Nothing is sent until the way has emptied itself, and then until a key frame comes. */
+  #pause: { readonly at: number; readonly until: number; readonly timer: NodeJS.Timeout } | null = null;
+  #lastPause = Number.NEGATIVE_INFINITY;
+  #fullUpdates = 0;
   #open = false;
   #needKey = true;
   #connected = false;
@@ -103,9 +110,18 @@ export class Viewer {
   switchTo(feed: string, pause: boolean): void {
     this.#next = feed === this.feed ? null : feed;
     if (!this.#next) return;
-    this.#tell({ type: 'need-key', feed });
-    if (!pause) return;
-    this.#pausedAt = performance.now();
+    if (pause) this.#beginPause(performance.now());
+    else this.#tell({ type: 'need-key', feed });
+  }
+
+  /** What is sent into a full way only waits there: it is let run empty first. */
+  #beginPause(now: number): void {
+    if (this.#pause) clearTimeout(this.#pause.timer);
+    const length = Math.min(MAX_PAUSE_MS, this.#way.queueMs);
+    const timer = setTimeout(() => !this.#closed && this.#tell({ type: 'need-key', feed: this.#next ?? this.feed }), length);
+    this.#pause = { at: this.#pause?.at ?? now, until: now + length, timer };
+    this.#lastPause = now;
+    this.#needKey = true;
     this.#sender.renew();
   }
 
@@ -116,17 +132,18 @@ export class Viewer {
 
   send(feed: string, picture: Packetized): void {
     if (!this.#open || this.#closed) return;
+    if (this.#pause && performance.now() < this.#pause.until) return;
     if (feed === this.#next && picture.key) {
       this.feed = feed;
       this.#next = null;
-      this.#pausedAt = null;
-      this.#needKey = false;
+      this.#needKey = true;
       this.#sender.renew();
       this.#tell({ type: 'switched', id: this.id, feed });
     }
-    if (feed !== this.feed || this.#pausedAt !== null) return;
+    if (feed !== this.feed || (this.#pause && this.#next)) return;
     if (this.#needKey && !picture.key) return;
     this.#needKey = false;
+    this.#pause = null;
     const rtp = this.#sender.send(picture);
     this.#peer.sendText(CHANNEL, rtp === picture.rtpTime ? picture.text : JSON.stringify({ ...JSON.parse(picture.text), rtp }));
   }
@@ -145,11 +162,12 @@ export class Viewer {
     const sender = this.#sender;
     this.#way = sender.way?.state(now) ?? this.#remb.state(sender.rate, now);
     sender.update(this.#way, now);
-    if (this.#pausedAt !== null && now - this.#pausedAt > PAUSE_MS) {
-      this.#pausedAt = null;
-      this.#needKey = true;
+    if (this.#pause && now - this.#pause.until > PATIENCE_MS) {
+      this.#pause = null;
       this.#tell({ type: 'need-key', feed: this.feed });
     }
+    this.#fullUpdates = this.#way.queueMs > FULL_QUEUE_MS ? this.#fullUpdates + 1 : 0;
+    if (this.#fullUpdates > 1 && !this.#pause && now - this.#lastPause > PAUSE_EVERY_MS) this.#beginPause(now);
     if (report) {
       sender.beat(this.#rttMs ?? this.#peer.rttMs, now);
       const dead = this.#dead(now);
@@ -193,6 +211,7 @@ export class Viewer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#pause) clearTimeout(this.#pause.timer);
     this.#sender.close();
     this.#peer.close();
   }
