@@ -91,7 +91,7 @@ export type FromProcess =
       readonly key: boolean;
       /** On its own clock, µs. */
       readonly time: number;
-      /** When it was captured, or if that is not known when it came: monotonic clock of this machine, µs. */
+      /** When it was captured: monotonic clock of this machine, µs. */
       readonly moment: number;
     }
   | { readonly type: 'taken'; readonly number: number };

@@ -164,8 +164,7 @@ export class PublisherPeer {
     if (this.#needKey && !key) return;
     this.#needKey = false;
     const time = Math.round((this.#unwrap(unit.timestamp) * 100) / 9);
-    const now = monotonicMicros();
-    const moment = this.#clock.capturedAt(unit.timestamp, now) ?? now;
+    const moment = this.#clock.momentOf(unit.timestamp, monotonicMicros());
     const data = 'nals' in unit ? concatBytes(unit.nals.flatMap((nal) => [START_CODE, nal])) : unit.frame;
     this.#tell({ type: 'unit', id, data, key, time, moment });
   }

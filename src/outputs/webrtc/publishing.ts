@@ -107,7 +107,7 @@ export class Publishers {
         job ??= stream.decode(codec, (event) => this.#onDecoded(id, stream, status, event));
         status.received++;
         // The process runs on the same monotonic clock, not on the server's UTC.
-        const arrival = stream.clock.now() - Math.max(0, Math.round(monotonicMicros() - unit.moment));
+        const arrival = Math.round(stream.clock.now() - (monotonicMicros() - unit.moment));
         job.send({ type: 'unit', data: unit.data, key: unit.key, time: unit.time, arrival });
       },
     };
@@ -127,8 +127,9 @@ export class Publishers {
       this.#process.send({ type: 'request-key', id });
     } else if (event.type === 'picture' && this.#open.has(id)) {
       const { width, height, data, time, arrival } = event;
-      // The sender's own clock, mapped to ours by its reports, or by when its pictures came.
-      const receipt = stream.input.push({ format: 'yuv420p', width, height, data }, { deviceTimestamp: time, arrival: arrival as Micros });
+      const timestamp = arrival as Micros;
+      const times = { timestamp, deviceTimestamp: time, arrival: timestamp };
+      const receipt = stream.input.push({ format: 'yuv420p', width, height, data }, times);
       Object.assign(status, {
         width,
         height,

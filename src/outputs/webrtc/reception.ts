@@ -7,6 +7,9 @@ const TICKS_PER_MS = 90;
 const REPORTS = 20;
 /** A picture is this old at most, µs; a clock that says more is not believed. */
 const MAX_AGE_US = 10_000_000;
+/** Corrections take at most this share of the time between two pictures; from `FAR_US` on they are a step. */
+const SLEW = 0.25;
+const FAR_US = 1_000_000;
 
 /** Counts for the reports to a sender (RFC 3550 A.1, A.3, A.8). */
 export class Reception {
@@ -71,18 +74,19 @@ export class Reception {
 /**
  * A sender's clock, by its reports and by the capture times in its packets. A report says both its own time and the RTP time of the same
  * moment; it is never early, so that the least delayed one shows how the two clocks lie: no delay of the encoder is in it, and of the
- * network only the least.
+ * network only the least. What is learned comes in evenly, so that times rise.
  */
 export class SenderClock {
   #pair: { readonly time: number; readonly rtp: number } | null = null;
   #exact = false;
-  readonly #offsets: number[] = [];
+  readonly #delays: number[] = [];
+  #last: { readonly rtp: number; readonly moment: number } | null = null;
 
   /** @param arrival monotonic, µs */
   onSenderReport({ time, rtpTime }: Extract<RtcpMessage, { type: 'sender-report' }>, arrival: number): void {
     if (!this.#exact) this.#pair = { time, rtp: rtpTime };
-    this.#offsets.push(arrival - time);
-    if (this.#offsets.length > REPORTS) this.#offsets.shift();
+    this.#delays.push(arrival - time);
+    if (this.#delays.length > REPORTS) this.#delays.shift();
   }
 
   /** Capture time by the sender's clock, µs, in the packet itself (abs-capture-time). */
@@ -91,11 +95,28 @@ export class SenderClock {
     this.#exact = true;
   }
 
-  /** When a picture that came at `arrival` (monotonic, µs) was captured, on the same clock; `null` = not known. */
-  capturedAt(rtp: number, arrival: number): number | null {
-    if (!this.#pair || !this.#offsets.length) return null;
-    const sent = this.#pair.time + (((rtp - this.#pair.rtp) | 0) * 1000) / TICKS_PER_MS;
-    const captured = sent + Math.min(...this.#offsets);
-    return captured < arrival - MAX_AGE_US ? null : Math.min(captured, arrival);
+  /** When a picture that came at `arrival` (monotonic, µs) was captured, on the same clock. Before the first report: when it came, less jitter. */
+  momentOf(rtp: number, arrival: number): number {
+    const last = this.#last;
+    const passed = last ? micros(rtp - last.rtp) : 0;
+    const expected = last ? last.moment + passed : arrival;
+    const known = this.#capturedAt(rtp, arrival);
+    const wanted = Math.min(known ?? expected, arrival);
+    const limit = Math.max(0, passed) * SLEW;
+    const far = !last || Math.abs(wanted - expected) > FAR_US;
+    const moment = far ? wanted : expected + Math.max(-limit, Math.min(limit, wanted - expected));
+    this.#last = { rtp, moment };
+    return moment;
   }
+
+  #capturedAt(rtp: number, arrival: number): number | null {
+    if (!this.#pair || !this.#delays.length) return null;
+    const captured = this.#pair.time + micros(rtp - this.#pair.rtp) + Math.min(...this.#delays);
+    return captured < arrival - MAX_AGE_US ? null : captured;
+  }
+}
+
+/** µs of a difference of two RTP times, which have 32 bits. */
+function micros(ticks: number): number {
+  return ((ticks | 0) * 1000) / TICKS_PER_MS;
 }
