@@ -2,6 +2,7 @@
 import { Clip } from './clip.ts';
 import { ClipHandles } from './clip-handles.ts';
 import { dateText, lengthText, timeText, zoneOffset, zoneText } from './clock-text.ts';
+import type { DeepView } from './deep-view.ts';
 import { make } from './dom.ts';
 import { copyFrameLink } from './frame-link.ts';
 import { iconButton, setIcon } from './icons.ts';
@@ -27,6 +28,8 @@ export interface ControlsOptions {
   readonly player: () => Player | undefined;
   /** What belongs to its pictures. */
   readonly timeline: () => PlayerTimeline | undefined;
+  /** Levels and zoom, of pictures with all their values. */
+  readonly deep: () => DeepView | null;
   readonly tell: (text: string) => void;
   /** For screen readers alone. */
   readonly say: (text: string) => void;
@@ -55,6 +58,7 @@ export class Controls {
   readonly #mark = iconButton('mark', 'Add a marker at this frame (M)', () => this.#markers.add(false));
   readonly #scissors = iconButton('scissors', 'Cut a clip (C)', () => this.#clip.toggle());
   readonly #values = iconButton('values', 'Values of the shown frame (V)', () => this.#toggleOverlay('values'));
+  readonly #levels = iconButton('levels', 'Levels (W)', () => this.#toggleLevels());
   readonly #frameButtons: readonly HTMLButtonElement[];
   readonly #scrubber = new Scrubber({
     player: () => this.#player,
@@ -119,6 +123,7 @@ export class Controls {
         this.#mark,
         this.#scissors,
         this.#values,
+        this.#levels,
         iconButton('link', 'Copy link to this frame', () => void copyFrameLink(options.player()?.shownFrame ?? null, options.tell)),
         iconButton('stats', 'Statistics (S)', () => this.#toggleStats()),
         iconButton('help', 'Keys (?)', () => this.#keys.toggleHelp()),
@@ -221,6 +226,7 @@ export class Controls {
         here: timeline?.atShown() ?? [],
       },
     );
+    this.#levels.hidden = !this.#options.deep();
     this.#scissors.hidden = !range;
     this.#scissors.setAttribute('aria-pressed', String(this.#clip.active));
     this.#handles.show(this.#timeline.ends, this.#clip.span);
@@ -276,6 +282,23 @@ export class Controls {
     this.#options.tell(`${what === 'values' ? 'Values of the shown frame' : 'Boxes over the picture'}: ${on ? 'shown' : 'hidden'}.`);
   }
 
+  #toggleLevels(): boolean {
+    const view = this.#options.deep();
+    if (!view) return false;
+    this.#levels.setAttribute('aria-pressed', String(view.toggle()));
+    return true;
+  }
+
+  /** Zoom keys mean nothing where the picture has no such view. */
+  #zoom(key: string): boolean {
+    const view = this.#options.deep();
+    if (!view) return false;
+    if (key === '1') view.zoomToPixels();
+    else view.zoomBy(key === '0' ? 0 : key === '-' ? 1 / 1.5 : 1.5);
+    this.#options.say(`Magnified ${Number(view.placement.scale.toPrecision(2))} times.`);
+    return true;
+  }
+
   #complain(error: unknown): void {
     if (error instanceof DOMException && error.name === 'AbortError') return;
     this.#options.tell(error instanceof Error ? error.message : 'That did not work.');
@@ -318,6 +341,12 @@ export class Controls {
       { keys: ['c'], help: ['C', 'cut a clip'], run: () => clip.toggle() },
       { keys: ['v'], help: ['V', 'values of the shown frame'], run: () => this.#toggleOverlay('values') },
       { keys: ['b'], help: ['B', 'boxes over the picture'], run: () => this.#toggleOverlay('boxes') },
+      { keys: ['w'], help: ['W', 'levels of lossless pictures'], run: () => this.#toggleLevels() },
+      {
+        keys: ['+', '=', '-', '0', '1'],
+        help: ['+ − 0 1', 'lossless: larger, smaller, whole, single pixels'],
+        run: (key) => this.#zoom(key),
+      },
       { keys: ['f'], help: ['F', 'full screen'], run: () => this.fullScreen() },
       { keys: ['s'], help: ['S', 'statistics'], run: () => this.#toggleStats() },
       { keys: ['h'], help: ['H', 'figures in one line'], run: () => this.#options.toggleHud() },

@@ -6,6 +6,7 @@ import { SluiceError } from '../core/errors.ts';
 import { StreamAddress } from './address.ts';
 import type { Attempt } from './attempts.ts';
 import { Controls } from './controls.ts';
+import { DeepSeat } from './deep-seat.ts';
 import { make } from './dom.ts';
 import { Hud, hudRemembered, rememberHud } from './hud.ts';
 import { Notices } from './notices.ts';
@@ -24,6 +25,8 @@ export type { Attempt, FrameEvent, Marker, PlayerState, PlayerStats, ShownFrame,
 /** Detail of `pixelclick`: pixel of the picture, and the frame it belongs to. */
 export interface PixelClick extends PicturePoint {
   readonly frame: ShownFrame | null;
+  /** Of lossless pictures: the samples of the pixel as captured, one for gray. */
+  readonly values: readonly number[] | null;
 }
 
 /** Events of the element and their `detail`. They do not bubble. */
@@ -55,6 +58,14 @@ export class SluicePlayer extends HTMLElement {
   readonly #overlay = new Overlay();
   readonly #hud = new Hud(this.#stage);
   readonly #controls: Controls;
+  readonly #deep = new DeepSeat((deep) => ({
+    host: this,
+    stage: this.#stage,
+    deep,
+    stream: this.#player?.address.name ?? '',
+    pixelSize: () => this.info?.pixelSize ?? null,
+    pointAt: (x, y) => this.#stage.pointAt(x, y, this.fit),
+  }));
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
   #timeline: PlayerTimeline | undefined;
@@ -73,6 +84,7 @@ export class SluicePlayer extends HTMLElement {
       overlay: this.#overlay,
       player: () => this.#player,
       timeline: () => this.#timeline,
+      deep: () => this.#deep.view,
       say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
       toggleHud: () => this.#toggleHud(),
@@ -323,6 +335,7 @@ export class SluicePlayer extends HTMLElement {
     this.#hud.attach(null);
     this.#reporter?.close();
     this.#timeline?.close();
+    void this.#deep.follow(null);
     this.#player?.close();
     this.#player = this.#timeline = undefined;
   }
@@ -358,6 +371,8 @@ export class SluicePlayer extends HTMLElement {
       this.#notices.show(state, message, player.shownFrame === null);
       this.#controls.update();
     });
+    // Whoever has brought a picture is there; a transport that is being opened is not.
+    player.on('frame', () => void this.#deep.follow(player.deep));
     player.on('notice', (text) => this.#notices.tell(text));
     player.on('transportchange', ({ reason, previous }) => {
       if (previous && reason.endsWith('.')) this.#notices.tell(reason);
@@ -407,7 +422,7 @@ export class SluicePlayer extends HTMLElement {
   #onClick(event: MouseEvent): void {
     const point = this.#stage.pointAt(event.clientX, event.clientY, this.fit);
     if (!point) return;
-    const detail: PixelClick = { ...point, frame: this.shownFrame };
+    const detail: PixelClick = { ...point, frame: this.shownFrame, values: this.#player?.deep?.valuesAt(point.x, point.y) ?? null };
     this.dispatchEvent(new CustomEvent('pixelclick', { detail }));
   }
 }

@@ -6,6 +6,7 @@ import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
 import { type Attempt, Attempts, chosenBecause, type Try } from './attempts.ts';
 import { Backoff } from './backoff.ts';
+import type { DeepCanvas } from './deep-canvas.ts';
 import { Figures, type FigureValues } from './figures.ts';
 import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
@@ -200,6 +201,11 @@ export class Player extends Emitter<PlayerEvents> {
 
   get shownFrame(): ShownFrame | null {
     return this.#shown;
+  }
+
+  /** The picture on the stage with all its values; `null` where the transport brings none. */
+  get deep(): DeepCanvas | null {
+    return this.#session?.transport?.deep ?? null;
   }
 
   get address(): StreamAddress {

@@ -1,5 +1,5 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
-// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, button, live-button, clock, stats, hud, help,
+// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, levels, scale-bar, button, live-button, clock, stats, hud, help,
 // marker-form, message, notice.
 export const STYLE = `
 :host {
@@ -205,6 +205,28 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .help dl { display: grid; grid-template-columns: auto auto; gap: 4px 14px; margin: 0 0 8px; align-items: baseline; }
 kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_line); border-radius: 4px; white-space: nowrap; }
 .close { border: 1px solid var(--_line); padding: 0 12px; }
+
+.stage.pixels .picture { image-rendering: pixelated; }
+.levels {
+  position: absolute; top: 8px; right: 8px; width: 276px; max-width: calc(100% - 16px); max-height: calc(100% - 76px); overflow: auto; box-sizing: border-box;
+  padding: 8px 10px; border-radius: var(--_radius); background: var(--_panel); font-size: 12px; font-variant-numeric: tabular-nums;
+}
+.levels p { margin: 0; }
+.levels canvas { display: block; width: 100%; height: 72px; margin: 6px 0; cursor: ew-resize; touch-action: none; border-bottom: 1px solid var(--_line); }
+.levels .depth { font-weight: 600; }
+.levels .value { color: var(--_muted); min-height: 1.4em; }
+.levels .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 8px; }
+.levels .fields label { display: grid; grid-template-columns: 44px 1fr; align-items: center; gap: 6px; color: var(--_muted); }
+.levels :is(input[type='number'], select) { height: 26px; padding: 0 4px; width: 100%; }
+.levels .checks { display: flex; flex-wrap: wrap; gap: 2px 12px; margin: 6px 0 4px; }
+.levels .check { display: flex; align-items: center; gap: 5px; }
+.levels .check input { height: 14px; width: 14px; margin: 0; accent-color: var(--_accent); }
+select { font: inherit; color: var(--_text); background: var(--_panel); border: 1px solid var(--_line); border-radius: 4px; box-sizing: border-box; }
+select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
+.scale-bar {
+  position: absolute; left: 14px; bottom: 92px; padding-bottom: 2px; border-bottom: 3px solid #fff; color: #fff; font-weight: 600; text-align: center;
+  white-space: nowrap; pointer-events: none; text-shadow: 0 0 3px #000, 0 0 3px #000; filter: drop-shadow(0 0 1px #000);
+}
 
 @container sluice-player (max-width: 560px) {
   .clock { display: none; }

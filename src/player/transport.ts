@@ -1,6 +1,7 @@
 // The contract of transports: each is one way from the server to a picture on the screen. A new one is one file and one row in
 // transports.ts; player, controls and statistics know only what stands here.
 import type { StreamAddress } from './address.ts';
+import type { DeepCanvas } from './deep-canvas.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -123,6 +124,8 @@ export interface Transport {
   /** Exists from the start; the player puts it into the document. */
   readonly picture: PictureElement;
   readonly dvr: Dvr | null;
+  /** The picture with all its values, of transports that bring them. */
+  readonly deep?: DeepCanvas;
   /** Stops asking the server for anything; the last picture stays. There is no way back: a new transport is opened instead. */
   halt(): void;
   /** Frees everything, the picture too. */

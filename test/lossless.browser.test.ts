@@ -1,0 +1,161 @@
+// Lossless pictures in the page: the values that somebody reads are those that a program pushed, at any magnification; levels, colours and
+// zoom by pointer and keyboard.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { launchChromium } from './chromium.ts';
+import { TestPublisher } from './publisher.ts';
+import { testServer } from './server.ts';
+
+const [WIDTH, HEIGHT] = [320, 200];
+const POSITIONS = Number(process.env.SLUICE_TEST_POSITIONS ?? 60);
+const SHOTS = process.env.SLUICE_TEST_SHOTS;
+const SOON = { timeout: 20_000 };
+
+/** Every value says where it is. */
+const samples = Uint16Array.from({ length: WIDTH * HEIGHT }, (_, i) => (i * 7) % 4096);
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if (!SHOTS) return;
+  await mkdir(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+}
+
+const readOut = (page: Page) => page.locator('sluice-player .levels .value').textContent();
+/** Gray level of the picture's pixel on the canvas. */
+const shownAt = (page: Page, x: number, y: number) =>
+  page.evaluate(
+    ([px, py]) => {
+      const canvas = document.querySelector('sluice-player')!.shadowRoot!.querySelector('canvas.picture') as HTMLCanvasElement;
+      return [...canvas.getContext('2d')!.getImageData(px!, py!, 1, 1).data].slice(0, 3);
+    },
+    [x, y],
+  );
+
+/** By the key, as soon as there are levels. */
+async function openLevels(page: Page): Promise<void> {
+  await page.mouse.move(100, 100);
+  await page.locator('sluice-player').getByRole('button', { name: 'Levels (W)' }).waitFor();
+  await page.locator('sluice-player').focus();
+  await page.keyboard.press('w');
+  await expect.poll(() => page.locator('sluice-player .levels').isVisible(), SOON).toBe(true);
+}
+
+test('values under the pointer are those that were pushed; levels, colours and zoom', async () => {
+  await using server = await testServer({ streams: { cam: { source: { type: 'push' }, pixelSize: 0.65 } } });
+  const publisher = await TestPublisher.open(server.url, 'cam');
+  const push = async () => {
+    publisher.send(Date.now() * 1000, { format: 'gray16le', width: WIDTH, height: HEIGHT, pixels: new Uint8Array(samples.buffer) });
+    await publisher.answered();
+  };
+  await push();
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.setViewportSize({ width: 1000, height: 625 });
+  await page.goto(`${server.url}embed/cam?transport=lossless&controls=1`);
+  await expect
+    .poll(() => page.evaluate(() => (document.querySelector('sluice-player') as unknown as { shownFrame: unknown }).shownFrame), SOON)
+    .not.toBeNull();
+  const player = page.locator('sluice-player');
+  await openLevels(page);
+  await shoot(page, 'lossless-levels');
+
+  const box = (await player.boundingBox())!;
+  const clicked = () => page.evaluate(() => (globalThis as unknown as { clicked: unknown }).clicked);
+  await page.evaluate(() => {
+    document.querySelector('sluice-player')!.addEventListener('pixelclick', (event) => {
+      Object.assign(globalThis, { clicked: (event as CustomEvent).detail });
+    });
+  });
+  let state = 5;
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const probe = async () => {
+    // Left of the panel and above the controls.
+    await page.mouse.move(box.x + random() * (box.width - 320), box.y + random() * (box.height - 110));
+    const [, x, y, value] = /^x (\d+), y (\d+): (\d+)$/.exec((await readOut(page)) ?? '') ?? [];
+    expect(Number(value), `${x}, ${y}`).toBe(samples[Number(y) * WIDTH + Number(x)]);
+    return [Number(x), Number(y)] as const;
+  };
+  const seen = new Set<string>();
+  for (let i = 0; i < POSITIONS / 2; i++) seen.add(String(await probe()));
+  expect(seen.size).toBeGreaterThan(POSITIONS / 4);
+  // Magnified by the wheel round the pointer: the pixel under it stays.
+  await page.mouse.move(box.x + 301.5, box.y + 251.5);
+  const before = await readOut(page);
+  for (let i = 0; i < 5; i++) await page.mouse.wheel(0, -300);
+  await expect
+    .poll(() =>
+      page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector<HTMLElement>('.stage')!.style.transform),
+    )
+    .toContain('scale(');
+  expect(await readOut(page)).toBe(before);
+  for (let i = 0; i < POSITIONS / 2; i++) await probe();
+  await shoot(page, 'lossless-magnified');
+  await page.mouse.click(box.x + 200, box.y + 200);
+  const [, x, y] = /^x (\d+), y (\d+)/.exec((await readOut(page))!)!;
+  expect(await clicked()).toMatchObject({ x: Number(x), y: Number(y), values: [samples[Number(y) * WIDTH + Number(x)]] });
+  await player.focus();
+  await page.keyboard.press('0');
+
+  // Numbers in the panel.
+  const field = (label: string) => page.locator('sluice-player .levels').getByLabel(label, { exact: true });
+  const write = async (label: string, value: string) => {
+    await field(label).fill(value);
+    await field(label).press('Tab');
+  };
+  await write('Black', '0');
+  await write('White', '2550');
+  // 700 of 2550 = 70 of 255.
+  expect(samples[100]).toBe(700);
+  await expect.poll(() => shownAt(page, 100, 0), SOON).toEqual([70, 70, 70]);
+  expect(await field('Auto').isChecked()).toBe(false);
+  await field('Colours').selectOption('green');
+  await expect.poll(() => shownAt(page, 100, 0), SOON).toEqual([0, 70, 0]);
+  await write('White', '-5');
+  expect(await field('White').inputValue()).toBe('2550');
+  // Shift and drag: the window changes, the picture stays where it is.
+  await page.mouse.move(box.x + 200, box.y + 200);
+  await page.keyboard.down('Shift');
+  await page.mouse.down();
+  await page.mouse.move(box.x + 280, box.y + 200, { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up('Shift');
+  expect(Number(await field('White').inputValue())).toBeGreaterThan(2600);
+  // Kept for the next visit, and there before the first picture.
+  await page.reload();
+  await push();
+  await expect.poll(() => page.locator('sluice-player .levels').isVisible(), SOON).toBe(true);
+  expect(await field('Colours').inputValue()).toBe('green');
+  expect(chromium.errors).toEqual([]);
+  await publisher.close();
+});
+
+test('a live 16-bit camera: the barcode is that of the named frame; narrow, light, and with the levels open', async () => {
+  await using server = await testServer({
+    streams: { cam: { source: { type: 'pattern', kind: 'microscope', width: 512, height: 512, fps: 15, barcode: true }, pixelSize: 0.65 } },
+  });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.setViewportSize({ width: 400, height: 640 });
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.goto(`${server.url}embed/cam?transport=lossless&controls=1`);
+  await waitForPicture(page);
+  let same = 0;
+  for (let i = 0; i < 80 && same < 10; i++) {
+    const { code, named } = await readShown(page);
+    if (!code || !named) continue;
+    expect(code.frame).toBe(named.id);
+    same++;
+    await page.waitForTimeout(60);
+  }
+  expect(same).toBe(10);
+  await openLevels(page);
+  await page.waitForTimeout(600);
+  await shoot(page, 'lossless-narrow-light');
+  expect(chromium.errors).toEqual([]);
+});
