@@ -16,12 +16,15 @@ const NOTICE_MS = 60;
 const TRIPS = 1.5;
 /** Steps of the delay: small changes are not worth a change of pace. */
 const STEP_MS = 50;
+/** What was wanted in so many updates holds. */
+const DOWN_STEPS = 10;
 
 export class Hold {
   readonly #limits: PlayoutDelay;
   readonly #counts: { packets: number; resends: number }[] = [];
   #lossyAt = Number.NEGATIVE_INFINITY;
   #min: number;
+  readonly #wanted: number[] = [];
 
   constructor(limits: PlayoutDelay) {
     this.#limits = limits;
@@ -56,10 +59,13 @@ export class Hold {
     else if (now - this.#lossyAt > CLEAN_MS) this.#lossyAt = Number.NEGATIVE_INFINITY;
     if (!this.lossy) {
       this.#min = this.#limits.min;
+      this.#wanted.length = 0;
       return;
     }
     const wanted = Math.ceil((NOTICE_MS + TRIPS * (rttMs ?? 50)) / STEP_MS) * STEP_MS;
-    // Up at once, down only with the end of the loss.
-    this.#min = Math.min(this.#limits.max, Math.max(this.#min, wanted));
+    // Up at once, down late: each change is a change of pace.
+    this.#wanted.push(wanted);
+    if (this.#wanted.length > DOWN_STEPS) this.#wanted.shift();
+    this.#min = Math.max(this.#limits.min, Math.min(this.#limits.max, Math.max(...this.#wanted)));
   }
 }

@@ -7,16 +7,29 @@ const LOSS_UNEASY = 0.1;
 const ROOM = 0.85;
 /** Estimates begin low and rise with what arrives: until they have once reached it, or for so long, they say nothing. */
 const RISE_MS = 15_000;
+/** An estimate that was not repeated for so long says nothing any more. */
+const STALE_MS = 3000;
 
 export class RembWay {
   #remb: number | null = null;
+  #rembAt = 0;
   #lost = 0;
   #since: number | null = null;
   #risen = false;
 
-  /** @param bitrate bit/s */
-  estimated(bitrate: number): void {
+  /**
+   * @param bitrate bit/s
+   * @param now ms, monotonic
+   */
+  estimated(bitrate: number, now: number): void {
     this.#remb = bitrate;
+    this.#rembAt = now;
+  }
+
+  /** Another rate is sent from now on: the estimate has to follow it first. */
+  renew(): void {
+    this.#since = null;
+    this.#risen = false;
   }
 
   /** @param fractionLost 0..1 */
@@ -30,7 +43,7 @@ export class RembWay {
    */
   state(sending: number, now: number): WayState {
     this.#since ??= now;
-    const remb = this.#remb;
+    const remb = now - this.#rembAt > STALE_MS ? null : this.#remb;
     this.#risen ||= now - this.#since > RISE_MS || (remb !== null && sending > 0 && remb >= sending);
     const tight = this.#risen && remb !== null && remb < sending * ROOM;
     const lost = this.#lost;

@@ -138,6 +138,7 @@ export class Viewer {
       this.#next = null;
       this.#needKey = true;
       this.#sender.renew();
+      this.#remb.renew();
       this.#tell({ type: 'switched', id: this.id, feed });
     }
     if (feed !== this.feed || (this.#pause && this.#next)) return;
@@ -232,7 +233,7 @@ export class Viewer {
       if (message.type === 'pli' || message.type === 'fir') this.#tell({ type: 'need-key', feed: this.feed });
       else if (message.type === 'nack') this.#sender.resend(message.sequences);
       else if (message.type === 'transport') this.#sender.way?.told(message, this.#heard);
-      else if (message.type === 'remb') this.#remb.estimated(message.bitrate);
+      else if (message.type === 'remb') this.#remb.estimated(message.bitrate, this.#heard);
       else if (message.type === 'report' && message.ssrc === this.#ssrc) {
         this.#fractionLost = message.fractionLost;
         this.#remb.reported(message.fractionLost);
