@@ -35,12 +35,13 @@ export interface ControlsOptions {
   readonly say: (text: string) => void;
   /** Switches the line of figures on or off. */
   readonly toggleHud: () => void;
+  readonly openDoctor: () => void;
 }
 
 export class Controls {
   readonly elements: readonly HTMLElement[];
   readonly #options: ControlsOptions;
-  readonly #stats = new StatsOverlay();
+  readonly #stats: StatsOverlay;
   readonly #play = iconButton('play', 'Play (space)', () => this.#toggle());
   readonly #live = make(
     'button',
@@ -74,6 +75,9 @@ export class Controls {
 
   constructor(options: ControlsOptions) {
     this.#options = options;
+    const doctor = make('button', { type: 'button', class: 'close', part: 'button doctor-button' }, 'Connection doctor (D)');
+    doctor.addEventListener('click', options.openDoctor);
+    this.#stats = new StatsOverlay(doctor);
     this.#timeline = new TimelineBar({
       scrub: (timestamp) => this.#scrubber.to(timestamp),
       commit: (timestamp, end) => this.#scrubber.commit(timestamp, end),
@@ -349,6 +353,7 @@ export class Controls {
       },
       { keys: ['f'], help: ['F', 'full screen'], run: () => this.fullScreen() },
       { keys: ['s'], help: ['S', 'statistics'], run: () => this.#toggleStats() },
+      { keys: ['d'], help: ['D', 'connection doctor'], run: () => this.#options.openDoctor() },
       { keys: ['h'], help: ['H', 'figures in one line'], run: () => this.#options.toggleHud() },
       { keys: ['?'], help: ['?', 'this help'], run: () => this.#keys.toggleHelp() },
       {

@@ -7,6 +7,7 @@ import { StreamAddress } from './address.ts';
 import type { Attempt } from './attempts.ts';
 import { Controls } from './controls.ts';
 import { DeepSeat } from './deep-seat.ts';
+import { DoctorPanel } from './doctor/panel.ts';
 import { make } from './dom.ts';
 import { Hud, hudRemembered, rememberHud } from './hud.ts';
 import { Notices } from './notices.ts';
@@ -54,7 +55,11 @@ export class SluicePlayer extends HTMLElement {
   static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit', 'hud'];
   readonly #stage = new Stage();
   readonly #aspect = make('style');
-  readonly #notices = new Notices(() => this.play());
+  readonly #notices = new Notices(
+    () => this.play(),
+    () => this.openDoctor(),
+  );
+  readonly #doctor = new DoctorPanel();
   readonly #overlay = new Overlay();
   readonly #hud = new Hud(this.#stage);
   readonly #controls: Controls;
@@ -88,6 +93,7 @@ export class SluicePlayer extends HTMLElement {
       say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
       toggleHud: () => this.#toggleHud(),
+      openDoctor: () => this.openDoctor(),
     });
     this.#stage.element.append(this.#overlay.boxes.element);
     root.append(
@@ -97,6 +103,7 @@ export class SluicePlayer extends HTMLElement {
       this.#hud.element,
       this.#overlay.values,
       ...this.#notices.elements,
+      this.#doctor.element,
     );
     this.#stage.element.addEventListener('click', (event) => this.#onClick(event));
     this.#stage.element.addEventListener('dblclick', () => {
@@ -277,6 +284,13 @@ export class SluicePlayer extends HTMLElement {
     this.#ready()?.liveEdge();
   }
 
+  /** Opens a dialog that tries all ways to the server and says which line of its configuration mends what does not work. */
+  openDoctor(): void {
+    const player = this.#ready();
+    if (!player) return this.#notices.tell(noSource().message);
+    this.#doctor.open({ address: player.address, attempts: player.attempts });
+  }
+
   /** Shows a short notice over the picture, and reads it out to screen readers. */
   tell(text: string): void {
     this.#notices.tell(text);
@@ -333,6 +347,7 @@ export class SluicePlayer extends HTMLElement {
     this.#queued = false;
     this.#overlay.attach(null, null, () => this.fit);
     this.#hud.attach(null);
+    this.#doctor.close();
     this.#reporter?.close();
     this.#timeline?.close();
     void this.#deep.follow(null);

@@ -11,12 +11,14 @@ export class Notices {
   readonly elements: readonly HTMLElement[];
   readonly #text = make('p');
   readonly #play = make('button', { type: 'button', class: 'big-play', part: 'big-play', 'aria-label': 'Play' }, icon(PLAY));
+  readonly #why = make('button', { type: 'button', class: 'close', part: 'button doctor-button', hidden: '' }, 'Find out why');
   readonly #panel = make(
     'div',
     { class: 'message', part: 'message', hidden: '' },
     make('div', { class: 'spinner', part: 'spinner' }),
     this.#play,
     this.#text,
+    this.#why,
   );
   readonly #toast = make('div', { class: 'toast', part: 'notice', hidden: '' });
   readonly #region = make('div', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
@@ -24,9 +26,10 @@ export class Notices {
   #loadingTimer: ReturnType<typeof setTimeout> | undefined;
   #state: PlayerState = 'idle';
 
-  constructor(onPlay: () => void) {
+  constructor(onPlay: () => void, onWhy: () => void) {
     this.elements = [this.#panel, this.#toast, this.#region];
     this.#play.addEventListener('click', onPlay);
+    this.#why.addEventListener('click', onWhy);
   }
 
   /** The state of the player. `empty`: there is no picture yet. */
@@ -36,6 +39,7 @@ export class Notices {
     clearTimeout(this.#loadingTimer);
     this.#text.textContent = message;
     this.#panel.dataset.state = state;
+    this.#why.hidden = state !== 'error' && state !== 'stalled';
     this.#play.hidden = !(state === 'paused' && (empty || message !== ''));
     const visible = message !== '' || !this.#play.hidden;
     if (visible && state === 'loading' && this.#panel.hidden) {

@@ -1,6 +1,6 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
 // -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, levels, scale-bar, button, live-button, clock, stats, hud, help,
-// marker-form, message, notice.
+// doctor, marker-form, message, notice.
 export const STYLE = `
 :host {
   --_text: var(--sluice-text, #f4f5f7);
@@ -10,6 +10,7 @@ export const STYLE = `
   --_panel: var(--sluice-panel, rgb(17 19 23 / 88%));
   --_line: var(--sluice-line, rgb(255 255 255 / 28%));
   --_background: var(--sluice-background, #0b0c0e);
+  --_solid: #16181d;
   --_good: #4ad17f;
   --_fair: #f4c04b;
   --_slow: #ff7f78;
@@ -35,6 +36,7 @@ export const STYLE = `
     --_panel: var(--sluice-panel, rgb(255 255 255 / 92%));
     --_line: var(--sluice-line, rgb(0 0 0 / 26%));
     --_background: var(--sluice-background, #e4e6ea);
+    --_solid: #fff;
     --_good: #14713a;
     --_fair: #855600;
     --_slow: #b3211a;
@@ -203,6 +205,31 @@ dd { margin: 0; overflow-wrap: anywhere; }
 }
 :is(.help, .marker-form, .tip) { backdrop-filter: blur(10px); -webkit-backdrop-filter: blur(10px); }
 .help dl { display: grid; grid-template-columns: auto auto; gap: 4px 14px; margin: 0 0 8px; align-items: baseline; }
+.doctor {
+  width: min(680px, calc(100vw - 24px)); max-width: none; max-height: min(720px, calc(100vh - 24px)); box-sizing: border-box; overflow: auto; padding: 14px 18px;
+  border: 1px solid var(--_line); border-radius: var(--_radius); background: var(--_solid); color: var(--_text); font: 13px/1.45 var(--_font);
+  user-select: text; -webkit-user-select: text; cursor: auto;
+}
+.doctor::backdrop { background: rgb(0 0 0 / 45%); }
+.doctor h2 { font-size: 17px; margin: 0; }
+.doctor h3 { font-size: 13px; margin: 12px 0 2px; }
+.doctor ul { margin: 0; padding-inline-start: 18px; color: var(--_muted); overflow-wrap: anywhere; }
+.doctor p { margin: 2px 0; overflow-wrap: anywhere; }
+.doctor-summary { font-weight: 600; }
+.doctor-rows { list-style: none; margin: 8px 0 0; padding: 0; display: grid; gap: 8px; }
+.doctor-rows li { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 6px; }
+.doctor-sign { font-weight: 700; text-align: center; }
+.doctor-word { color: var(--_muted); margin-inline-start: 8px; }
+.doctor-rows :is([data-verdict='waiting'], [data-verdict='skipped']) { color: var(--_muted); }
+.doctor-rows [data-verdict='ok'] .doctor-sign { color: var(--_good); }
+.doctor-rows [data-verdict='limited'] :is(.doctor-sign, .doctor-word) { color: var(--_fair); }
+.doctor-rows [data-verdict='failed'] :is(.doctor-sign, .doctor-word) { color: var(--_slow); }
+.doctor :is(pre, textarea) {
+  margin: 4px 0; padding: 6px 10px; border: 1px solid var(--_line); border-radius: 4px; background: color-mix(in srgb, var(--_text) 7%, transparent); color: inherit;
+  font: 12px/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; width: 100%; box-sizing: border-box;
+}
+.doctor :is(pre, textarea):focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
+.doctor .row { margin-top: 12px; gap: 6px; position: sticky; bottom: -14px; padding: 8px 0; background: var(--_solid); }
 kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_line); border-radius: 4px; white-space: nowrap; }
 .close { border: 1px solid var(--_line); padding: 0 12px; }
 

@@ -31,6 +31,7 @@ import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { bandwidthRoute } from './routes/bandwidth.ts';
 import { clipBundleRoute } from './routes/clip-bundle.ts';
 import { dataRoutes } from './routes/data.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -167,6 +168,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   clipBundleRoute(context, async (stream, query) => await hls!.clip(stream, query));
   eventRoutes(context);
   healthRoutes(context);
+  bandwidthRoute(context);
 
   await timelines.opened();
   await streams.restore();

@@ -5,6 +5,7 @@ import type { StreamInfo, StreamStats } from '../../../src/api/schema.ts';
 import { parseDuration } from '../../../src/core/time.ts';
 import { latency } from '../latency.ts';
 import { client, stats } from '../store.ts';
+import { player } from '../watching.ts';
 import {
   bitrateText,
   bytesText,
@@ -56,6 +57,13 @@ export function StatisticsPanel({ info }: PanelProps) {
     <div class="panel">
       <Headline info={info.value} fps={shown.value?.fps ?? info.value.fps} delay={delay.value} />
       {shown.value ? <Account stats={shown.value} info={info.value} /> : <div class="skeleton-lines" aria-hidden="true" />}
+      {player.value && (
+        <p class="actions">
+          <button type="button" class="button" onClick={() => player.peek()?.openDoctor()}>
+            Connection doctor
+          </button>
+        </p>
+      )}
     </div>
   );
 }
