@@ -75,7 +75,7 @@ async function open(elements: string): Promise<void> {
   }, html);
 }
 
-const PLAYER = '<sluice-player src="CAM" autoplay style="width: 320px; height: 180px"></sluice-player>';
+const PLAYER = '<sluice-player src="CAM" transport="hls" autoplay style="width: 320px; height: 180px"></sluice-player>';
 
 interface State {
   readonly values: Record<string, number | null>;

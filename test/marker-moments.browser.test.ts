@@ -1,43 +1,27 @@
 // Markers set by frame id on an irregular source (16 to 61 ms, 10 % missing, a gap of 5 s, an encoder restart): each click in the page leads
 // to exactly that frame, as its barcode proves; again after the server was killed, and after the stream has ended, in an open page and in a
 // new one. MARKERS=100 clicks on a hundred.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { StreamConfigInput } from '../src/api/schema.ts';
 import type { Marker } from '../src/api/timeline.ts';
 import { waitForPicture } from './barcode-probe.ts';
+import { kill, serve } from './child-server.ts';
 import { launchChromium } from './chromium.ts';
 import { clickMarker, countSeeks, framesSeen, markerRow, SOON } from './marker-clicks.ts';
 
 const COUNT = Number(process.env.MARKERS ?? 12);
-const SERVE = fileURLToPath(new URL('programs/serve.ts', import.meta.url));
 const CAM: StreamConfigInput = {
   source: { type: 'pattern', width: 320, height: 192, fps: 30, vary: [16, 61], drop: 0.1, gap: { every: '20s', length: '5s' } },
   dvr: { mode: 'always', window: '30m' },
 };
 
-/** A server that can be killed. */
-async function serve(dataDir: string, port: number): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [SERVE, dataDir, JSON.stringify({ port })], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { child, url: String(line).trim() };
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
-}
-
 test(`each of ${COUNT} markers leads to its frame: live, after a kill, after the end`, { timeout: 120_000 + COUNT * 20_000 }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-moments-'));
-  let { child, url } = await serve(dataDir, 0);
+  let { child, url } = await serve(dataDir, { port: 0 });
   await using chromium = await launchChromium();
   const send = async (method: string, path: string, body?: unknown) => {
     const headers = { 'content-type': 'application/json' };
@@ -87,7 +71,7 @@ test(`each of ${COUNT} markers leads to its frame: live, after a kill, after the
 
     const { port } = new URL(url);
     await kill(child);
-    ({ child, url } = await serve(dataDir, Number(port)));
+    ({ child, url } = await serve(dataDir, { port: Number(port) }));
     await page.waitForSelector('.link-state.is-open', SOON);
     await every(page, 'after the kill, in the open page');
     const other = await open();

@@ -1,27 +1,12 @@
 // What the player does when people pause, step back, ask for what is not there, or when a way to the picture is closed.
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { SluicePlayer } from '../src/player/element.ts';
 import { readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
+import { inPage, until } from './in-page.ts';
 import { testServer } from './server.ts';
 
 const cam = { source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
-
-/** Runs in the page with the player. */
-function inPage<T>(page: Page, work: (player: SluicePlayer) => T | Promise<T>): Promise<T> {
-  return page.evaluate(`(${work.toString()})(document.querySelector('sluice-player'))`) as Promise<T>;
-}
-
-async function until<T>(page: Page, what: string, read: (player: SluicePlayer) => T, accept: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + 30_000;
-  for (;;) {
-    const value = await inPage(page, read);
-    if (accept(value)) return value;
-    if (Date.now() > end) throw new Error(`${what}: not within 30 s; last seen ${JSON.stringify(value)}`);
-    await page.waitForTimeout(50);
-  }
-}
 
 test('JPEG: a pause freezes, a step back goes to the frame before in HLS, L returns', async () => {
   await using server = await testServer({ streams: { cam } });
@@ -59,19 +44,6 @@ test('JPEG: a pause freezes, a step back goes to the frame before in HLS, L retu
   );
   expect(await inPage(page, (player) => player.shadowRoot!.querySelectorAll('video, canvas, img').length)).toBe(1);
   expect(chromium.errors).toEqual([]);
-});
-
-test('auto: where HLS is closed, the next transport takes over and the reason is told', async () => {
-  await using server = await testServer({ streams: { cam } });
-  await using chromium = await launchChromium();
-  const page = await chromium.page();
-  await page.route('**/hls/**', (route) => route.abort());
-  await page.goto(`${server.url}embed/cam`);
-  await waitForPicture(page);
-  expect(await inPage(page, (player) => player.activeTransport)).not.toBe('hls');
-  expect(await inPage(page, (player) => player.shadowRoot!.querySelector('.toast')!.textContent)).toBe(
-    'HLS does not work here: the playlist could not be loaded.',
-  );
 });
 
 test('an unknown stream is said in plain words, and shown as soon as it exists', async () => {

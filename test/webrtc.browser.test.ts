@@ -4,17 +4,9 @@ import type { SluicePlayer } from '../src/player/element.ts';
 import { readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
 import { testServer } from './server.ts';
+import { webRtcProcesses } from './webrtc-processes.ts';
 
 const cam = { source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
-
-/** Process ids of the WebRTC processes below this test. */
-async function webRtcProcesses(): Promise<number[]> {
-  const { execFileSync } = await import('node:child_process');
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
-  return rows
-    .map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row))
-    .flatMap((match) => (match && Number(match[2]) === process.pid && /webrtc\/process-main/.test(match[3]!) ? [Number(match[1])] : []));
-}
 
 it('after kill -9 of the WebRTC process the picture is back, and other outputs never noticed', async () => {
   await using server = await testServer({ streams: { cam } });
@@ -25,7 +17,7 @@ it('after kill -9 of the WebRTC process the picture is back, and other outputs n
   const other = await chromium.page();
   await other.goto(`${server.url}embed/cam?transport=jpeg`);
   await waitForPicture(other);
-  const [pid] = await webRtcProcesses();
+  const [pid] = webRtcProcesses();
   expect(pid).toBeGreaterThan(0);
   const before = (await readShown(page)).named!.id;
   process.kill(pid!, 'SIGKILL');
@@ -41,7 +33,7 @@ it('after kill -9 of the WebRTC process the picture is back, and other outputs n
     .toBeGreaterThan(0);
   expect(performance.now() - killed).toBeLessThan(20_000);
   expect(await page.evaluate(() => (document.querySelector('sluice-player') as unknown as SluicePlayer).activeTransport)).toBe('webrtc');
-  const [next] = await webRtcProcesses();
+  const [next] = webRtcProcesses();
   expect(next).not.toBe(pid);
   const shown = await readShown(other);
   expect(shown.named!.id).toBeGreaterThan(before);

@@ -25,18 +25,6 @@ export interface Attempt {
 
 const KEPT = 50;
 
-/** Why the way in use was chosen, as a clause in plain words. */
-export function chosenBecause(attempts: readonly Attempt[], wanted: string): string {
-  const last = attempts.findLast(({ state }) => state === 'trying' || state === 'shown');
-  if (!last) return '';
-  if (last.reason) return last.reason;
-  if (wanted === last.transport) return 'asked for';
-  const better = new Map(
-    attempts.filter(({ transport, reason }) => reason && transport !== last.transport).map((each) => [each.label, each.reason]),
-  );
-  return better.size ? [...better].map(([label, reason]) => `${label}: ${reason}`).join('; ') : 'the first way that works here';
-}
-
 /** A try in progress: the log keeps the row that it writes to. */
 export interface Try {
   shown(): void;

@@ -203,11 +203,14 @@ export class Controls {
     const shown = player.shownFrame;
     const { live, behindMs } = player;
     this.#live.classList.toggle('on', live);
-    const text = live ? 'Live' : behindMs === null ? 'Go live' : `−${lengthText(behindMs)}`;
+    // Wanted, but no picture comes: the badge says neither “Live” nor a distance that grows.
+    const missing =
+      player.wantsLive && !live ? (player.state === 'loading' || player.state === 'playing' ? 'Connecting…' : 'No picture') : '';
+    const text = live ? 'Live' : missing || (behindMs === null ? 'Go live' : `−${lengthText(behindMs)}`);
     const label = this.#live.lastElementChild!;
     if (label.textContent !== text) label.textContent = text;
     const behind = behindMs === null ? '' : `, ${lengthText(behindMs)} behind`;
-    const name = live ? `Live${behind}` : `Go to the live edge (L)${behind}`;
+    const name = live ? `Live${behind}` : missing ? `${missing.replace('…', '')}: no live picture` : `Go to the live edge (L)${behind}`;
     if (this.#live.title !== name) {
       this.#live.title = name;
       this.#live.setAttribute('aria-label', name);

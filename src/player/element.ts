@@ -225,6 +225,11 @@ export class SluicePlayer extends HTMLElement {
     return this.#player?.attempts ?? [];
   }
 
+  /** Why a better transport is not in use, as a sentence; empty where the best one is. */
+  get transportReason(): string {
+    return this.#player?.transportReason ?? '';
+  }
+
   /** Whether the newest pictures are shown as they come. */
   get live(): boolean {
     return this.#player?.live ?? false;

@@ -1,17 +1,20 @@
 // Hidden pages take nothing from the server.
 
 const GRACE_MS = 3000;
+const LONG_MS = 60_000;
 
-/** Tells when the page has been hidden for a while and when it is seen again. */
+/** Tells when the page has been hidden for a while, for long, and when it is seen again. */
 export class PageVisibility {
   readonly #onHidden: () => void;
   readonly #onSeen: () => void;
+  readonly #onLong: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hidden = false;
 
-  constructor(onHidden: () => void, onSeen: () => void) {
+  constructor(onHidden: () => void, onSeen: () => void, onLong: () => void) {
     this.#onHidden = onHidden;
     this.#onSeen = onSeen;
+    this.#onLong = onLong;
     document.addEventListener('visibilitychange', this.#onChange);
     this.#onChange();
   }
@@ -34,6 +37,7 @@ export class PageVisibility {
         if (document.pictureInPictureElement) return;
         this.#hidden = true;
         this.#onHidden();
+        this.#timer = setTimeout(() => this.#onLong(), LONG_MS);
       }, GRACE_MS);
     } else if (this.#hidden) {
       this.#hidden = false;

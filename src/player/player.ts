@@ -1,164 +1,121 @@
-// The player without its looks: chooses a transport, opens it again when it is lost, tells what is on the screen, and goes to frames.
+// The player without its looks: plays, pauses and goes to frames, and tells what is on the screen. Which way the pictures take is decided in
+// ways.ts.
 
-import type { StreamInfo, StreamState } from '../api/schema.ts';
+import type { StreamInfo } from '../api/schema.ts';
 import { Emitter } from '../core/emitter.ts';
-import { type ErrorCode, SluiceError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
-import { type Attempt, Attempts, chosenBecause, type Try } from './attempts.ts';
-import { Backoff } from './backoff.ts';
+import type { Attempt } from './attempts.ts';
 import type { DeepCanvas } from './deep-canvas.ts';
-import { Figures, type FigureValues } from './figures.ts';
+import { Figures } from './figures.ts';
+import { KeptPlace } from './kept-place.ts';
+import { NetworkChange } from './network-change.ts';
 import type { PageEvents } from './page-events.ts';
 import { PageVisibility } from './page-visibility.ts';
+import type { FrameEvent, PlayerEvents, PlayerOptions, PlayerStats } from './player-types.ts';
+import { Poster } from './poster.ts';
 import { Seeker } from './seeker.ts';
-import type { Stage } from './stage.ts';
-import { describe, type PlayerState, type Status, type Trouble } from './status.ts';
+import type { Session } from './session.ts';
+import { StallWatch } from './stall-watch.ts';
+import type { PlayerState, Trouble } from './status.ts';
 import { StreamWatch } from './stream-watch.ts';
-import type {
-  Dvr,
-  ShownFrame,
-  ShownPicture,
-  Transport,
-  TransportFailure,
-  TransportName,
-  TransportRow,
-  TransportStats,
-} from './transport.ts';
-import { TransportChoice } from './transport-choice.ts';
+import type { ShownFrame, ShownPicture, TransportFailure, TransportName } from './transport.ts';
 import { TRANSPORTS } from './transports.ts';
-import { wait } from './wait.ts';
+import { WayBack } from './way-back.ts';
+import { Ways } from './ways.ts';
 
-export interface PlayerOptions {
-  readonly address: StreamAddress;
-  readonly stage: Stage;
-  /** `auto` or the name of a transport. */
-  readonly transport: string;
-  readonly decoder: string;
-  readonly autoplay: boolean;
-  readonly muted: boolean;
-  readonly volume: number;
-}
-
-/** A picture that was put on the screen. */
-export interface FrameEvent extends ShownFrame {
-  /** Capture to screen in ms by the server's clock; `null` before that is known, and when not live. */
-  readonly latencyMs: number | null;
-  /** The same frame as before, once more. */
-  readonly repeat: boolean;
-}
-
-export interface PlayerEvents {
-  frame: FrameEvent;
-  statechange: Status & { readonly previous: PlayerState };
-  transportchange: { readonly transport: TransportName; readonly previous: TransportName | null; readonly reason: string };
-  error: { readonly code: ErrorCode; readonly message: string };
-  /** A short word for the viewer, such as "This is the newest frame." */
-  notice: string;
-  /** Size, state or anything else that the server says about the stream. */
-  info: StreamInfo | null;
-}
-
-/** Figures of the moment, for the statistics. */
-export interface PlayerStats extends TransportStats, FigureValues {
-  readonly transport: string;
-  /** Why this one: a clause in plain words. */
-  readonly reason: string;
-  /** When it was opened, page time in ms. */
-  readonly openedMs: number;
-  /** Viewers of the stream now, on all ways; `null` while the server has not told. */
-  readonly viewers: number | null;
-  /** New frames shown since the transport was opened. */
-  readonly shown: number;
-  readonly latencyMs: number | null;
-  readonly behindMs: number | null;
-  readonly roundTripMs: number | null;
-  /** The server's clock minus the system clock of this computer, and how far that may be off. */
-  readonly clockOffsetMs: number | null;
-  readonly clockDoubtMs: number | null;
-}
+export type { FrameEvent, PlayerEvents, PlayerOptions, PlayerStats };
 
 const TICK_MS = 250;
-const FIRST_PICTURE_MS = 10_000;
-const SILENCE_MS = 12_000;
-const CHECK_MS = 2500;
-
-/** States of a stream in which a transport can be expected to work. */
-const WORKING: ReadonlySet<StreamState> = new Set<StreamState>(['live', 'starting', 'asleep']);
-
 const TROUBLE_CODES: Readonly<Record<Trouble, ErrorCode>> = {
   'unknown-stream': 'unknown-stream',
   refused: 'unauthorized',
   away: 'unavailable',
 };
 
-interface Session {
-  readonly row: TransportRow;
-  readonly openedMs: number;
-  /** Its row in the log of tries. */
-  readonly attempt: Try;
-  /** Opened only to go back in time, from a transport that cannot. */
-  readonly forDvr: boolean;
-  transport: Transport | null;
-  /** Its picture may go on the stage. */
-  visible: boolean;
-  halted: boolean;
-  shown: number;
-  last?: ShownPicture;
-}
-
 export class Player extends Emitter<PlayerEvents> {
   readonly #options: PlayerOptions;
   readonly #watch: StreamWatch;
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #backoff = new Backoff();
-  readonly #attempts = new Attempts();
-  readonly #figures = new Figures();
-  readonly #choice: TransportChoice;
+  readonly #stalls: StallWatch;
+  readonly #ways: Ways;
   readonly #seeker: Seeker;
-  #session: Session | undefined;
-  /** The one whose picture is still on the stage until the new one has its own. */
-  #before: Session | undefined;
-  #reopen: ReturnType<typeof setTimeout> | undefined;
-  #row: TransportRow | undefined;
+  readonly #wayBack: WayBack;
+  readonly #place: KeptPlace;
+  readonly #poster: Poster;
+  readonly #figures = new Figures();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #visibility: PageVisibility | undefined;
+  #network: NetworkChange | undefined;
   #paused: boolean;
   #muted: boolean;
   #volume: number;
   #blocked = false;
   #ended = false;
+  /** The picture of the way in use may go on the stage: not before the frame that was sought is there. */
+  #visible = true;
   #shown: ShownFrame | null = null;
-  /** When the server was asked last about a stall. */
-  #checkedMs = Number.NEGATIVE_INFINITY;
   #latencyMs: number | null = null;
-  #newFrameMs: number | null = null;
-  #status: Status = { state: 'loading', message: '' };
-  #visibility: PageVisibility | undefined;
-  #hadPoster = false;
+  #wasTrouble = false;
   #closed = false;
 
   constructor(options: PlayerOptions) {
     super();
+    const { address, stage, autoplay, muted, volume, decoder, transport } = options;
     this.#options = options;
-    this.#paused = !options.autoplay;
-    this.#muted = options.muted;
-    this.#volume = options.volume;
-    this.#choice = new TransportChoice(TRANSPORTS, options.transport);
+    this.#paused = !autoplay;
+    this.#muted = muted;
+    this.#volume = volume;
+    this.#watch = new StreamWatch(address, () => this.#onWatch());
+    this.#stalls = new StallWatch(this.#watch);
+    this.#poster = new Poster(address, stage);
+    this.#ways = new Ways({
+      rows: TRANSPORTS,
+      wanted: transport,
+      stage,
+      context: () => ({ address, clock: this.#watch.clock, decoder, muted: this.#muted, volume: this.#volume }),
+      situation: () => this.#watch,
+      events: {
+        shown: (session, picture) => this.#onShown(session, picture),
+        changed: (session, previous, reason) => this.#onChanged(session, previous, reason),
+        failed: (session, failure) => this.#onFailed(session, failure),
+        told: (reason) => this.emit('notice', reason),
+        ended: () => {
+          this.#ended = true;
+          void this.#watch.check();
+          this.#tick();
+        },
+        blocked: () => {
+          this.#blocked = this.#paused = true;
+          this.#ways.still();
+          this.#tick();
+        },
+      },
+    });
+    this.#wayBack = new WayBack({
+      ways: this.#ways,
+      info: () => this.info,
+      onOpen: () => {
+        this.#ended = false;
+        this.#visible = false;
+      },
+    });
     this.#seeker = new Seeker({
-      address: options.address,
+      address,
       onBegin: () => {
         this.#paused = true;
         this.#tick();
       },
       onArrived: () => this.#onArrived(),
       onEnd: () => this.#tick(),
-      dvr: (signal) => this.#ensureDvr(signal),
+      dvr: (signal) => this.#wayBack.open(signal),
       reopen: () => {
         if (this.#closed || this.#visibility?.hidden) return false;
-        if (this.#session) this.#halt(this.#session);
+        this.#ways.rest('it did not lead to the frame');
         return true;
       },
-      keptText: () => this.#keptText(),
+      keptText: () => keptText(this.range()),
     });
-    this.#watch = new StreamWatch(options.address, () => this.#onWatch());
+    this.#place = new KeptPlace(this.#seeker);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -168,8 +125,13 @@ export class Player extends Emitter<PlayerEvents> {
     this.#visibility = new PageVisibility(
       () => this.#onHidden(),
       () => this.#onSeen(),
+      () => this.#ways.release(),
     );
-    if (!this.#paused) this.#openNext('');
+    this.#network = new NetworkChange(() => {
+      void this.#watch.check();
+      this.#ways.fresh();
+    });
+    if (!this.#paused) this.#goLive();
     this.#tick();
   }
 
@@ -177,22 +139,22 @@ export class Player extends Emitter<PlayerEvents> {
     if (this.#closed) return;
     this.#closed = true;
     this.#visibility?.close();
+    this.#network?.close();
     clearInterval(this.#timer);
-    clearTimeout(this.#reopen);
+    this.#place.forget();
     this.#seeker.cancel('The player was closed.');
     this.#watch.close();
-    this.#session?.transport?.close();
-    this.#before?.transport?.close();
-    this.#session = this.#before = undefined;
+    this.#poster.close();
+    this.#ways.close();
     this.#options.stage.clear();
   }
 
   get state(): PlayerState {
-    return this.#status.state;
+    return this.#stalls.status.state;
   }
 
   get message(): string {
-    return this.#status.message;
+    return this.#stalls.status.message;
   }
 
   get info(): StreamInfo | null {
@@ -205,7 +167,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** The picture on the stage with all its values; `null` where the transport brings none. */
   get deep(): DeepCanvas | null {
-    return this.#session?.transport?.deep ?? null;
+    return this.#ways.current?.transport?.deep ?? null;
   }
 
   get address(): StreamAddress {
@@ -226,20 +188,28 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#paused;
   }
 
-  /** Whether the newest picture is being shown as it comes. */
+  /** Whether the newest pictures are shown as they come. */
   get live(): boolean {
-    const session = this.#session;
-    if (this.#paused || !session?.transport || session.halted) return false;
-    return session.transport.dvr ? session.transport.dvr.live : true;
+    return this.#atEdge && this.state === 'playing';
+  }
+
+  /** Whether the newest pictures are asked for; they may be on their way. */
+  get wantsLive(): boolean {
+    return !this.#paused && this.#ways.wantsLive;
   }
 
   get transport(): TransportName | null {
-    return this.#session?.row.name ?? null;
+    return this.#ways.foremost?.row.name ?? null;
+  }
+
+  /** Why a better transport is not in use, as a sentence; empty where the best one is. */
+  get transportReason(): string {
+    return this.#ways.reason;
   }
 
   /** What was tried to get a picture, oldest first, and why each way was left. */
   get attempts(): readonly Attempt[] {
-    return this.#attempts.list;
+    return this.#ways.attempts.list;
   }
 
   /** Server µs UTC now; `null` before it is known. */
@@ -256,18 +226,20 @@ export class Player extends Emitter<PlayerEvents> {
   /** First and last capture time that can be gone to; `null` where there is no way back. */
   range(): { start: number; end: number } | null {
     const now = this.now();
-    const range = this.#session?.transport?.dvr?.range() ?? this.#keptRange();
+    const range = this.#wayBack.range();
     return range && now !== null && this.info?.state === 'live' ? { start: range.start, end: Math.max(range.end, now) } : range;
   }
 
   stats(): PlayerStats | null {
-    const session = this.#session;
+    const session = this.#ways.foremost;
     if (!session?.transport) return null;
     return {
       ...session.transport.stats(),
       ...this.#figures.read(performance.now()),
       transport: session.row.label,
-      reason: chosenBecause(this.#attempts.list, this.#options.transport),
+      reason: session.back
+        ? 'to go back in time'
+        : this.#ways.reason || (this.#ways.choice.auto ? 'the best way that works here' : 'asked for'),
       openedMs: session.openedMs,
       viewers: this.info?.viewers ?? null,
       shown: session.shown,
@@ -287,50 +259,55 @@ export class Player extends Emitter<PlayerEvents> {
   setAudio(muted: boolean, volume: number): void {
     this.#muted = muted;
     this.#volume = volume;
-    this.#session?.transport?.setAudio(muted, volume);
+    this.#ways.foremost?.transport?.setAudio(muted, volume);
   }
 
   play(): void {
+    if (this.#place.goesOn) {
+      void this.#playFromPlace();
+      return;
+    }
+    const wasShort = this.#place.kept;
     this.#begin();
-    const session = this.#session;
-    if (!session || session.halted) this.#openNext('');
-    else if (session.transport?.dvr) session.transport.dvr.play();
+    const session = this.#ways.current;
+    const dvr = wasShort || !session || session.halted ? null : session.transport?.dvr;
+    dvr?.play();
+    if (!dvr || this.#atEdge) this.#goLive();
     this.#tick();
   }
 
-  #begin(): void {
-    this.#seeker.cancel();
-    this.#blocked = false;
-    // The time of the pause is no silence of the source.
-    if (this.#paused && this.#newFrameMs !== null) this.#newFrameMs = performance.now();
-    this.#paused = false;
-  }
-
   pause(): void {
+    const before = this.#paused;
     this.#paused = true;
-    clearTimeout(this.#reopen);
-    const session = this.#session;
-    if (session?.transport?.dvr) session.transport.dvr.pause();
-    else if (session) this.#halt(session);
+    const session = this.#ways.current;
+    if (session && !session.halted && session.transport?.dvr) {
+      this.#ways.still();
+      session.transport.dvr.pause();
+    } else {
+      this.#ways.rest('the picture was paused');
+      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(this.#shown);
+    }
     this.#tick();
   }
 
   /** Back to the newest picture, playing. */
   liveEdge(): void {
     this.#begin();
-    const session = this.#session;
-    if (session?.transport?.dvr && !session.forDvr && !session.halted) session.transport.dvr.goLive();
-    else if (!session || session.halted || session.forDvr) this.#openNext('');
+    const session = this.#ways.current;
+    if (session && !session.back && !session.halted && session.transport?.dvr) session.transport.dvr.goLive();
+    this.#goLive();
     this.#tick();
   }
 
   /** Shows exactly the frame with this id, paused. Rejects with `unknown-frame` if it is not kept, with AbortError if replaced. */
   seekFrame(id: number): Promise<void> {
+    this.#place.forget();
     return this.#seeker.toFrame(id);
   }
 
   /** Shows exactly the frame that was the newest at this time (µs UTC), paused; times outside what is kept go to its ends. */
   seekTime(timestamp: number): Promise<void> {
+    this.#place.forget();
     return this.#seeker.toTime(timestamp);
   }
 
@@ -339,283 +316,155 @@ export class Player extends Emitter<PlayerEvents> {
     const from = this.#shown;
     if (!from) return;
     this.pause();
+    this.#place.forget();
     if (await this.#seeker.step(from, step)) return;
     this.emit('notice', step === 1 ? 'This is the newest frame.' : 'This is the oldest frame that is kept.');
   }
 
+  /** At the live edge, as far as the way in use goes. */
+  get #atEdge(): boolean {
+    const session = this.#ways.current;
+    if (this.#paused || !session?.transport || session.halted || session.back) return false;
+    return session.transport.dvr ? session.transport.dvr.live : true;
+  }
+
+  #begin(): void {
+    this.#place.forget();
+    this.#seeker.cancel();
+    this.#blocked = false;
+    if (this.#paused) this.#stalls.restart();
+    this.#paused = false;
+  }
+
+  #goLive(): void {
+    this.#ended = false;
+    if (!this.#visibility?.hidden) this.#ways.live();
+  }
+
+  /** After a long pause: from the frame that it began with, where that is kept. */
+  async #playFromPlace(): Promise<void> {
+    const found = await this.#place.found();
+    if (found === null || this.#closed) return;
+    this.#begin();
+    const dvr = found === true ? this.#ways.current?.transport?.dvr : null;
+    if (dvr) dvr.play();
+    else {
+      this.emit('notice', `The picture goes on with what is new. ${found === true ? '' : found}`.trim());
+      this.#goLive();
+    }
+    this.#tick();
+  }
+
   /** The picture that was sought is there: it may go on the stage. */
   #onArrived(): void {
-    const session = this.#session;
-    if (!session || session.visible) return;
-    session.visible = true;
+    const session = this.#ways.current;
+    if (!session || this.#visible) return;
+    this.#visible = true;
     if (session.last) this.#onShown(session, session.last);
   }
 
-  /** The running transport if it has a way back, else a second one that has. */
-  async #ensureDvr(signal: AbortSignal): Promise<Dvr> {
-    if (!this.#session?.row.hasDvr || this.#session.halted) {
-      const row = this.#choice.dvr();
-      if (!row) throw new SluiceError('unavailable', 'This browser cannot go back in time in this stream: it cannot play HLS.');
-      this.#openRow(row, 'to go back in time', { forDvr: row !== this.#row, startPaused: true });
-    }
-    const session = this.#session!;
-    for (let waited = 0; waited < 12_000; waited += 30) {
-      if (session !== this.#session || session.halted)
-        throw new SluiceError('unavailable', 'HLS could not be loaded, so there is no way back in time.');
-      const dvr = session.transport?.dvr;
-      if (dvr?.range()) return dvr;
-      await wait(30, signal);
-    }
-    throw new SluiceError('unavailable', 'HLS did not start in time, so there is no way back in time.');
-  }
-
-  #keptRange(): { start: number; end: number } | null {
-    const dvr = this.info?.dvr;
-    if (!dvr || dvr.start === null || dvr.end === null) return null;
-    return this.#choice.dvr() ? { start: dvr.start, end: dvr.end } : null;
-  }
-
-  #keptText(): string {
-    const range = this.range();
-    if (!range) return '';
-    const text = (micros: number) => new Date(micros / 1000).toISOString();
-    return ` Kept is what was captured from ${text(range.start)} to ${text(range.end)}.`;
-  }
-
-  /** Opens the row to play with. */
-  #openNext(reason: string): void {
-    if (this.#visibility?.hidden) return;
-    const row = this.#choice.next();
-    if (row) this.#openRow(row, reason, { forDvr: false, startPaused: false });
-    else this.#scheduleOpen();
-  }
-
-  #openRow(row: TransportRow, reason: string, how: { forDvr: boolean; startPaused: boolean }): void {
-    clearTimeout(this.#reopen);
-    const old = this.#session;
-    const previous = old?.row.name ?? null;
-    if (old) {
-      this.#halt(old);
-      if (this.#options.stage.picture && this.#options.stage.picture === old.transport?.picture) {
-        this.#before?.transport?.close();
-        this.#before = old;
-      } else old.transport?.close();
-    }
-    const session: Session = {
-      row,
-      attempt: this.#attempts.begin(row, reason),
-      forDvr: how.forDvr,
-      openedMs: performance.now(),
-      transport: null,
-      visible: !how.startPaused,
-      halted: false,
-      shown: 0,
-    };
-    this.#session = session;
-    this.#figures.reset();
-    this.#ended = false;
-    if (!how.forDvr) this.#row = row;
-    if (previous !== row.name) this.emit('transportchange', { transport: row.name, previous, reason });
-    const mine = () => this.#session === session && !session.halted;
-    row
-      .open({
-        address: this.#options.address,
-        clock: this.#watch.clock,
-        decoder: this.#options.decoder,
-        startPaused: how.startPaused,
-        muted: this.#muted,
-        volume: this.#volume,
-        events: {
-          shown: (picture) => mine() && this.#onShown(session, picture),
-          failed: (failure) => mine() && this.#onFailed(session, failure),
-          ended: () => mine() && this.#onEnded(),
-          blocked: () => {
-            if (!mine()) return;
-            this.#blocked = this.#paused = true;
-            this.#tick();
-          },
-        },
-      })
-      .then((transport) => {
-        if (this.#session !== session || session.halted) {
-          transport.close();
-          return;
-        }
-        session.transport = transport;
-        transport.setAudio(this.#muted, this.#volume);
-        if (session.visible && !this.#options.stage.picture) this.#options.stage.show(transport.picture);
-      })
-      .catch((error: unknown) => {
-        if (mine()) this.#onFailed(session, { kind: 'lost', reason: error instanceof Error ? error.message : 'it could not be loaded' });
-      });
-  }
-
-  #halt(session: Session): void {
-    session.halted = true;
-    session.attempt.left('');
-    session.transport?.halt();
-  }
-
   #onShown(session: Session, picture: ShownPicture): void {
-    session.last = picture;
-    if (!session.visible) return;
-    this.#reveal(session);
+    if (!this.#visible) return;
+    this.#ways.reveal();
     const { frame } = picture;
     const isNew = frame === null || frame.id !== this.#shown?.id;
     this.#shown = frame;
     if (isNew) {
-      this.#newFrameMs = performance.now();
+      this.#stalls.sawFrame();
       session.shown++;
-      session.attempt.shown();
-      this.#choice.worked(session.row);
-      this.#backoff.reset();
+      session.took();
     }
     if (!frame) return;
     this.#seeker.saw(frame.id);
-    const now = this.live ? this.#watch.clock.now(picture.atMs) : null;
+    const now = this.#atEdge ? this.#watch.clock.now(picture.atMs) : null;
     if (isNew) {
       this.#latencyMs = now === null ? null : (now - frame.timestamp) / 1000;
       this.#figures.shown(picture.atMs, this.#latencyMs);
     }
     this.emit('frame', { ...frame, latencyMs: this.#latencyMs, repeat: picture.repeat });
-    if (this.#status.state !== 'playing' && isNew) this.#tick();
+    if (this.state !== 'playing' && isNew) this.#tick();
   }
 
-  /** Puts the session's picture on the stage and lets the one before go. */
-  #reveal(session: Session): void {
-    if (!session.transport) return;
-    if (this.#options.stage.picture === session.transport.picture) return;
-    this.#options.stage.show(session.transport.picture);
-    this.#before?.transport?.close();
-    this.#before = undefined;
-  }
-
-  #onEnded(): void {
-    this.#ended = true;
-    void this.#watch.check();
-    this.#tick();
+  #onChanged(session: Session, previous: Session | null, reason: string): void {
+    if (!session.back) this.#visible = true;
+    this.#figures.reset();
+    const before = previous?.row.name ?? null;
+    const transport = session.row.name;
+    if (before !== transport) this.emit('transportchange', { transport, previous: before, reason });
   }
 
   #onFailed(session: Session, failure: TransportFailure): void {
-    session.attempt.failed(failure.reason);
-    this.#halt(session);
     void this.#watch.check();
     const { label } = session.row;
-    if (session.forDvr) {
-      this.emit('error', { code: 'unavailable', message: `Going back in time failed: ${failure.reason}.` });
-      return;
+    if (session.back) this.emit('error', { code: 'unavailable', message: `Going back in time failed: ${failure.reason}.` });
+    else {
+      const code = failure.kind === 'unusable' ? 'not-acceptable' : 'unavailable';
+      this.emit('error', { code, message: `${label}: ${failure.reason}.` });
     }
-    this.emit('error', { code: failure.kind === 'unusable' ? 'not-acceptable' : 'unavailable', message: `${label}: ${failure.reason}.` });
-    const serverFine = this.#watch.trouble === null && WORKING.has(this.#watch.info?.state ?? 'failed');
-    if (this.#choice.failed(session.row, failure, serverFine) === 'again') this.#scheduleOpen();
-    else if (!this.#paused) this.#openNext(`${label} does not work here: ${failure.reason}.`);
+    // What was being watched is not there any more: the newest picture is better than none.
+    if (!this.#paused && session === this.#ways.current && !this.#ways.wantsLive) this.#goLive();
     this.#tick();
-  }
-
-  #scheduleOpen(): void {
-    clearTimeout(this.#reopen);
-    if (this.#closed) return;
-    this.#reopen = setTimeout(() => {
-      const { trouble } = this.#watch;
-      // Without the stream or the right to see it no transport can work; the watch goes on asking.
-      if (trouble && trouble !== 'away') this.#scheduleOpen();
-      else if (!this.#paused) this.#openNext('');
-    }, this.#backoff.next());
   }
 
   #onWatch(): void {
     const { info, trouble } = this.#watch;
+    this.#ways.onSituation();
     this.emit('info', info);
-    const session = this.#session;
-    if (session && !session.halted && (trouble === 'unknown-stream' || trouble === 'refused')) {
-      this.#halt(session);
-      this.#scheduleOpen();
+    if (trouble === 'unknown-stream' || trouble === 'refused') this.#ways.unavailable();
+    // Good news: nothing waits for the end of its back-off.
+    else if (!trouble && this.#wasTrouble) this.#ways.fresh();
+    this.#wasTrouble = trouble !== null;
+    if (this.#ended && info?.state === 'live' && !this.#paused) {
+      this.#ways.rest('the stream began anew');
+      this.#goLive();
     }
-    // Good news: do not wait for the end of the back-off.
-    const failed = session?.halted && !this.#paused && !this.#visibility?.hidden;
-    if (failed && !trouble && info && (info.state === 'live' || info.state === 'starting') && this.#backoff.attempts > 2) {
-      this.#backoff.reset();
-      this.#openNext('');
-    } else if (this.#ended && info?.state === 'live' && !this.#paused) this.#openNext('');
-    if (info && !this.#shown && !this.#hadPoster && (this.#paused || (info.state !== 'live' && info.state !== 'starting')))
-      void this.#loadPoster();
+    if (info && !this.#shown && (this.#paused || (info.state !== 'live' && info.state !== 'starting'))) this.#poster.show(info);
     this.#tick();
   }
 
-  /** The last picture, for streams that show none now. */
-  async #loadPoster(): Promise<void> {
-    if (!this.info?.lastFrame || this.info.state === 'asleep') return;
-    this.#hadPoster = true;
-    const response = await fetch(this.#options.address.live('snapshot.jpg'), { cache: 'no-store' }).catch(() => null);
-    if (!response?.ok || this.#closed) return;
-    const blob = await response.blob();
-    if (!this.#closed && blob.type.startsWith('image/')) this.#options.stage.poster(blob);
-  }
-
   #tick(): void {
-    if (this.#closed) return;
-    const nowMs = performance.now();
-    const session = this.#session;
-    const { info, trouble } = this.#watch;
+    if (this.#closed || this.#visibility?.hidden) return;
+    const session = this.#ways.current;
     if (session?.transport && !session.halted) this.#figures.sample(session.transport.stats());
     if (!this.live) this.#figures.pause();
-    const interval = info && info.fps > 0 ? 1000 / info.fps : 0;
-    const sinceFrameMs = this.#newFrameMs === null ? null : nowMs - this.#newFrameMs;
-    if (session?.transport && !session.halted && !this.#paused && !trouble && (info === null || info.state === 'live') && !this.#ended) {
-      const silent = sinceFrameMs !== null && sinceFrameMs < nowMs - session.openedMs ? sinceFrameMs : nowMs - session.openedMs;
-      if (session.shown === 0 && silent > FIRST_PICTURE_MS)
-        this.#onFailed(session, { kind: 'lost', reason: `no picture came within ${FIRST_PICTURE_MS / 1000} s` });
-      else if (silent > Math.max(SILENCE_MS, 5 * interval)) this.#onFailed(session, { kind: 'lost', reason: 'no new pictures came' });
-    }
-    if (this.#visibility?.hidden) return;
-    const stallMs = Math.max(3000, 3 * interval);
-    const stalls = !this.#paused && sinceFrameMs !== null && sinceFrameMs > stallMs - 500;
-    if (stalls && nowMs - this.#checkedMs > CHECK_MS) {
-      this.#checkedMs = nowMs;
-      void this.#watch.check();
-    }
-    const status = describe({
-      hasSource: true,
+    if (this.#wayBack.stale) void this.#watch.check();
+    const { address } = this.#options;
+    const { trouble } = this.#watch;
+    const own = {
       paused: this.#paused,
       seeking: this.#seeker.active,
       blocked: this.#blocked,
       ended: this.#ended,
-      sinceFrameMs,
-      stallMs,
-      trouble,
-      streamState: info?.state ?? null,
-      connecting: !session || session.halted || session.shown === 0,
-      sourceSilent: this.#sourceSilent(stallMs),
-      reason: this.#watch.reason,
-      name: this.#options.address.name,
-      host: this.#options.address.host,
-      transportTrouble: this.#choice.trouble,
-    });
-    const previous = this.#status;
-    if (status.state === previous.state && status.message === previous.message) return;
-    this.#status = status;
+      connecting: this.#ways.connecting,
+      transportTrouble: this.#ways.choice.trouble,
+      name: address.name,
+      host: address.host,
+    };
+    const previous = this.#stalls.update(own, this.now());
+    if (!previous) return;
+    const { status } = this.#stalls;
     this.emit('statechange', { ...status, previous: previous.state });
     if (status.state === 'error' && previous.state !== 'error')
       this.emit('error', { code: trouble ? TROUBLE_CODES[trouble] : 'unavailable', message: status.message });
   }
 
-  /** Whether the server's newest frame is old as well: then the fault is with the source, not on the way. */
-  #sourceSilent(stallMs: number): boolean | null {
-    const now = this.now();
-    const newest = this.info?.lastFrame?.timestamp;
-    if (now === null || newest === undefined || performance.now() - this.#checkedMs > 2 * CHECK_MS) return null;
-    return (now - newest) / 1000 > stallMs - 1000;
-  }
-
   #onHidden(): void {
-    clearTimeout(this.#reopen);
-    if (this.#session) this.#halt(this.#session);
+    this.#place.hold();
+    this.#ways.rest('the page is hidden');
   }
 
   #onSeen(): void {
-    if (this.#newFrameMs !== null) this.#newFrameMs = performance.now();
+    this.#stalls.restart();
     const shown = this.#shown;
-    if (!this.#paused) this.#openNext('');
-    else if (shown && this.#session?.row.hasDvr) this.seekFrame(shown.id).catch(() => {});
+    if (!this.#paused) {
+      this.#goLive();
+      this.#ways.fresh();
+    } else if (shown && (this.#ways.current?.row.hasDvr ?? true)) this.seekFrame(shown.id).catch(() => {});
   }
+}
+
+function keptText(range: { start: number; end: number } | null): string {
+  if (!range) return '';
+  const text = (micros: number) => new Date(micros / 1000).toISOString();
+  return ` Kept is what was captured from ${text(range.start)} to ${text(range.end)}.`;
 }

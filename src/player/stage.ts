@@ -34,6 +34,17 @@ export class Stage {
     this.#picture = picture;
   }
 
+  /** Puts a still of the picture in its place, so that what made it can be freed. */
+  freeze(): void {
+    const size = this.size();
+    if (!this.#picture || !size) return;
+    const still = document.createElement('canvas');
+    still.width = size.width;
+    still.height = size.height;
+    still.getContext('2d')?.drawImage(this.#picture, 0, 0);
+    this.show(still);
+  }
+
   clear(): void {
     this.#picture?.remove();
     this.#picture = undefined;

@@ -7,6 +7,9 @@ import type { ServerClock } from './server-clock.ts';
 import type { Trouble } from './status.ts';
 
 const POLL_MS = 5000;
+/** A server that is away is asked so often in the first minutes, so that the picture is back soon after it. */
+const AWAY_POLL_MS = 1200;
+const AWAY_POLLS = 150;
 
 export class StreamWatch {
   readonly events: PageEvents;
@@ -19,6 +22,8 @@ export class StreamWatch {
   #info: StreamInfo | null = null;
   #trouble: Trouble | null = null;
   #reason: string | null = null;
+  #planPoll: () => void = () => {};
+  #cancelPoll: (() => void) | undefined;
 
   constructor(address: StreamAddress, onChange: () => void) {
     this.#address = address;
@@ -52,14 +57,22 @@ export class StreamWatch {
       }),
     );
     void this.check();
+    let away = 0;
     const poll = () => {
       const silent = this.events.link.state !== 'open';
       // The socket tells of every change; requests are for when it does not.
       if (silent || this.#trouble) void this.check();
       if (silent && this.#info) void this.#clockByRequest();
-      this.#after(POLL_MS * (0.8 + Math.random() * 0.4), poll);
+      away = this.#trouble === 'away' ? away + 1 : 0;
+      plan();
     };
-    this.#after(POLL_MS, poll);
+    const plan = () => {
+      this.#cancelPoll?.();
+      const often = this.#trouble === 'away' && away < AWAY_POLLS;
+      this.#cancelPoll = this.#after((often ? AWAY_POLL_MS : POLL_MS) * (0.7 + Math.random() * 0.4), poll);
+    };
+    this.#planPoll = plan;
+    plan();
   }
 
   close(): void {
@@ -97,9 +110,13 @@ export class StreamWatch {
 
   #set(info: StreamInfo | null, trouble: Trouble | null, reason: string | null): void {
     if (this.#abort.signal.aborted) return;
+    const before = this.#trouble;
     this.#info = info;
     this.#trouble = trouble;
     this.#reason = reason;
+    if (trouble === 'away' && before !== 'away') this.#planPoll();
+    // It is there again: the socket need not wait for the end of its delay.
+    if (before === 'away' && trouble !== 'away') this.events.retryNow();
     this.#onChange();
   }
 
@@ -115,12 +132,17 @@ export class StreamWatch {
     }
   }
 
-  #after(ms: number, work: () => void): void {
-    if (this.#abort.signal.aborted) return;
+  /** Returns what cancels it. */
+  #after(ms: number, work: () => void): () => void {
+    if (this.#abort.signal.aborted) return () => {};
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       work();
     }, ms);
     this.#timers.add(timer);
+    return () => {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    };
   }
 }

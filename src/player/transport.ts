@@ -144,5 +144,8 @@ export interface TransportRow {
   readonly hasDvr: boolean;
   /** `transport=auto` leaves it out. */
   readonly onlyAsked?: boolean;
+  /** `auto` brings up the next one beside it when no picture came within this time, and gives it up after that one, ms. */
+  readonly headStartMs: number;
+  readonly limitMs: number;
   open(context: TransportContext): Promise<Transport>;
 }

@@ -6,10 +6,14 @@ import type { TransportRow } from './transport.ts';
 import { openWebRtc, webRtcUnusable } from './webrtc.ts';
 
 export const TRANSPORTS: readonly TransportRow[] = [
+  { name: 'webrtc', label: 'WebRTC', hasDvr: false, headStartMs: 700, limitMs: 4000, unusable: webRtcUnusable, open: openWebRtc },
+  { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, headStartMs: 700, limitMs: 4000, unusable: h264Unusable, open: openH264 },
   {
     name: 'hls',
     label: 'HLS',
     hasDvr: true,
+    headStartMs: 1500,
+    limitMs: 10_000,
     unusable: () =>
       'MediaSource' in globalThis || 'ManagedMediaSource' in globalThis || canPlayHls()
         ? null
@@ -17,16 +21,16 @@ export const TRANSPORTS: readonly TransportRow[] = [
     // The engine is ten times larger than the rest of the player: loaded when it is needed.
     open: async (context) => (await import('./hls.ts')).openHls(context),
   },
-  { name: 'webrtc', label: 'WebRTC', hasDvr: false, unusable: webRtcUnusable, open: openWebRtc },
-  { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, unusable: h264Unusable, open: openH264 },
-  { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, unusable: jpegUnusable, open: openJpeg },
-  { name: 'mjpeg', label: 'MJPEG', hasDvr: false, unusable: mjpegUnusable, open: openMjpeg },
+  { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, headStartMs: 1000, limitMs: 5000, unusable: jpegUnusable, open: openJpeg },
+  { name: 'mjpeg', label: 'MJPEG', hasDvr: false, headStartMs: 1000, limitMs: 6000, unusable: mjpegUnusable, open: openMjpeg },
   {
     name: 'lossless',
     label: 'Lossless',
     hasDvr: false,
     // It takes ten times as much of the network.
     onlyAsked: true,
+    headStartMs: 2000,
+    limitMs: 10_000,
     unusable: () => ('Worker' in globalThis && 'WebAssembly' in globalThis ? null : 'this browser has no workers or no WebAssembly'),
     open: async (context) => (await import('./lossless.ts')).openLossless(context),
   },

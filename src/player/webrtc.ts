@@ -5,9 +5,10 @@ import { WebRtcFigures } from './webrtc-stats.ts';
 import { type OfferedSession, offerTo, RefusedOffer } from './whep.ts';
 
 const CHANNEL = 'sluice';
-/** No picture within this time: this way does not get through. */
+/** Nothing heard so long after the answer: this way does not get through. */
 const FIRST_MS = 2500;
-const BEAT_MS = 500;
+const NO_UDP = 'no UDP packets get through between this browser and the server';
+const BEAT_MS = 400;
 /** How often the browser is asked about the connection. */
 const READ_MS = 1000;
 /** Silence of the data channel for so long: the server or the way to it is gone. */
@@ -39,7 +40,8 @@ class WebRtcTransport implements Transport {
   readonly #channel: RTCDataChannel;
   readonly #rows = new Map<number, Row>();
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #started = performance.now();
+  /** When the answer was there. */
+  #answeredMs: number | null = null;
   readonly #abort = new AbortController();
   #session: OfferedSession | null = null;
   #heard: number | null = null;
@@ -76,9 +78,15 @@ class WebRtcTransport implements Transport {
     };
     this.#peer.onconnectionstatechange = () => {
       const { connectionState: state } = this.#peer;
-      if (state === 'failed') this.#fail('lost', 'no UDP packets get through between this browser and the server');
+      if (state === 'failed') this.#fail('lost', NO_UDP);
       else if (state === 'disconnected' || state === 'closed') this.#fail('lost', 'the connection was lost');
     };
+    let hasUdp = false;
+    this.#peer.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate?.candidate) hasUdp ||= candidate.protocol === 'udp' || candidate.type === 'relay';
+      // The end of gathering: a policy, an extension or a firewall on this computer leaves no way.
+      else if (!hasUdp && this.#peer.iceGatheringState === 'complete') this.#fail('unusable', 'this browser may not send UDP packets');
+    });
     video.requestVideoFrameCallback(this.#onFrame);
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
     addEventListener('pagehide', this.#bye);
@@ -114,6 +122,7 @@ class WebRtcTransport implements Transport {
   async #connect(): Promise<void> {
     try {
       const session = await offerTo(this.#context.address.live('whep'), this.#peer, this.#abort.signal);
+      this.#answeredMs = performance.now();
       if (this.#halted) session.end();
       else this.#session = session;
     } catch (error) {
@@ -163,11 +172,8 @@ class WebRtcTransport implements Transport {
 
   #beat(): void {
     const now = performance.now();
-    if (this.#heard === null) {
-      if (now - this.#started > FIRST_MS) this.#fail('lost', 'no UDP packets get through between this browser and the server');
-      return;
-    }
-    if (now - this.#heard > SILENT_MS) return this.#fail('lost', 'the server is silent');
+    if (this.#heard === null && this.#answeredMs !== null && now - this.#answeredMs > FIRST_MS) return this.#fail('lost', NO_UDP);
+    if (this.#heard !== null && now - this.#heard > SILENT_MS) return this.#fail('lost', 'the server is silent');
     if (this.#channel.readyState !== 'open') return;
     this.#channel.send('ping');
     if (now - this.#readMs < READ_MS) return;

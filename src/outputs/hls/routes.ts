@@ -60,6 +60,9 @@ function spanOf({ start, end }: z.output<typeof Query>): { start: number; end: n
   return { start: toTicks(parseTimestamp(start, 'start')), end: toTicks(parseTimestamp(end, 'end')) };
 }
 
+/** Recording goes on for so long after the last viewer has left. */
+const LINGER_MS = 2000;
+
 interface Viewer {
   lastSeen: number;
   held: number;
@@ -77,6 +80,7 @@ class HlsStream {
   readonly #viewers = new Map<string, Viewer>();
   readonly #off: (() => void)[] = [];
   #sweep: NodeJS.Timeout | undefined;
+  #hold: NodeJS.Timeout | undefined;
 
   constructor(stream: Stream, recorder: Recorder, context: OutputContext) {
     this.stream = stream;
@@ -111,8 +115,17 @@ class HlsStream {
     const pushing = stream.pushed && stream.state === 'live';
     const watched = this.#viewers.size > 0 || (mode !== 'off' && stream.viewers > 0);
     const wanted = !stream.stopped && (mode === 'always' || watched || (mode === 'watched' && pushing));
-    // The rendition lingers by itself; here segments are closed as soon as nobody wants them.
-    if (wanted !== this.recorder.recording) this.recorder.record(wanted);
+    if (wanted || stream.stopped) {
+      clearTimeout(this.#hold);
+      this.#hold = undefined;
+      if (wanted !== this.recorder.recording) this.recorder.record(wanted);
+    } else if (this.recorder.recording) {
+      // The rendition lingers by itself. A player that changes its transport, or pauses, leaves no hole behind it.
+      this.#hold ??= setTimeout(() => {
+        this.#hold = undefined;
+        if (this.recorder.recording) this.recorder.record(false);
+      }, LINGER_MS).unref();
+    }
   }
 
   touch(id: string): Viewer {
@@ -143,6 +156,7 @@ class HlsStream {
 
   async close(remove: boolean): Promise<void> {
     clearInterval(this.#sweep);
+    clearTimeout(this.#hold);
     for (const off of this.#off) off();
     this.#ranges[Symbol.dispose]();
     for (const viewer of this.#viewers.values()) viewer.meter[Symbol.dispose]();

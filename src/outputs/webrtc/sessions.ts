@@ -71,6 +71,8 @@ export class Sessions {
 
   /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`. */
   async open(stream: Stream, offer: string): Promise<{ session: Session; answer: string }> {
+    // The source wakes up while the process does.
+    using _awake = stream.watch();
     await this.#process.start();
     const id = randomBytes(12).toString('base64url');
     const session = this.#newSession(id, stream, codecOf(offer));

@@ -1,0 +1,184 @@
+// How the player chooses its way by itself: with UDP blocked, without a secure context, when the way in use fails, when the server is killed,
+// and when the viewer leaves the live edge and comes back.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readShown, waitForPicture } from './barcode-probe.ts';
+import { kill, serve } from './child-server.ts';
+import { launchChromium } from './chromium.ts';
+import { inPage, until } from './in-page.ts';
+import { testServer } from './server.ts';
+import { webRtcProcesses } from './webrtc-processes.ts';
+
+const cam = { source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
+
+test('WebRTC is left when it fails, with the reason, and is used again when it works', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam`);
+  await until(
+    page,
+    'WebRTC',
+    (player) => player.activeTransport,
+    (name) => name === 'webrtc',
+  );
+  await waitForPicture(page);
+  await inPage(page, (player) => {
+    const changes: string[] = [];
+    player.addEventListener('transportchange', ({ detail }) => changes.push(`${detail.transport}: ${detail.reason}`));
+    Object.assign(globalThis, { changes });
+  });
+  await page.route('**/whep', (route) => route.abort());
+  process.kill(webRtcProcesses()[0]!, 'SIGKILL');
+  await until(page, 'another way', (player) => player.activeTransport !== 'webrtc' && player.live, Boolean);
+  expect(await inPage(page, (player) => player.transportReason)).toMatch(/^.+, because WebRTC does not work: .+\.$/);
+  const tried = await inPage(page, (player) => player.attempts.map(({ transport, state }) => `${transport} ${state}`));
+  expect(tried).toContain('webrtc failed');
+
+  await page.unroute('**/whep');
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await until(page, 'WebRTC again', (player) => player.activeTransport === 'webrtc' && player.live, Boolean);
+  await waitForPicture(page);
+  const changes = (await page.evaluate('changes')) as string[];
+  expect(changes[0]).toMatch(/: .+ because WebRTC does not work: .+\.$/);
+  expect(changes.at(-1)).toBe('webrtc: WebRTC works again.');
+  expect(await inPage(page, (player) => player.shadowRoot!.querySelectorAll('video, canvas, img').length)).toBe(1);
+  await page.close();
+});
+
+test('with UDP blocked, and without a secure context, another way shows a picture and the reason is said', async () => {
+  await using server = await testServer({ streams: { cam }, allowHosts: ['lab.test'], anonymous: 'view' });
+  await using chromium = await launchChromium([
+    // With and without a window Chromium takes it under different names.
+    '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+    '--webrtc-ip-handling-policy=disable_non_proxied_udp',
+    '--host-resolver-rules=MAP lab.test 127.0.0.1',
+  ]);
+  const page = await chromium.page();
+  await page.goto(`http://lab.test:${new URL(server.url).port}/embed/cam`);
+  expect(await page.evaluate(() => [isSecureContext, 'VideoDecoder' in globalThis])).toEqual([false, false]);
+  await waitForPicture(page);
+  const reason = await until(
+    page,
+    'the reason',
+    (player) => player.transportReason,
+    (text) => /WebRTC does not work/.test(text),
+  );
+  expect(reason).toMatch(/WebRTC does not work: (this browser may not send UDP packets|no UDP packets get through)/);
+  expect(await inPage(page, (player) => player.activeTransport)).not.toBe('webrtc');
+  await page.keyboard.press('s');
+  await until(
+    page,
+    'statistics',
+    (player) => player.shadowRoot!.querySelector('.stats')!.textContent,
+    (text) => text.includes(reason),
+  );
+  await page.close();
+});
+
+test('a server that is killed and started again: the same page shows the picture, and meanwhile says what is the matter', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sluice-auto-'));
+  const first = await serve(dataDir, { port: 0, streams: { cam } });
+  const port = Number(new URL(first.url).port);
+  let second: Awaited<ReturnType<typeof serve>> | undefined;
+  try {
+    await using chromium = await launchChromium();
+    const page = await chromium.page();
+    await page.goto(`${first.url}embed/cam`);
+    await waitForPicture(page);
+    const before = (await readShown(page)).named!.id;
+    await kill(first.child);
+    const said = await until(
+      page,
+      'the trouble',
+      (player) => [player.state, player.shadowRoot!.querySelector('[role=status]')!.textContent, player.live] as const,
+      ([state]) => state === 'error',
+    );
+    expect(said).toEqual(['error', `The server 127.0.0.1:${port} cannot be reached. Trying again…`, false]);
+    expect(await inPage(page, (player) => player.shadowRoot!.querySelector('[part~=live-button]')!.textContent)).not.toBe('Live');
+    second = await serve(dataDir, { port, streams: { cam } });
+    await until(
+      page,
+      'the picture',
+      (player) => (player.live ? (player.shownFrame?.id ?? 0) : 0),
+      (id) => id > before,
+    );
+    await waitForPicture(page);
+    await page.close();
+  } finally {
+    for (const each of [first, second]) if (each && each.child.exitCode === null && each.child.signalCode === null) await kill(each.child);
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+test('leaving the live edge goes to HLS at exactly the same frame, a long pause too; returning goes back', async () => {
+  await using server = await testServer({ streams: { cam } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam`);
+  await waitForPicture(page);
+  const realTime = (name: string | null) => name !== null && name !== 'hls';
+  const isLive = () => until(page, 'live in real time', (player) => (player.live ? player.activeTransport : null), realTime);
+  await isLive();
+  await page.waitForTimeout(1000);
+
+  await page.keyboard.press('Space');
+  const paused = (await readShown(page)).named!;
+  await until(
+    page,
+    'HLS at the frame',
+    (player) =>
+      player.activeTransport === 'hls' && player.shadowRoot!.querySelector('video')?.seeking === false ? (player.shownFrame?.id ?? 0) : 0,
+    (id) => id > 0,
+  );
+  await page.waitForTimeout(3000);
+  const shown = await readShown(page);
+  // A busy encoder may have left out just this frame: then it is the one before.
+  expect(shown.code?.frame).toBe(shown.named!.id);
+  expect([0, 1, 2]).toContain(paused.id - shown.named!.id);
+  await page.keyboard.press('Space');
+  const at = await until(
+    page,
+    'playing on from there',
+    (player) => player.shownFrame!.id,
+    (id) => id > paused.id,
+  );
+  expect(at).toBeLessThan(paused.id + 50);
+  expect(await inPage(page, (player) => [player.activeTransport, player.live, player.paused])).toEqual(['hls', false, false]);
+
+  await page.keyboard.press('l');
+  await isLive();
+  const wanted = paused.id;
+  await inPage(page, (player) =>
+    player.seekFrame(player.shownFrame!.id - 10).catch(() => player.seekTime(player.shownFrame!.timestamp - 400_000)),
+  );
+  const sought = await readShown(page);
+  expect(sought.code?.frame).toBe(sought.named!.id);
+  expect(sought.named!.id).toBeGreaterThan(wanted);
+  await page.keyboard.press('l');
+  await isLive();
+  await waitForPicture(page);
+  expect(chromium.errors).toEqual([]);
+  await page.close();
+});
+
+test('where nothing is kept the player says so, and a pause ends at the newest picture', async () => {
+  await using server = await testServer({ streams: { cam: { ...cam, dvr: { mode: 'off' } } } });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.goto(`${server.url}embed/cam?transport=jpeg`);
+  await waitForPicture(page);
+  const toast = (player: { shadowRoot: ShadowRoot | null }) => player.shadowRoot!.querySelector('.toast')!.textContent;
+  await page.keyboard.press(',');
+  await until(
+    page,
+    'the words',
+    toast,
+    (text) => text === 'Nothing of this stream is kept (its DVR is off), so there is no way back in time.',
+  );
+  await page.keyboard.press('Space');
+  await until(page, 'live', (player) => player.live, Boolean);
+  await page.close();
+});
