@@ -6,6 +6,8 @@ export class OnStage {
   readonly #stage: Stage;
   /** Not in use any more, but its picture is still on the stage. */
   #before: Session | null = null;
+  /** On the stage before it had a picture. */
+  #offered: Session | null = null;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -13,7 +15,9 @@ export class OnStage {
 
   /** The first one is there from the start: some browsers name no pictures of a <video> that is not in the document. */
   offer(session: Session): void {
-    if (!this.#stage.picture && session.transport) this.#stage.show(session.transport.picture);
+    if (this.#stage.picture || !session.transport) return;
+    this.#stage.show(session.transport.picture);
+    this.#offered = session;
   }
 
   /** Puts its picture on the stage. */
@@ -21,6 +25,11 @@ export class OnStage {
     const picture = session?.transport?.picture;
     if (!picture || this.#stage.picture === picture) return;
     this.#stage.show(picture);
+    const offered = this.#offered;
+    this.#offered = null;
+    // A <video> that leaves the document is paused (HTML "removing steps" of media elements): one that is still to take over plays on.
+    if (offered && offered !== session) setTimeout(() => goOn(offered));
+    goOn(session);
     this.#free('');
   }
 
@@ -47,4 +56,10 @@ export class OnStage {
     this.#before?.close(why);
     this.#before = null;
   }
+}
+
+function goOn(session: Session): void {
+  const picture = session.transport?.picture;
+  if (session.halted || session.back || !(picture instanceof HTMLVideoElement) || !picture.paused) return;
+  picture.play().catch(() => {});
 }

@@ -286,7 +286,7 @@ export class Ways {
         previous!.halt({ failed: reason });
       }
     }
-    const again = previous !== null && !back && this.choice.isBetter(session.row, previous.row);
+    const again = previous !== null && !back && this.choice.order[0] === session.row;
     this.#current = session;
     this.#rivals = this.#rivals.filter((each) => each !== session);
     for (const rival of this.#rivals.filter(({ row }) => this.choice.isBetter(session.row, row)))
