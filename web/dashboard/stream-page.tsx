@@ -167,7 +167,6 @@ function FirstPicture(props: { info: StreamInfo }) {
   return (
     <div class="first-picture">
       <h2>Waiting for the first picture</h2>
-      <p>Paste one of these into a terminal or a program. The picture appears here as soon as it arrives.</p>
       {mayChange.value && (
         <p class="actions">
           <a class="button" href={hrefOf({ share: props.info.name })} data-route="page">
@@ -176,6 +175,9 @@ function FirstPicture(props: { info: StreamInfo }) {
           </a>
         </p>
       )}
+      <p>
+        {mayChange.value ? 'Or paste' : 'Paste'} one of these into a terminal or a program. The picture appears here as soon as it arrives.
+      </p>
       <PushSnippets stream={props.info.name} width={props.info.width} height={props.info.height} />
     </div>
   );

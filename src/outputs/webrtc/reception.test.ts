@@ -29,7 +29,7 @@ it('a picture is dated by the sender’s clock, evenly, and never later than it 
     fc.property(
       fc.integer({ min: -1e12, max: 1e12 }),
       fc.integer({ min: 0, max: 0xffffffff }),
-      fc.array(fc.integer({ min: 0, max: 400_000 }), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.integer({ min: 0, max: 2_000_000 }), { minLength: 1, maxLength: 20 }),
       (ahead, start, delays) => {
         const clock = new SenderClock();
         const rtp = (micros: number) => (start + Math.round((micros * 9) / 100)) >>> 0;
@@ -39,9 +39,9 @@ it('a picture is dated by the sender’s clock, evenly, and never later than it 
           if (delay !== undefined) clock.onSenderReport(report(second * 1e6 + ahead, rtp(second * 1e6)), second * 1e6 + delay);
           for (let i = 0; i < 10; i++) {
             const captured = second * 1e6 + i * 100_000;
-            const moment = clock.momentOf(rtp(captured), captured + 450_000);
+            const moment = clock.momentOf(rtp(captured), captured + 2_050_000);
             expect(moment).toBeGreaterThan(last);
-            expect(moment).toBeLessThanOrEqual(captured + 450_000 + 20);
+            expect(moment).toBeLessThanOrEqual(captured + 2_050_000 + 20);
             last = moment;
           }
         }

@@ -7,7 +7,7 @@ const TICKS_PER_MS = 90;
 const REPORTS = 20;
 /** A picture is this old at most, µs; a clock that says more is not believed. */
 const MAX_AGE_US = 10_000_000;
-/** Corrections take at most this share of the time between two pictures; from `FAR_US` on they are a step. */
+/** Corrections take at most this share of the time between two pictures; forwards, from `FAR_US` on, they are a step. */
 const SLEW = 0.25;
 const FAR_US = 1_000_000;
 
@@ -103,7 +103,8 @@ export class SenderClock {
     const known = this.#capturedAt(rtp, arrival);
     const wanted = Math.min(known ?? expected, arrival);
     const limit = Math.max(0, passed) * SLEW;
-    const far = !last || Math.abs(wanted - expected) > FAR_US;
+    // Never back: times rise.
+    const far = !last || wanted - expected > FAR_US;
     const moment = far ? wanted : expected + Math.max(-limit, Math.min(limit, wanted - expected));
     this.#last = { rtp, moment };
     return moment;
