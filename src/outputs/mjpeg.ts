@@ -46,7 +46,11 @@ export function openMjpeg(context: OutputContext): Output {
         const packet = await subscription.queue.take(ended);
         count();
         if (!packet) break;
-        await writePart(raw, packet, ended);
+        if (!(await writePart(raw, packet, ended))) {
+          // The way is cut, whatever the socket believes.
+          raw.destroy();
+          break;
+        }
         output.onSent(packet, stream.clock.now());
         meter.sent++;
         meter.bytes += packet.data.length;
@@ -79,16 +83,23 @@ function partOf(packet: Packet): Buffer {
   return part;
 }
 
-/** Writes one part; settles when the socket takes more, so that a picture waits in our queue and not in the socket's. */
-async function writePart(raw: FastifyReply['raw'], packet: Packet, ended: AbortSignal): Promise<void> {
-  if (raw.write(partOf(packet)) || ended.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      raw.off('drain', done);
-      ended.removeEventListener('abort', done);
-      resolve();
+/** Nothing is taken for so long: the viewer is gone. A large picture has as long as it takes at the least rate. */
+const STALLED_MS = 3000;
+const LEAST_BYTES_PER_MS = 32;
+
+/** Writes one part; settles when the socket takes more, so that a picture waits in our queue and not in the socket's. `false`: it does not. */
+async function writePart(raw: FastifyReply['raw'], packet: Packet, ended: AbortSignal): Promise<boolean> {
+  if (raw.write(partOf(packet)) || ended.aborted) return true;
+  return await new Promise<boolean>((resolve) => {
+    const done = (taken: boolean) => {
+      clearTimeout(timer);
+      raw.off('drain', onDrain);
+      ended.removeEventListener('abort', onDrain);
+      resolve(taken);
     };
-    raw.once('drain', done);
-    ended.addEventListener('abort', done, { once: true });
+    const onDrain = () => done(true);
+    const timer = setTimeout(() => done(false), Math.max(STALLED_MS, packet.data.length / LEAST_BYTES_PER_MS));
+    raw.once('drain', onDrain);
+    ended.addEventListener('abort', onDrain, { once: true });
   });
 }

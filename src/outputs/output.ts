@@ -23,6 +23,8 @@ export interface UpgradeRoutes {
     ) => void | Promise<void>,
     options?: {
       readonly maxPayload?: number;
+      /** Silence, ms, after which a client that sends messages counts as dead although it was asked. */
+      readonly silenceMs?: (query: URLSearchParams) => number | undefined;
       readonly before?: (
         request: IncomingMessage,
         params: Readonly<Record<string, string>>,

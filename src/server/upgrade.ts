@@ -21,6 +21,11 @@ export type UpgradeHandler = (
 ) => void | Promise<void>;
 
 export interface UpgradeRouteOptions {
+  /**
+   * Silence, ms, after which a client that sends messages of its own counts as dead although it was asked. `undefined`, and for those that send
+   * none: two heartbeats of the dispatcher, as their answers may stand behind seconds of pictures.
+   */
+  readonly silenceMs?: (query: URLSearchParams) => number | undefined;
   /** Largest message from the client, bytes; default 64 KiB. A larger one closes the socket with 1009. */
   readonly maxPayload?: number;
   /** Runs before the socket is accepted; a SluiceError becomes the HTTP answer (404, 409 …). */
@@ -41,9 +46,24 @@ interface Route {
   readonly names: readonly string[];
   readonly handler: UpgradeHandler;
   readonly before: UpgradeRouteOptions['before'];
+  readonly silenceMs: UpgradeRouteOptions['silenceMs'];
   readonly maxPayload: number;
 }
 
+/** Life of one socket. */
+interface Life {
+  /** Pings since it was heard last. */
+  asked: number;
+  /** Time between two pings, ms. */
+  every: number;
+  /** Of the next ping, or of the end. */
+  due: number;
+}
+
+/** Unanswered pings after which the next one is the end. */
+const PATIENCE = 2;
+/** How exactly the beats are kept, ms. */
+const TICK_MS = 250;
 const DEFAULT_MAX_PAYLOAD = 64 * 1024;
 /** What a route's check may take, so that a half-open upgrade cannot hang for ever. */
 const BEFORE_TIMEOUT_MS = 10_000;
@@ -53,21 +73,22 @@ export class UpgradeDispatcher {
   readonly #options: UpgradeOptions;
   readonly #routes: Route[] = [];
   readonly #servers = new Map<number, WebSocketServer>();
-  /** Open sockets with the number of pings since they were last heard. */
-  readonly #silent = new Map<WebSocket, number>();
+  readonly #open = new Map<WebSocket, Life>();
+  readonly #heartbeatMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #detach: (() => void)[] = [];
   #closing = false;
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#beat(), options.heartbeatMs ?? 15_000);
+    this.#heartbeatMs = options.heartbeatMs ?? 15_000;
+    this.#timer = setInterval(() => this.#beat(), Math.min(TICK_MS, this.#heartbeatMs));
     this.#timer.unref();
   }
 
   /** Number of open sockets. */
   get open(): number {
-    return this.#silent.size;
+    return this.#open.size;
   }
 
   /** Listens on a server. Upgrades to anything but WebSocket (h2c) are left to it: it then answers them as plain requests. */
@@ -93,6 +114,7 @@ export class UpgradeDispatcher {
       names,
       handler,
       before: options.before,
+      silenceMs: options.silenceMs,
       maxPayload: options.maxPayload ?? DEFAULT_MAX_PAYLOAD,
     });
   }
@@ -102,12 +124,12 @@ export class UpgradeDispatcher {
     this.#closing = true;
     clearInterval(this.#timer);
     for (const detach of this.#detach.splice(0)) detach();
-    const sockets = [...this.#silent.keys()];
+    const sockets = [...this.#open.keys()];
     const ended = sockets.map((ws) => new Promise<void>((resolve) => ws.once('close', () => resolve())));
     for (const ws of sockets) ws.close(1001, 'the server is closing');
     if (sockets.length === 0) return;
     const cut = setTimeout(() => {
-      for (const ws of this.#silent.keys()) ws.terminate();
+      for (const ws of this.#open.keys()) ws.terminate();
     }, deadlineMs);
     await Promise.all(ended);
     clearTimeout(cut);
@@ -167,13 +189,20 @@ export class UpgradeDispatcher {
   #accept(ws: WebSocket, route: Route, request: IncomingMessage, params: UpgradeParams, query: URLSearchParams): void {
     // Small messages (acks, single frames) must not wait for a full TCP segment.
     request.socket.setNoDelay(true);
-    this.#silent.set(ws, 0);
+    const silence = route.silenceMs?.(query);
+    const life: Life = { asked: 0, every: this.#heartbeatMs, due: performance.now() + this.#heartbeatMs };
+    this.#open.set(ws, life);
     const heard = () => {
-      if (this.#silent.has(ws)) this.#silent.set(ws, 0);
+      life.asked = 0;
     };
     ws.on('pong', heard);
-    ws.on('message', heard);
-    ws.on('close', () => this.#silent.delete(ws));
+    ws.on('message', () => {
+      heard();
+      if (silence === undefined || life.every <= silence / (PATIENCE + 1)) return;
+      life.every = silence / (PATIENCE + 1);
+      life.due = performance.now() + life.every;
+    });
+    ws.on('close', () => this.#open.delete(ws));
     // ws closes the socket itself (1002, 1007, 1009 …); without a listener the error would end the process.
     ws.on('error', (error) =>
       this.#options.log.debug({ path: redactUrl(request.url ?? ''), reason: error.message }, 'a socket broke the protocol'),
@@ -195,12 +224,15 @@ export class UpgradeDispatcher {
   }
 
   #beat(): void {
-    for (const [ws, beats] of this.#silent) {
-      if (beats >= 2) {
+    const now = performance.now();
+    for (const [ws, life] of this.#open) {
+      if (now < life.due) continue;
+      if (life.asked >= PATIENCE) {
         ws.terminate();
         continue;
       }
-      this.#silent.set(ws, beats + 1);
+      life.asked++;
+      life.due = now + life.every;
       if (ws.readyState === ws.OPEN) ws.ping(undefined, undefined, () => {});
     }
   }

@@ -22,6 +22,8 @@ import { timelineOf } from './timeline.ts';
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** A viewer counts for so long after its last playlist request: three target durations. */
 const VIEWER_MS = 6000;
+/** One that asks for each part (blocking reload) is missed sooner. */
+const BLOCKING_VIEWER_MS = 3500;
 /** A held playlist request is answered with the unchanged list after this time (DESIGN 6). */
 const HOLD_MS = 6000;
 /** The first request waits this long for a first part: an encoder and maybe a camera must start. */
@@ -66,6 +68,8 @@ const LINGER_MS = 2000;
 interface Viewer {
   lastSeen: number;
   held: number;
+  /** It asks for each part. */
+  blocking: boolean;
   readonly watch: Disposable;
   readonly meter: ViewerMeter;
 }
@@ -131,7 +135,13 @@ class HlsStream {
   touch(id: string): Viewer {
     let viewer = this.#viewers.get(id);
     if (!viewer) {
-      viewer = { lastSeen: 0, held: 0, watch: this.stream.watch(), meter: this.#context.meter('hls', this.stream.name).viewer() };
+      viewer = {
+        lastSeen: 0,
+        held: 0,
+        blocking: false,
+        watch: this.stream.watch(),
+        meter: this.#context.meter('hls', this.stream.name).viewer(),
+      };
       this.#viewers.set(id, viewer);
       this.update();
     }
@@ -141,9 +151,9 @@ class HlsStream {
   }
 
   #removeOld(): void {
-    const oldest = performance.now() - VIEWER_MS;
+    const now = performance.now();
     for (const [id, viewer] of this.#viewers) {
-      if (viewer.held > 0 || viewer.lastSeen >= oldest) continue;
+      if (viewer.held > 0 || now - viewer.lastSeen <= (viewer.blocking ? BLOCKING_VIEWER_MS : VIEWER_MS)) continue;
       this.#viewers.delete(id);
       viewer.meter[Symbol.dispose]();
       viewer.watch[Symbol.dispose]();
@@ -292,6 +302,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
         received: query._HLS_part,
       });
     }
+    viewer.blocking = wanted !== undefined;
     if (wanted !== undefined) {
       // A client that asks far ahead is wrong about the stream (6.2.5.2). After a gap the next segment may be far ahead too, so the
       // present time counts as well.
@@ -340,6 +351,7 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     if (sequence > recorder.newestSequence + 1) return null;
     return async (response) => {
       const viewer = hls.touch(query[1]!);
+      viewer.blocking = true;
       if (!recorder.has(sequence, part)) {
         const abort = new AbortController();
         response.once('close', () => abort.abort(GONE));

@@ -10,8 +10,9 @@ import { ABS_CAPTURE_TIME, Peer, type WebRtcSettings } from '../../native/webrtc
 import type { FromProcess } from './messages.ts';
 import { Reception, SenderClock } from './reception.ts';
 
-const SILENT_MS = 8000;
-const CONNECT_MS = 10_000;
+/** A sender says something all the time: pictures, and reports each second while nothing moves. */
+const SILENT_MS = 3500;
+const CONNECT_MS = 7000;
 /** Key frames are asked for at most so often, ms. */
 const KEY_MS = 300;
 /** What the sender may use, bit/s: told from the start and each second, else browsers stay at half a megabit. */

@@ -2,6 +2,7 @@
 import { readRtcp, roundTripMs } from '../../formats/rtcp.ts';
 import { chooseRtx, type Sdp, type SdpCodec, type SdpMedia } from '../../formats/sdp.ts';
 import { Peer, PLAYOUT_DELAY, TRANSPORT_CC, type WebRtcSettings } from '../../native/webrtc.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { FromProcess, PlayoutDelay, ViewerReport } from './messages.ts';
 import { RembWay } from './remb-way.ts';
 import { type Packetized, RtpSender } from './rtp-sender.ts';
@@ -9,10 +10,8 @@ import { UNKNOWN, type WayState } from './way.ts';
 
 /** The label of the data channel that players open. */
 export const CHANNEL = 'sluice';
-/** A viewer that was silent for so long is gone: players send a heartbeat each second, others at least RTCP. */
-const SILENT_MS = 5000;
 /** One that never got through. */
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 7000;
 
 /** Without the key frame of another feed for so long after a pause, the old one goes on. */
 const PATIENCE_MS = 1500;
@@ -42,7 +41,7 @@ export class Viewer {
   #open = false;
   #needKey = true;
   #connected = false;
-  #heard = performance.now();
+  #heartbeat = new Heartbeat(performance.now());
   readonly #started = performance.now();
   #fractionLost = 0;
   #jitterMs = 0;
@@ -89,7 +88,9 @@ export class Viewer {
       packet: (bytes) => this.#onRtcp(bytes),
       channel: () => {},
       text: (label, text) => {
-        this.#heard = performance.now();
+        const now = performance.now();
+        if (label === CHANNEL && text === 'ping') this.#heartbeat.beat(now);
+        else this.#heartbeat.heard(now);
         if (label !== CHANNEL) return;
         if (text === 'ping') this.#peer.sendText(CHANNEL, 'pong');
         else if (text.length < 10_000) tell({ type: 'message', id, text });
@@ -188,7 +189,7 @@ export class Viewer {
   /** Why it counts as gone. */
   #dead(now: number): string | null {
     if (!this.#connected) return now - this.#started > CONNECT_MS ? 'no connection came about' : null;
-    return now - this.#heard > SILENT_MS ? `silent for ${SILENT_MS / 1000} s` : null;
+    return this.#heartbeat.dead(now);
   }
 
   #report(): ViewerReport {
@@ -220,7 +221,7 @@ export class Viewer {
   #onState(state: string): void {
     if (state === 'connected' && !this.#connected) {
       this.#connected = true;
-      this.#heard = performance.now();
+      this.#heartbeat = new Heartbeat(performance.now());
       this.#tell({ type: 'connected', id: this.id });
     } else if (state === 'failed' || state === 'closed' || state === 'disconnected') {
       this.#tell({ type: 'gone', id: this.id, reason: `the connection is ${state}` });
@@ -228,12 +229,13 @@ export class Viewer {
   }
 
   #onRtcp(bytes: Uint8Array): void {
-    this.#heard = performance.now();
+    const now = performance.now();
+    this.#heartbeat.heard(now);
     for (const message of readRtcp(bytes)) {
       if (message.type === 'pli' || message.type === 'fir') this.#tell({ type: 'need-key', feed: this.feed });
       else if (message.type === 'nack') this.#sender.resend(message.sequences);
-      else if (message.type === 'transport') this.#sender.way?.told(message, this.#heard);
-      else if (message.type === 'remb') this.#remb.estimated(message.bitrate, this.#heard);
+      else if (message.type === 'transport') this.#sender.way?.told(message, now);
+      else if (message.type === 'remb') this.#remb.estimated(message.bitrate, now);
       else if (message.type === 'report' && message.ssrc === this.#ssrc) {
         this.#fractionLost = message.fractionLost;
         this.#remb.reported(message.fractionLost);

@@ -8,6 +8,9 @@ import { servePictures } from './pictures.ts';
 
 const CODECS = ['h264', 'jpeg', 'raw', 'lossless'] as const;
 
+/** Silence after which somebody who acknowledged pictures is gone. */
+const SILENT_MS = 4200;
+
 const Query = PictureQuery.extend({
   ...LosslessQuery.shape,
   codec: z.enum(CODECS).default('jpeg'),
@@ -38,6 +41,8 @@ export function openWebSocket(context: OutputContext): Output {
       else servePictures(ws, stream, codec, { quality, width, fps, adapt, ...(codec === 'lossless' ? { lossless } : {}) }, meter);
     },
     {
+      // Browsers answer pings by themselves, whatever their pages do; programs that take raw and lossless pictures may compute for a while.
+      silenceMs: (query) => (query.get('codec') === 'raw' || query.get('codec') === 'lossless' ? undefined : SILENT_MS),
       before: (_request, params, query) => {
         context.registry.get(params.stream!);
         parse(query);
