@@ -45,7 +45,7 @@ export interface PeerEvents {
   /** The track may be written to. */
   open(): void;
   text(channel: string, text: string): void;
-  channel(label: string): void;
+  channel(label: string, protocol: string): void;
 }
 
 type Connection = InstanceType<typeof ndc.PeerConnection>;
@@ -112,7 +112,7 @@ export class Peer {
         this.#channels.set(label, channel);
         channel.onMessage((message) => safe(() => typeof message === 'string' && !this.#closed && events.text(label, message)));
         channel.onClosed(() => safe(() => this.#channels.delete(label)));
-        events.channel(label);
+        events.channel(label, channel.getProtocol());
       }),
     );
   }

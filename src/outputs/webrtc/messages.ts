@@ -1,5 +1,6 @@
 // What passes between the server and the WebRTC process: descriptions, encoded pictures, reports. No pixels, no sockets.
 import type { WebRtcSettings } from '../../native/webrtc.ts';
+import type { TimelineKind } from './timeline-texts.ts';
 import type { WayState } from './way.ts';
 
 /** How long receivers hold pictures back, ms (the playout-delay extension of RTP). */
@@ -44,8 +45,8 @@ export type ToProcess =
       /** H.264: decoder configuration record; with key frames. */
       readonly description: Uint8Array | null;
     }
-  /** On the data channel of all viewers of these feeds. */
-  | { readonly type: 'text'; readonly feeds: readonly string[]; readonly text: string }
+  /** On the data channel of all viewers of a stream that want such texts. */
+  | { readonly type: 'timeline'; readonly stream: string; readonly kind: TimelineKind; readonly text: string }
   | { readonly type: 'stop' };
 
 /** What a viewer's way looks like, about once a second, and at once when it is bad. */
@@ -83,6 +84,8 @@ export type FromProcess =
   | { readonly type: 'room'; readonly id: string; readonly rate: number }
   | { readonly type: 'report'; readonly id: string; readonly report: ViewerReport }
   | { readonly type: 'message'; readonly id: string; readonly text: string }
+  /** What the protocol of its data channel asks for. */
+  | { readonly type: 'wants'; readonly id: string; readonly kinds: readonly TimelineKind[] }
   | {
       /** An access unit of a publisher (H.264: Annex B). */
       readonly type: 'unit';

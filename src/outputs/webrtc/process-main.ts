@@ -108,8 +108,8 @@ function onMessage(message: ToProcess): void {
   } else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed, message.pause);
   else if (message.type === 'probe') viewers.get(message.id)?.probe(message.rate);
   else if (message.type === 'picture') picture(message);
-  else if (message.type === 'text') {
-    for (const viewer of viewers.values()) if (message.feeds.includes(viewer.feed)) viewer.sendText(message.text);
+  else if (message.type === 'timeline') {
+    for (const viewer of viewers.values()) viewer.sendTimeline(message);
   } else if (message.type === 'close') end(message.id, message.text);
   else if (message.type === 'tell') (viewers.get(message.id) ?? publishers.get(message.id))?.sendText(message.text);
   else stop();

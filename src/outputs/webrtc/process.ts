@@ -9,7 +9,7 @@ import type { FromProcess, ToProcess } from './messages.ts';
 
 /** Pictures in the pipe at most, of all feeds together. */
 const PIPE_LIMIT = 120;
-const READY_MS = 10_000;
+const READY_MS = 20_000;
 /** It ends by itself when told to; after this time it is ended. */
 const STOP_MS = 2000;
 
@@ -30,6 +30,8 @@ export class WebRtcProcess {
   #closed = false;
   /** Pictures that found the pipe full. */
   dropped = 0;
+  /** Texts that did. */
+  droppedTexts = 0;
 
   constructor(settings: () => Promise<WebRtcSettings>, log: Logger, events: ProcessEvents) {
     this.#settings = settings;
@@ -59,6 +61,11 @@ export class WebRtcProcess {
     if (!this.#child?.connected) return false;
     this.#child.send(message, (error) => error && this.#log.debug({ error: error.message }, 'the WebRTC process did not take a message'));
     return true;
+  }
+
+  /** Sends a text of the timeline, unless the pipe is full. */
+  sendTimeline(message: Extract<ToProcess, { type: 'timeline' }>): void {
+    if (this.waiting >= PIPE_LIMIT || !this.send(message)) this.droppedTexts++;
   }
 
   /** Sends a picture; `false` = left out because the pipe is full. */

@@ -13,6 +13,7 @@ import type { FromProcess, ToProcess, VideoCodec, ViewerReport } from './message
 import { WebRtcProcess } from './process.ts';
 import { Publishers } from './publishing.ts';
 import { RUNGS, RungChoice } from './rungs.ts';
+import { type TimelineKind, TimelineTexts } from './timeline-texts.ts';
 import { freeUdpPort } from './udp-port.ts';
 
 /** The process has so long for an answer. */
@@ -44,6 +45,7 @@ export class Sessions {
   readonly #process: WebRtcProcess;
   readonly #sessions = new Map<string, Session>();
   readonly #feeds = new Map<string, { feed: Feed; users: Set<string> }>();
+  readonly #timelines = new Map<string, TimelineTexts>();
   readonly publishers: Publishers;
   readonly #answers = new Map<string, (message: FromProcess) => void>();
 
@@ -127,6 +129,7 @@ export class Sessions {
         this.#answers.get(id)?.({ type: 'gone', id, reason });
         this.#process.send({ type: 'close', id });
         off();
+        if (this.#timelines.get(stream.name)?.remove(id)) this.#timelines.delete(stream.name);
         for (const { feed } of [...this.#feeds.values()]) this.#leaveFeed(feed, id);
         meter[Symbol.dispose]();
         watch[Symbol.dispose]();
@@ -200,6 +203,17 @@ export class Sessions {
     else if (message.type === 'room') this.#onRoom(session, message.rate);
     else if (message.type === 'switched') this.#onSwitched(session, message.feed);
     else if (message.type === 'message') this.#onText(session, message.text);
+    else if (message.type === 'wants') this.#timelineOf(session.stream.name).add(session.id, message.kinds);
+  }
+
+  #timelineOf(stream: string): TimelineTexts {
+    let texts = this.#timelines.get(stream);
+    if (!texts) {
+      const send = (kind: TimelineKind, text: string) => this.#process.sendTimeline({ type: 'timeline', stream, kind, text });
+      texts = new TimelineTexts(this.#context.timeline(stream), send);
+      this.#timelines.set(stream, texts);
+    }
+    return texts;
   }
 
   #onReport(session: Session, report: ViewerReport): void {

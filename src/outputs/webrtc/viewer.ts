@@ -6,6 +6,7 @@ import { Heartbeat } from './heartbeat.ts';
 import type { FromProcess, PlayoutDelay, ViewerReport } from './messages.ts';
 import { RembWay } from './remb-way.ts';
 import { type Packetized, RtpSender } from './rtp-sender.ts';
+import { kindsOf, type TimelineKind } from './timeline-texts.ts';
 import { UNKNOWN, type WayState } from './way.ts';
 
 /** The label of the data channel that players open. */
@@ -28,6 +29,11 @@ export class Viewer {
   /** What it gets now. */
   feed: string;
   #next: string | null = null;
+  /** Name of the stream. */
+  readonly stream: string;
+  #kinds: readonly TimelineKind[] = [];
+  /** Texts that found the channel clogged. */
+  #skipped = 0;
   readonly #peer: Peer;
   readonly #tell: (message: FromProcess) => void;
   readonly #ssrc: number;
@@ -60,6 +66,7 @@ export class Viewer {
   ) {
     this.id = id;
     this.feed = feed;
+    this.stream = feed.slice(0, feed.indexOf('/'));
     this.#tell = tell;
     this.#ssrc = Math.floor(Math.random() * 0xfffffff0) + 1;
     const rtxCodec = chooseRtx(media, codec);
@@ -86,7 +93,10 @@ export class Viewer {
         tell({ type: 'need-key', feed: this.feed });
       },
       packet: (bytes) => this.#onRtcp(bytes),
-      channel: () => {},
+      channel: (label, protocol) => {
+        this.#kinds = label === CHANNEL ? kindsOf(protocol) : this.#kinds;
+        if (label === CHANNEL && this.#kinds.length) tell({ type: 'wants', id, kinds: this.#kinds });
+      },
       text: (label, text) => {
         const now = performance.now();
         if (label === CHANNEL && text === 'ping') this.#heartbeat.beat(now);
@@ -148,6 +158,13 @@ export class Viewer {
     this.#pause = null;
     const rtp = this.#sender.send(picture);
     this.#peer.sendText(CHANNEL, rtp === picture.rtpTime ? picture.text : JSON.stringify({ ...JSON.parse(picture.text), rtp }));
+  }
+
+  /** Metrics, markers or data. Who reads too slowly loses some and is told how many texts. */
+  sendTimeline({ stream, kind, text }: { readonly stream: string; readonly kind: TimelineKind; readonly text: string }): void {
+    if (!this.#kinds.includes(kind) || this.stream !== stream) return;
+    if (this.#skipped && this.#peer.sendText(CHANNEL, JSON.stringify({ type: 'skipped', texts: this.#skipped }))) this.#skipped = 0;
+    if (!this.#peer.sendText(CHANNEL, text)) this.#skipped++;
   }
 
   sendText(text: string): void {
