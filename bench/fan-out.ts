@@ -6,7 +6,7 @@ import { BenchServer, type Load } from './server.ts';
 import { type Delivered, Viewers } from './viewers.ts';
 
 export interface FanOut {
-  readonly kind: 'jpeg' | 'mjpeg' | 'hls';
+  readonly kind: 'jpeg' | 'h264' | 'mjpeg' | 'hls';
   readonly stream: StreamConfigInput;
   /** Seconds of a window. */
   readonly seconds: number;

@@ -1,11 +1,12 @@
 // Viewers in a process of their own: their CPU time is not the server's.
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
+import { readIdentities } from '../../src/formats/fmp4-read.ts';
 import { childArgument, serveParent } from '../child.ts';
 import { HlsClient } from '../hls-client.ts';
 import { HttpConnection } from '../http.ts';
 
-export type ViewerKind = 'jpeg' | 'mjpeg' | 'hls' | 'playlist' | 'stuck-jpeg' | 'stuck-mjpeg';
+export type ViewerKind = 'jpeg' | 'h264' | 'mjpeg' | 'hls' | 'playlist' | 'stuck-jpeg' | 'stuck-mjpeg';
 
 export interface Counts {
   /** Pictures, or parts of HLS. */
@@ -44,6 +45,9 @@ function viewer(kind: ViewerKind, start: (ended: (reason: unknown) => void) => (
 /** Where the frame id lies in the SLF1 header. */
 const ID_OFFSET = 24;
 
+/** Pictures for one acknowledgement of an H.264 viewer. */
+const ACK_EVERY = 4;
+
 const KINDS: Record<ViewerKind, () => Disposable> = {
   // Acknowledges each picture, as the player of the page does.
   jpeg: () =>
@@ -56,6 +60,25 @@ const KINDS: Record<ViewerKind, () => Disposable> = {
         counts.pictures++;
         counts.bytes += data.length;
         ws.send(`{"type":"ack","id":${data.readBigUInt64LE(ID_OFFSET)}}`);
+      });
+      ws.on('error', ended);
+      ws.on('close', (code, reason) => ended(`closed with ${code} ${reason}`));
+      return () => ws.terminate();
+    }),
+  // Acknowledges every fourth picture, as the player of the page does.
+  h264: () =>
+    viewer('h264', (ended) => {
+      const address = live('ws?codec=h264');
+      address.protocol = 'ws:';
+      const ws = new WebSocket(address, { perMessageDeflate: false });
+      let unacked = 0;
+      ws.on('message', (data: Buffer, binary) => {
+        if (!binary) return;
+        counts.pictures++;
+        counts.bytes += data.length;
+        if (++unacked % ACK_EVERY) return;
+        const [sample] = readIdentities(data);
+        if (sample) ws.send(`{"type":"ack","id":${sample.identity.id}}`);
       });
       ws.on('error', ended);
       ws.on('close', (code, reason) => ended(`closed with ${code} ${reason}`));

@@ -34,7 +34,7 @@ export type ToProcess =
       readonly codec: VideoCodec;
       /** Number of this picture in its feed. */
       readonly index: number;
-      /** Number of this message; acknowledged by `taken`. */
+      /** Number of this message; every few are acknowledged by `taken`. */
       readonly number: number;
       readonly id: number;
       readonly timestamp: number;
