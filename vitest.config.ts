@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Native media engines do not survive being loaded twice in one process's threads: every test file gets its own process.
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, setupFiles: ['test/seed.ts', 'test/leavings.ts'] };
 
 export default defineConfig({
   test: {
@@ -12,7 +12,6 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'node',
-          setupFiles: ['test/setup.ts'],
           include: ['{src,test,bench,scripts,web}/**/*.test.ts'],
           exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
         },

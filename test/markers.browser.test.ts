@@ -36,7 +36,7 @@ afterAll(async () => {
 /** Each test has the bar for itself. */
 beforeEach(async () => {
   const { items } = await server.json<MarkerPage>('api/streams/cam/markers');
-  for (const { id } of items) await server.fetch(`api/streams/cam/markers/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  await Promise.all(items.map(({ id }) => server.fetch(`api/streams/cam/markers/${encodeURIComponent(id)}`, { method: 'DELETE' })));
 });
 
 /** Runs in the page with the player. */

@@ -105,7 +105,7 @@ export class SluicePlayer extends HTMLElement {
       ...this.#notices.elements,
       this.#doctor.element,
     );
-    this.#stage.element.addEventListener('click', (event) => this.#onClick(event));
+    this.#stage.onClick((clientX, clientY) => this.#onClick(clientX, clientY));
     this.#stage.element.addEventListener('dblclick', () => {
       if (this.controls) this.#controls.fullScreen();
     });
@@ -439,8 +439,8 @@ export class SluicePlayer extends HTMLElement {
     this.#notices.say(this.hud ? `Figures in one line: ${this.#hud.text}` : 'The line of figures is hidden.');
   }
 
-  #onClick(event: MouseEvent): void {
-    const point = this.#stage.pointAt(event.clientX, event.clientY, this.fit);
+  #onClick(clientX: number, clientY: number): void {
+    const point = this.#stage.pointAt(clientX, clientY, this.fit);
     if (!point) return;
     const detail: PixelClick = { ...point, frame: this.shownFrame, values: this.#player?.deep?.valuesAt(point.x, point.y) ?? null };
     this.dispatchEvent(new CustomEvent('pixelclick', { detail }));

@@ -71,6 +71,17 @@ export class Stage {
     return width && height ? { width, height } : null;
   }
 
+  /** Tells where it was clicked, in pixels of the window with their fractions. */
+  onClick(handle: (clientX: number, clientY: number) => void): void {
+    let press: PointerEvent | undefined;
+    this.element.addEventListener('pointerdown', (event) => (press = event));
+    this.element.addEventListener('click', (event) => {
+      // A click comes in whole pixels, which can be the pixel beside the one that was pointed at: the press comes with fractions.
+      const exact = press && Math.hypot(press.clientX - event.clientX, press.clientY - event.clientY) < 1.5 ? press : event;
+      handle(exact.clientX, exact.clientY);
+    });
+  }
+
   /** The picture's pixel under a point of the window; `null` beside the picture. */
   pointAt(clientX: number, clientY: number, fit: Fit): PicturePoint | null {
     const size = this.size();

@@ -52,6 +52,7 @@ export class Plot {
   /** Where the pointer is over this chart, in pixels from its left edge. */
   #hoverX: number | null = null;
   #downX = 0;
+  #downTime = 0;
 
   constructor(options: PlotOptions) {
     this.#options = options;
@@ -190,9 +191,11 @@ export class Plot {
     });
     over.addEventListener('pointerdown', (event) => {
       this.#downX = event.clientX;
+      this.#downTime = timeOf(event);
     });
     over.addEventListener('click', (event) => {
-      if (Math.abs(event.clientX - this.#downX) <= DRAG_PIXELS && event.detail < 2) actions.click(timeOf(event));
+      // A click comes in whole pixels: the press says where the pointer was, and whose number stood there.
+      if (Math.abs(event.clientX - this.#downX) <= DRAG_PIXELS && event.detail < 2) actions.click(this.#downTime);
     });
     over.addEventListener('dblclick', () => actions.reset());
     // Without a key the wheel scrolls the page; pinching on a trackpad comes with Ctrl.
