@@ -50,6 +50,7 @@ export const FfmpegParams = z
       .optional()
       .describe('asked of a camera; other inputs are scaled to it'),
     fps: fps.optional().describe('asked of a camera; other inputs are thinned out to it'),
+    maxFps: fps.optional().describe('any input is thinned out to it; asked of no camera'),
     rotate: z
       .union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)])
       .default(0)

@@ -10,6 +10,7 @@ import {
   AVDISCARD_ALL,
   AVERROR_EOF,
   AVERROR_EXIT,
+  AVFMT_FLAG_NONBLOCK,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
   FF_THREAD_FRAME,
@@ -52,6 +53,9 @@ export interface InputTarget {
   readonly options: Readonly<Record<string, string>>;
   /** Pictures are wanted at once: no decoder threads that hold some back. */
   readonly live: boolean;
+  /** Devices know no time-out of their own. One that stands still must not hold the thread that reads it: it is asked without waiting, and
+   *  opening it is given up after `patienceMs`. */
+  readonly device?: { readonly patienceMs: number };
 }
 
 /** A decoded picture; it holds until the next `step`. */
@@ -136,11 +140,21 @@ export class FfmpegInput implements AsyncDisposable {
     // The calls below wait for the network on another thread; this ends them when nobody wants the input any more.
     const interrupt = () => context.interrupt();
     signal.addEventListener('abort', interrupt, { once: true });
+    let late = false;
+    let patience: NodeJS.Timeout | undefined;
+    if (target.device) {
+      context.flags = (context.flags | AVFMT_FLAG_NONBLOCK) as typeof AVFMT_FLAG_NONBLOCK;
+      patience = setTimeout(() => {
+        late = true;
+        interrupt();
+      }, target.device.patienceMs);
+    }
     let decoder: CodecContext | undefined;
     try {
       // An address nobody answers at blocks as long as the protocol's time-outs say.
       const opened = await context.openInput(target.address, format, Dictionary.fromObject({ ...target.options }));
       signal.throwIfAborted();
+      if (late) throw failure(target, silence(target));
       if (opened < 0) {
         const graph = target.format === 'lavfi' ? 'FFmpeg cannot make this filter graph: ' : '';
         throw failure(target, `${graph}${reasonOf(opened)}`);
@@ -148,6 +162,7 @@ export class FfmpegInput implements AsyncDisposable {
       const openedAt = performance.now();
       const probed = await context.findStreamInfo();
       signal.throwIfAborted();
+      if (late) throw failure(target, silence(target));
       if (probed < 0) throw failure(target, reasonOf(probed));
       const best = context.findBestStream(AVMEDIA_TYPE_VIDEO);
       const stream = best >= 0 ? context.streams[best] : undefined;
@@ -177,6 +192,7 @@ export class FfmpegInput implements AsyncDisposable {
       await context.closeInput();
       throw error;
     } finally {
+      clearTimeout(patience);
       signal.removeEventListener('abort', interrupt);
     }
   }
@@ -258,6 +274,10 @@ export class FfmpegInput implements AsyncDisposable {
 
 function failure(target: InputTarget, reason: string): SluiceError {
   return new SluiceError('source-failed', `${target.shown}: ${reason}`, { field: 'url', received: target.shown });
+}
+
+function silence({ device }: InputTarget): string {
+  return `it gave no picture within ${(device?.patienceMs ?? 0) / 1000} s`;
 }
 
 /** An FFmpeg error as the end of a sentence. */

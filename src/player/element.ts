@@ -389,6 +389,8 @@ export class SluicePlayer extends HTMLElement {
     for (const name of FORWARDED) player.on(name, (detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail })));
     player.on('statechange', ({ state, message }) => {
       this.#notices.show(state, message, player.shownFrame === null);
+      // The last picture is old: nobody shall take it for a live one.
+      this.#stage.element.classList.toggle('old', (state === 'error' || state === 'stalled') && !player.paused);
       this.#controls.update();
     });
     // Whoever has brought a picture is there; a transport that is being opened is not.

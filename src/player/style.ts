@@ -49,6 +49,8 @@ export const STYLE = `
 [hidden] { display: none !important; }
 .stage { position: absolute; inset: 0; background: center / var(--_fit, contain) no-repeat; }
 .stage.quiet { cursor: none; }
+.stage .picture { transition: opacity 0.3s, filter 0.3s; }
+.stage.old .picture { opacity: 0.4; filter: grayscale(1); }
 .picture { display: block; width: 100%; height: 100%; object-fit: contain; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 

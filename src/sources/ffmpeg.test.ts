@@ -232,6 +232,10 @@ describe('pictures', () => {
     const { shots } = await play({ url: 'lavfi:testsrc=size=160x90:rate=25', size: '101x57', fps: 10, rotate: 90 }, { frames: 20 });
     expect(shots[0]).toMatchObject({ width: 101, height: 57 });
     expect((shots[19]!.timestamp - shots[0]!.timestamp) / 19).toBeCloseTo(100_000, -4);
+    const capped = await play({ url: 'lavfi:testsrc=size=64x48:rate=60', maxFps: 34 }, { frames: 35 });
+    expect((capped.shots[34]!.timestamp - capped.shots[0]!.timestamp) / 34).toBeCloseTo(1_000_000 / 34, -4);
+    const below = await play({ url: 'lavfi:testsrc=size=64x48:rate=30', maxFps: 34 }, { frames: 31 });
+    expect((below.shots[30]!.timestamp - below.shots[0]!.timestamp) / 30).toBeCloseTo(1_000_000 / 30, -2);
   });
 
   it('may change size and format in mid-stream', async () => {

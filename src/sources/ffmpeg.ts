@@ -19,6 +19,8 @@ export interface FfmpegParams {
   readonly size?: string | undefined;
   /** Asked of a camera; other inputs are thinned out to it. */
   readonly fps?: number | undefined;
+  /** Any input is thinned out to it; asked of none. */
+  readonly maxFps?: number | undefined;
   /** Degrees clockwise, on top of what the file says. */
   readonly rotate: 0 | 90 | 180 | 270;
   readonly flip: 'none' | 'horizontal' | 'vertical';
@@ -35,6 +37,8 @@ const LAST_WAIT_US = 10_000_000;
 const YIELD_MS = 10;
 /** A device without a new picture is asked again after this time (µs). */
 const POLL_US = 2000;
+/** A device without a new picture for so long is opened again (ms). */
+const SILENCE_MS = 5000;
 
 /** Makes the pictures of an input until aborted, or to its end without `loop`. Fails with `source-failed` if it cannot be opened. */
 export const run: RunSource<FfmpegParams> = async (context) => {
@@ -86,7 +90,8 @@ async function play(context: SourceContext<FfmpegParams>, parsed: ParsedUrl, ope
         continue;
       }
       if (pictures > 0) wait = FIRST_WAIT_US;
-      let reason = `${shown}: the connection was lost (${input.error ?? 'the sender ended it'})`;
+      const camera = parsed.kind === 'camera';
+      let reason = `${shown}: the ${camera ? 'camera' : 'connection'} was lost (${input.error ?? (camera ? 'it ended' : 'the sender ended it')})`;
       await input.close();
       for (let opened = false; !opened && !signal.aborted; wait = Math.min(LAST_WAIT_US, wait * 2)) {
         // Jitter: what lost the same sender shall not come back all at once.
@@ -124,7 +129,9 @@ class Player {
     this.#context = context;
     this.#clock = clock;
     this.#paced = paced;
-    this.#thinner = context.params.fps === undefined ? undefined : new Thinner(context.params.fps);
+    const { fps, maxFps } = context.params;
+    const most = Math.min(fps ?? Number.POSITIVE_INFINITY, maxFps ?? Number.POSITIVE_INFINITY);
+    this.#thinner = Number.isFinite(most) ? new Thinner(most) : undefined;
   }
 
   /** Plays to the end of the input, or until aborted. */
@@ -156,12 +163,18 @@ class Player {
     // Every picture lets the thread look at its messages once: a late file must still hear that it shall stop.
     await setImmediate();
     let yielded = performance.now();
+    const silentSince = yielded;
     while (!signal.aborted) {
       const step = input.step();
       if (step === 'picture') return true;
       if (step === 'end') return false;
-      if (step === 'wait') await this.#context.until((clock.now() + POLL_US) as Micros);
-      else if (this.#paced && performance.now() - yielded < YIELD_MS) continue;
+      if (step === 'wait') {
+        if (performance.now() - silentSince > SILENCE_MS) {
+          input.error = `no picture for ${SILENCE_MS / 1000} s`;
+          return false;
+        }
+        await this.#context.until((clock.now() + POLL_US) as Micros);
+      } else if (this.#paced && performance.now() - yielded < YIELD_MS) continue;
       else await setImmediate();
       yielded = performance.now();
     }

@@ -71,6 +71,9 @@ function networkOptions(protocol: string, transport: string, live: boolean): Rec
   return { ...options, rw_timeout: READ_TIMEOUT_US };
 }
 
+/** A camera that gives no first picture for so long is given up, ms. */
+const CAMERA_OPEN_MS = 10_000;
+
 interface CameraSystem {
   /** FFmpeg's input device. */
   readonly format: string;
@@ -117,6 +120,7 @@ export function cameraTarget(
     format: system.format,
     options: asked,
     live: true,
+    device: { patienceMs: CAMERA_OPEN_MS },
   };
 }
 
