@@ -67,6 +67,10 @@ describe('status', () => {
       state: 'error',
       message: 'The source of “cam” failed. Camera:0 does not exist. It is tried again.',
     });
+    expect(status({ sinceFrameMs: null, streamState: 'failed', reason: 'rtsp://x/1: refused; trying again in 2 s' })).toEqual({
+      state: 'error',
+      message: 'The source of “cam” failed. rtsp://x/1: refused; trying again in 2 s.',
+    });
   });
 
   test('trouble with the server does not cover a running picture', () => {

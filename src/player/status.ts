@@ -59,7 +59,10 @@ export function describe(s: Situation): Status {
     case 'stopped':
       return { state: 'waiting', message: `“${s.name}” is stopped.` };
     case 'failed':
-      return { state: 'error', message: `The source of “${s.name}” failed.${reason} It is tried again.` };
+      return {
+        state: 'error',
+        message: `The source of “${s.name}” failed.${reason}${/again|attempt/.test(reason) ? '' : ' It is tried again.'}`,
+      };
     case 'lost':
       return { state: 'stalled', message: `${silence}: the source has stopped.${reason}` };
     case 'asleep':
@@ -95,5 +98,7 @@ function troubleText(s: Situation): string {
 
 function sentence(text: string): string {
   const trimmed = text.trim();
-  return `${trimmed.slice(0, 1).toUpperCase()}${trimmed.slice(1)}${/[.!?…]$/.test(trimmed) ? '' : '.'}`;
+  // An address keeps its small letters.
+  const first = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed.slice(0, 1) : trimmed.slice(0, 1).toUpperCase();
+  return `${first}${trimmed.slice(1)}${/[.!?…]$/.test(trimmed) ? '' : '.'}`;
 }

@@ -137,7 +137,7 @@ export function makeAdmission(config: AccessConfig): (request: AccessRequest) =>
       return refuse(unauthorized(config, need, wrong, local && front.hidden), true);
     }
 
-    if (page && query !== null && (path === '/' || path.startsWith('/embed/'))) {
+    if (page && query !== null && (path === '/' || path.startsWith('/embed/') || path.startsWith('/pages/'))) {
       if (byQuery !== 'none') out['Set-Cookie'] = setCookie(query, request, front, config);
       if (cleansAddress(path, headers)) return { kind: 'redirect', headers: out, location: url.clean };
     }

@@ -5,6 +5,7 @@ import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
+import { parseStreamName } from '../core/stream-name.ts';
 import { parseTimestamp } from '../core/time.ts';
 import { formatOf } from '../nodes/items.ts';
 import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts';
@@ -70,6 +71,11 @@ export interface LibraryServer extends AsyncDisposable {
   /** Address of the dashboard. */
   readonly url: string;
   stream(name: string, options?: LibraryStreamOptions): LibraryStream;
+  /**
+   * Shows a page of your own at `pages/{name}`, from the same server: no `origins` needed, tokens hold as on the dashboard. `../player.js` and
+   * `../live/{stream}` lead to the player and the streams. Called again it changes the page. Returns the address. Throws `bad-name`.
+   */
+  page(name: string, html: string): string;
   close(): Promise<void>;
 }
 
@@ -85,6 +91,10 @@ export async function createServer(options: ServerConfigInput & { readonly log?:
   const library: LibraryServer = {
     url: server.url,
     stream: (name, streamOptions = {}) => new PushStream(server, host, name, streamOptions),
+    page: (name, html) => {
+      server.pages.set(parseStreamName(name), html);
+      return new URL(`pages/${name}`, server.url).href;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,4 +1,4 @@
-// The page: files of the web build, the dashboard at `/`, one player at `/embed/{stream}`.
+// The page: files of the web build, the dashboard at `/`, one player at `/embed/{stream}`, pages of the program itself at `/pages/{name}`.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,12 @@ function webFolder(): string | null {
   return null;
 }
 
-export async function pageRoutes(app: FastifyInstance, frameAncestors: readonly string[]): Promise<void> {
+/** @param pages HTML by name; may change while the server runs */
+export async function pageRoutes(
+  app: FastifyInstance,
+  frameAncestors: readonly string[],
+  pages: ReadonlyMap<string, string>,
+): Promise<void> {
   const folder = webFolder();
   const ancestors = frameAncestors.length ? frameAncestors.join(' ') : "'self'";
   // Everything comes from this server; blob: for pictures and workers, data: for icons.
@@ -40,6 +45,15 @@ export async function pageRoutes(app: FastifyInstance, frameAncestors: readonly 
     const text = (await html('embed.html')).replaceAll('="./', '="../');
     return reply
       .headers({ 'content-security-policy': embedPolicy, 'cache-control': 'no-cache' })
+      .type('text/html; charset=utf-8')
+      .send(text);
+  });
+  // What the program that runs the server shows is its own affair, scripts included.
+  app.get<{ Params: { name: string } }>('/pages/:name', { schema: { hide: true } }, async (request, reply) => {
+    const text = pages.get(request.params.name);
+    if (text === undefined) throw new SluiceError('not-found', `there is no page "${request.params.name}" on this server`);
+    return reply
+      .headers({ 'content-security-policy': `object-src 'none'; frame-ancestors ${ancestors}`, 'cache-control': 'no-cache' })
       .type('text/html; charset=utf-8')
       .send(text);
   });

@@ -56,6 +56,8 @@ export interface SluiceServer extends AsyncDisposable {
   readonly streams: StreamService;
   readonly timelines: Timelines;
   readonly clock: SharedClock;
+  /** HTML of the program's own pages, by name: `/pages/{name}`. */
+  readonly pages: Map<string, string>;
   /** Makes or changes a stream of this process; it is not kept across restarts. */
   openStream(name: string, config: StreamConfigInput): Promise<Stream>;
   /** Ends playlists, encoders, sources, sockets and the store, in that order. Idempotent. */
@@ -208,7 +210,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     if (row.name === 'hls') hls = output as HlsOutput;
   }
   openCompat({ ...outputContext, hls: hls!, settings: config.compat });
-  await pageRoutes(app, config.frameAncestors);
+  const pages = new Map<string, string>();
+  await pageRoutes(app, config.frameAncestors, pages);
   diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes * (1 - TIMELINE_SHARE), log });
 
   await listen(app, config);
@@ -234,6 +237,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     streams,
     timelines,
     clock,
+    pages,
     openStream: async (name, input) => (await streams.put(name, streams.parse(input), false)).stream,
     close: () => scope.close(),
     [Symbol.asyncDispose]: () => scope.close(),
