@@ -130,6 +130,53 @@ for (const queue of [20_000, 100_000, 500_000]) {
   });
 }
 
+it('5 % loss, 30 ms each way: pictures come evenly once they wait for resends', () => {
+  const link = { ...whole, loss: 0.05, delayMs: 30 };
+  const { sender, seen } = connect(link);
+  const rtt = 2 * link.delayMs;
+  /** When each packet came first, and what is asked for again, as browsers do: at once, and then each round trip. */
+  const came = new Map<number, number>();
+  const missing = new Map<number, number>();
+  let [read, highest, first] = [0, -1, -1];
+  setInterval(() => {
+    const now = performance.now();
+    for (; read < seen.length && seen[read]!.at <= now; read++) {
+      const { sequence, at } = seen[read]!;
+      if (!came.has(sequence)) came.set(sequence, at);
+      missing.delete(sequence);
+      if (first < 0) [first, highest] = [sequence, sequence];
+      for (; highest < sequence; highest++) if (highest + 1 < sequence && !came.has(highest + 1)) missing.set(highest + 1, 0);
+    }
+    const asked = [...missing].filter(([, at]) => now - at > rtt + 10).map(([sequence]) => sequence);
+    for (const sequence of asked) missing.set(sequence, now);
+    if (asked.length) setTimeout(() => sender.resend(asked), link.delayMs);
+  }, 10);
+  const pictures: { sent: number; sequences: number[]; hold: number }[] = [];
+  let next = -1;
+  for (let i = 0; i < 70 * 30; i++) {
+    const now = performance.now();
+    const sent = picture(i, i % 60 === 0 ? 38_000 : 9500);
+    sender.send(sent);
+    if (i % 8 === 0) sender.update(sender.way!.state(now), now);
+    if (i % 30 === 0) sender.beat(rtt, now);
+    if (next < 0) next = seen[0]!.sequence;
+    pictures.push({ sent: now, sequences: sent.payloads.map((_, k) => next + k), hold: sender.delay.min });
+    next += sent.payloads.length;
+    vi.advanceTimersByTime(1000 / 30);
+  }
+  vi.advanceTimersByTime(2000);
+  // A picture is shown when all of it and all before it are there, and not before its time.
+  let ready = 0;
+  const shown = pictures.slice(10 * 30).map(({ sent, sequences, hold }) => {
+    ready = Math.max(ready, ...sequences.map((sequence) => came.get(sequence) ?? Number.POSITIVE_INFINITY));
+    return Math.max(ready, sent + link.delayMs + hold);
+  });
+  const freezes = shown.filter((at, i) => i > 0 && at - shown[i - 1]! > 100);
+  expect(sender.delay.min).toBeGreaterThanOrEqual(rtt);
+  expect(sender.delay.min).toBeLessThanOrEqual(200);
+  expect(freezes.length).toBeLessThanOrEqual(3);
+});
+
 it('resends are RTX packets with the number of the original, and the second copy comes on lossy ways', () => {
   const { sender, seen } = connect({ ...whole });
   sender.send(picture(1, 5000));
