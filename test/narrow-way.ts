@@ -1,6 +1,6 @@
 // Two pages at one stream by WebRTC, one of them behind a relay whose rate is cut to a quarter for a while: what both of them saw.
 //
-//   node test/narrow-way.ts [--rate 2500000] [--cut 30] [--after 60] [--kind testbars]
+//   node test/narrow-way.ts [--rate 2500000] [--cut 30] [--after 60] [--kind testbars] [--size 1280x720]
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { waitForPicture } from './barcode-probe.ts';
@@ -113,9 +113,11 @@ const { values } = parseArgs({
     cut: { type: 'string', default: '30' },
     after: { type: 'string', default: '60' },
     kind: { type: 'string', default: 'testbars' },
+    size: { type: 'string', default: '1280x720' },
   },
 });
-const source = { type: 'pattern', kind: values.kind as 'testbars', width: 1280, height: 720, fps: 30, barcode: true } as const;
+const [width = 1280, height = 720] = values.size.split('x').map(Number);
+const source = { type: 'pattern', kind: values.kind as 'testbars', width, height, fps: 30, barcode: true } as const;
 await using server = await testServer({ streams: { cam: { source } } });
 await using chromium = await launchChromium();
 const { rate, before, cut, after } = values;
