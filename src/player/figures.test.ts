@@ -52,6 +52,11 @@ it('before there is anything to count there is no figure', () => {
 
 it('the share of lost packets is that of the last 10 s, also after a loss was taken back', () => {
   const figures = new Figures();
+  figures.sample({ atMs: 0, bytes: 0, dropped: 0, network: null });
+  figures.sample({ atMs: 900, bytes: 1, dropped: 0, network: network(90, 0) });
+  figures.sample({ atMs: 1900, bytes: 2, dropped: 0, network: network(180, 10) });
+  expect(figures.read(1900).lost).toBeCloseTo(0.1);
+  figures.reset();
   for (let i = 0; i <= 20; i++)
     figures.sample({ atMs: i * 1000, bytes: i, dropped: 0, network: network(i * 90, i < 10 ? 500 : 500 + (i - 10) * 10, i * 5) });
   const { lost, resendsPerSecond } = figures.read(20_000);

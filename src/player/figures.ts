@@ -106,7 +106,8 @@ export class Figures {
     const sorted = Float64Array.from(this.latencies(now - LATENCY_MS, FRAMES)).sort();
     const first = this.#samples.find(({ atMs }) => atMs >= now - RATE_MS - 500);
     const last = this.#samples.at(-1);
-    const whole = this.#samples[0];
+    // Right after the beginning the transport has no report yet.
+    const told = this.#samples.find(({ network }) => network !== null);
     const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0;
     const rate = (of: (counters: Counters) => number) =>
       first && last && seconds > 0.2 ? Math.max(0, (of(last) - of(first)) / seconds) : null;
@@ -115,7 +116,7 @@ export class Figures {
       fps: this.#fps(now),
       bitrate: last?.bytes ? rate(({ bytes }) => bytes * 8) : null,
       droppedPerSecond: rate(({ dropped }) => dropped),
-      lost: whole?.network && last?.network ? lossBetween(whole.network, last.network) : null,
+      lost: told?.network && last?.network ? lossBetween(told.network, last.network) : null,
       resendsPerSecond: last?.network ? rate(({ network }) => network?.resends ?? 0) : null,
       freezes: this.#freezes,
       frozenMs: this.#frozenMs,

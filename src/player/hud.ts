@@ -69,7 +69,8 @@ export class Hud {
       fpsText(stats?.fps ?? null),
       stats?.bitrate == null ? '' : bitrateText(stats.bitrate),
       size ? `${size.width}×${size.height}${jpeg ? ` q${jpeg}` : ''}${rung ? ` rung ${rung.number}/${rung.of}` : ''}` : '',
-      stats?.transport ?? '',
+      // `JPEG over WebSocket`: the line is short.
+      stats?.transport.split(' over ')[0] ?? '',
       viewersText(stats?.viewers ?? null),
     ];
     for (const [i, text] of texts.entries()) set(this.#rest[i]!, text);

@@ -241,7 +241,7 @@ export class Player extends Emitter<PlayerEvents> {
         ? 'to go back in time'
         : this.#ways.reason || (this.#ways.choice.auto ? 'the best way that works here' : 'asked for'),
       openedMs: session.openedMs,
-      viewers: this.info?.viewers ?? null,
+      viewers: this.#watch.trouble ? null : (this.info?.viewers ?? null),
       shown: session.shown,
       latencyMs: this.#latencyMs,
       behindMs: this.behindMs,

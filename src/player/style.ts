@@ -192,6 +192,7 @@ button[aria-pressed='true'] { background: color-mix(in srgb, var(--_accent) 30%,
   position: absolute; top: 8px; left: 8px; max-width: calc(100% - 16px); box-sizing: border-box; padding: 2px 8px; border-radius: var(--_radius); background: var(--_panel);
   display: flex; gap: 0 12px; overflow: hidden; white-space: nowrap; font-size: 12px; font-variant-numeric: tabular-nums; pointer-events: none;
 }
+.hud { contain: content; }
 .hud span:empty { display: none; }
 .hud:has(~ .stats:not([hidden])) { display: none; }
 .hud:not([hidden]) ~ .values { top: 36px; }
@@ -262,7 +263,7 @@ select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
   .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
   .message[data-state='stalled'] { bottom: 66px; }
   .stats { font-size: 11px; padding: 4px 8px; }
-  .hud { font-size: 11px; gap: 0 8px; padding: 1px 6px; }
+  .hud { font-size: 11px; gap: 0 8px; padding: 1px 6px; flex-wrap: wrap; }
   .hud-size, .hud-bits { display: none; }
   .clip-links { order: 1; flex-basis: 100%; }
   .clip .close { padding: 0 7px; font-size: 12px; }

@@ -16,8 +16,10 @@ const failed: CheckedRow = {
 it('the whole in one sentence', () => {
   expect(summary([ok, { ...failed, finding: null }])).toBe('Checking… 1 of 2 done');
   expect(summary([ok, ok])).toBe('Everything that was tried works.');
-  expect(summary([ok, failed])).toBe('1 of 2 checks failed.');
-  expect(summary([failed, { ...ok, finding: { verdict: 'limited', text: '' } }])).toBe('1 of 2 checks failed, 1 found something limited.');
+  expect(summary([ok, failed])).toBe('1 of 2 checks failed: WebRTC over UDP.');
+  expect(summary([failed, { ...ok, finding: { verdict: 'limited', text: '' } }])).toBe(
+    '1 of 2 checks failed: WebRTC over UDP. Limited: HTTP.',
+  );
 });
 
 it('the report holds what was found and how to mend it, and no token', () => {
@@ -43,7 +45,7 @@ Stream: cam on lab.test:8000
 Page: http://lab.test:8000/embed/cam
 Browser: Test
 
-1 of 2 checks failed.
+1 of 2 checks failed: WebRTC over UDP.
 [works] HTTP: It answers.
 [does not work] WebRTC over UDP: Nothing came.
     Open the port:

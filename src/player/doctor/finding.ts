@@ -66,12 +66,13 @@ export interface CheckedRow {
 export function summary(rows: readonly CheckedRow[]): string {
   const done = rows.filter(({ finding }) => finding);
   if (done.length < rows.length) return `Checking… ${done.length} of ${rows.length} done`;
-  const of = (verdict: Verdict) => rows.filter(({ finding }) => finding?.verdict === verdict).length;
+  const of = (verdict: Verdict) => rows.filter(({ finding }) => finding?.verdict === verdict).map(({ label }) => label);
   const failed = of('failed');
   const limited = of('limited');
-  if (!failed && !limited) return 'Everything that was tried works.';
-  const parts = [failed ? `${failed} of ${rows.length} checks failed` : '', limited ? `${limited} found something limited` : ''];
-  return `${parts.filter(Boolean).join(', ')}.`;
+  const parts: string[] = [];
+  if (failed.length) parts.push(`${failed.length} of ${rows.length} checks failed: ${failed.join(', ')}.`);
+  if (limited.length) parts.push(`Limited: ${limited.join(', ')}.`);
+  return parts.join(' ') || 'Everything that was tried works.';
 }
 
 /** For a report of a fault. It holds no token. */

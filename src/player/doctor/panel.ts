@@ -13,7 +13,9 @@ export interface DoctorSubject {
 
 export class DoctorPanel {
   readonly element = make('dialog', { class: 'doctor', part: 'doctor', 'aria-labelledby': 'doctor-title' });
-  readonly #summary = make('p', { class: 'doctor-summary', role: 'status' });
+  readonly #summary = make('p', { class: 'doctor-summary' });
+  /** What screen readers say: the beginning and the end, not every step. */
+  readonly #spoken = make('div', { class: 'unseen', 'aria-live': 'polite' });
   readonly #list = make('ol', { class: 'doctor-rows' });
   readonly #tried = make('div', { class: 'doctor-tried' });
   readonly #text = make('textarea', { readonly: '', 'aria-label': 'Report as text', rows: '6', hidden: '' });
@@ -29,6 +31,7 @@ export class DoctorPanel {
     this.element.append(
       make('h2', { id: 'doctor-title' }, 'Connection doctor'),
       this.#summary,
+      this.#spoken,
       this.#list,
       this.#tried,
       this.#text,
@@ -60,9 +63,12 @@ export class DoctorPanel {
     this.#abort = new AbortController();
     this.#text.hidden = this.#again.disabled = this.#copy.disabled = true;
     this.#showTried(subject.attempts);
+    this.#spoken.textContent = 'Checking the connection.';
     const { signal } = this.#abort;
     await runChecks(CHECKS, { address: subject.address, facts: {} }, (rows) => this.#show(rows), signal);
-    if (!signal.aborted) this.#again.disabled = this.#copy.disabled = false;
+    if (signal.aborted) return;
+    this.#again.disabled = this.#copy.disabled = false;
+    this.#spoken.textContent = summary(this.#rows);
   }
 
   #show(rows: readonly CheckedRow[]): void {
@@ -79,6 +85,10 @@ export class DoctorPanel {
     this.#tried.append(make('h3', {}, 'Tried by the player'), make('ul', {}, ...items));
   }
 
+  #tell(text: string): void {
+    this.#summary.textContent = this.#spoken.textContent = text;
+  }
+
   async #copyText(): Promise<void> {
     const { address, attempts } = this.#subject!;
     // Without its query: that may hold a token.
@@ -86,13 +96,13 @@ export class DoctorPanel {
     const text = reportText(address, this.#rows, attempts, { page, browser: navigator.userAgent, now: new Date() });
     try {
       await navigator.clipboard.writeText(text);
-      this.#summary.textContent = 'The report is copied.';
+      this.#tell('The report is copied.');
     } catch {
       // Not allowed, or plain http from another machine: to be copied by hand.
       this.#text.value = text;
       this.#text.hidden = false;
       this.#text.select();
-      this.#summary.textContent = 'This browser does not let the page copy: the report is below, selected.';
+      this.#tell('This browser does not let the page copy: the report is below, selected.');
     }
   }
 }
