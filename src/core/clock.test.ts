@@ -17,6 +17,8 @@ describe('SharedClock', () => {
     expect(clock.now()).toBe(START);
     at.monotonic += 1_234_567.2;
     expect(clock.now()).toBe(START + 1_234_567);
+    // A moment that was noted by the monotonic clock, however long ago.
+    expect(clock.at(5_000_100)).toBe(START + 100);
   });
 
   it('tells of a step of the system clock once, and goes on without one', () => {

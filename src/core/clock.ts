@@ -47,6 +47,11 @@ export class SharedClock implements Clock {
     return this.#last as Micros;
   }
 
+  /** Server UTC of a moment of the monotonic clock, µs. */
+  at(monotonic: number): Micros {
+    return Math.round(monotonic + Number(Atomics.load(this.state, 0))) as Micros;
+  }
+
   latest(): Micros {
     return (this.now() + Math.max(0, Math.round(this.#error))) as Micros;
   }

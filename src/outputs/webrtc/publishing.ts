@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
 import type { Micros } from '../../core/time.ts';
-import { monotonicMicros } from '../../native/system-clock.ts';
 import type { Job } from '../../pipeline/media-pool.ts';
 import type { DecodeEvent } from '../../pipeline/messages.ts';
 import type { Publisher } from '../../pipeline/publisher.ts';
@@ -106,8 +105,8 @@ export class Publishers {
         const codec = publishing.codec.toUpperCase() === 'H264' ? 'h264' : 'vp8';
         job ??= stream.decode(codec, (event) => this.#onDecoded(id, stream, status, event));
         status.received++;
-        // The process runs on the same monotonic clock, not on the server's UTC.
-        const arrival = Math.round(stream.clock.now() - (monotonicMicros() - unit.moment));
+        // The process runs on the same monotonic clock. Not by the difference to now: between two looks at clocks a busy machine may pause.
+        const arrival = stream.clock.at(unit.moment);
         job.send({ type: 'unit', data: unit.data, key: unit.key, time: unit.time, arrival });
       },
     };
