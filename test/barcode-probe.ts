@@ -47,6 +47,49 @@ export async function readShown(page: Page): Promise<Shown> {
   return { code: code ? { frame: code.frame, timeMs: code.timeMs } : null, named };
 }
 
+/** The next new frames at the moment when the player tells of them: the number in the picture, and the name. */
+export async function readFrames(page: Page, count: number): Promise<{ code: Shown['code']; named: NonNullable<Shown['named']> }[]> {
+  const samples = await page.evaluate(
+    (wanted) =>
+      new Promise<{ named: { id: number; timestamp: number }; luma: number[] }[]>((resolve) => {
+        const player = document.querySelector('sluice-player') as HTMLElement & { shownFrame: { id: number; timestamp: number } | null };
+        const canvas = new OffscreenCanvas(256, 8);
+        const context = canvas.getContext('2d', { willReadFrequently: true })!;
+        const found: { named: { id: number; timestamp: number }; luma: number[] }[] = [];
+        let before = 0;
+        const onFrame = () => {
+          const named = player.shownFrame;
+          const picture = player.shadowRoot!.querySelector('video, canvas, img') as HTMLVideoElement | HTMLCanvasElement | HTMLImageElement;
+          const width =
+            picture instanceof HTMLVideoElement
+              ? picture.videoWidth
+              : picture instanceof HTMLImageElement
+                ? picture.naturalWidth
+                : picture.width;
+          if (!named || named.id === before || !width) return;
+          before = named.id;
+          context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+          const { data } = context.getImageData(0, 0, 256, 8);
+          const luma = Array.from({ length: 128 }, (_, cell) => {
+            const [left, top] = [(cell % 64) * 4 + 1, Math.floor(cell / 64) * 4 + 1];
+            const at = (x: number, y: number) => data[((top + y) * 256 + left + x) * 4 + 1]!;
+            return (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) / 4;
+          });
+          found.push({ named, luma });
+          if (found.length < wanted) return;
+          player.removeEventListener('frame', onFrame);
+          resolve(found);
+        };
+        player.addEventListener('frame', onFrame);
+      }),
+    count,
+  );
+  return samples.map(({ named, luma }) => {
+    const code = decodeCells(luma);
+    return { named, code: code ? { frame: code.frame, timeMs: code.timeMs } : null };
+  });
+}
+
 /** Waits until the player shows and names a picture. */
 export async function waitForPicture(page: Page, timeoutMs = 30_000): Promise<void> {
   const end = Date.now() + timeoutMs;

@@ -1,37 +1,36 @@
 // From the pattern to the pixels: what the page says it shows is what it shows, on every transport.
 import { expect, test } from 'vitest';
-import { readShown, waitForPicture } from './barcode-probe.ts';
+import { readFrames, readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
 import { testServer } from './server.ts';
 
 const cam = { source: { type: 'pattern' as const, width: 640, height: 360, vary: [16, 61] as [number, number], drop: 0.1 } };
 
-/** A canvas may hold a newer picture than the last callback has named: one later is no error, any other difference is. */
-const offset = (shown: Awaited<ReturnType<typeof readShown>>) => shown.code!.frame - shown.named!.id;
+/** `SAMPLES=500` for figures. */
+const SAMPLES = Number(process.env.SAMPLES ?? 25);
 
-for (const transport of ['hls', 'webrtc', 'h264', 'h264&decoder=webcodecs', 'jpeg', 'mjpeg', 'lossless'] as const) {
-  test(`${transport}: shownFrame is the frame in the picture`, async () => {
+for (const transport of ['hls', 'webrtc', 'h264', 'h264&decoder=webcodecs', 'jpeg', 'mjpeg'] as const) {
+  test(`${transport}: shownFrame is the frame in the picture`, { timeout: 90_000 + SAMPLES * 400 }, async () => {
     await using server = await testServer({ streams: { cam } });
     await using chromium = await launchChromium();
     const page = await chromium.page();
     await page.goto(`${server.url}embed/cam?transport=${transport}`);
     await waitForPicture(page);
-    let same = 0;
-    let jumps = 0;
-    for (let i = 0; i < 80 && same <= 10; i++) {
-      await page.waitForTimeout(100);
-      const shown = await readShown(page);
-      if (!shown.code || !shown.named) continue;
-      const difference = offset(shown);
-      // Catching up with the live edge jumps ahead: the first picture behind the jump is on the screen before its callback comes.
-      if (difference > 2 && ++jumps <= 2) continue;
-      expect([0, 1, 2]).toContain(difference);
-      if (difference === 0) {
-        same++;
-        expect(Math.abs(shown.code.timeMs * 1000 - shown.named.timestamp)).toBeLessThanOrEqual(100);
-      }
+    const samples = await readFrames(page, SAMPLES);
+    const counts = { same: 0, newer: 0, wrong: 0 };
+    for (const { code, named } of samples) {
+      const difference = code ? code.frame - named.id : Number.NaN;
+      if (difference === 0) counts.same++;
+      // The browser names a picture of a <video> in a callback: on a busy machine that comes when the next one is on the screen already.
+      else if (difference > 0) counts.newer++;
+      else counts.wrong++;
+      if (difference === 0) expect(Math.abs(code!.timeMs * 1000 - named.timestamp)).toBeLessThanOrEqual(100);
     }
-    expect(same).toBeGreaterThan(10);
+    if (process.env.SAMPLES) process.stdout.write(`${transport}: ${JSON.stringify(counts)} of ${samples.length}\n`);
+    expect(counts.wrong).toBe(0);
+    const isVideo = await page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector('video') !== null);
+    if (!isVideo) expect(counts.newer).toBe(0);
+    expect(counts.same).toBeGreaterThan(SAMPLES / 5);
     expect(chromium.errors).toEqual([]);
   });
 }
