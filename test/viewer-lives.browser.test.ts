@@ -49,7 +49,7 @@ async function openAll(browser: Awaited<ReturnType<typeof launchChromium>>, serv
   };
   for (const { transport, stream } of VIEWERS)
     await (await page()).goto(`${address}embed/${stream}?transport=${transport}&decoder=webcodecs`);
-  for (const opened of pages) await waitForPicture(opened, 60_000);
+  for (const opened of pages) await waitForPicture(opened, 150_000);
   const publisher = await page();
   const posted = publisher.waitForResponse((response) => response.status() === 201);
   await publisher.goto(`${address}embed/none`);
@@ -63,7 +63,7 @@ async function openAll(browser: Awaited<ReturnType<typeof launchChromium>>, serv
       await publishWhip('${address}live/door/whip', canvas.captureStream(15));`,
   });
   const location = await (await posted).headerValue('location');
-  await expect.poll(async () => (await server.json<{ state: string }>('api/streams/door')).state, { timeout: 40_000 }).toBe('live');
+  await expect.poll(async () => (await server.json<{ state: string }>('api/streams/door')).state, { timeout: 120_000 }).toBe('live');
   for (const { stream, output } of VIEWERS) expect(await viewersOf(server, stream, output), output).toBe(1);
   return { pages, session: `live/door/${location}` };
 }
@@ -73,7 +73,7 @@ async function untilAllGone(server: TestServer, session: string, how: string): P
   const started = performance.now();
   const took: Record<string, number> = {};
   const free = async (name: string, gone: () => Promise<boolean>) => {
-    await expect.poll(gone, { timeout: 40_000, interval: 50, message: `${how}: ${name}` }).toBe(true);
+    await expect.poll(gone, { timeout: 120_000, interval: 50, message: `${how}: ${name}` }).toBe(true);
     took[name] = Math.round(performance.now() - started);
   };
   await Promise.all([
@@ -121,7 +121,7 @@ it.runIf(process.env.LIVES)(
     await untilAllGone(server, session, 'closed');
     await closed;
   },
-  180_000,
+  400_000,
 );
 
 it('a browser that is killed', async () => {
@@ -136,7 +136,7 @@ it('a browser that is killed', async () => {
   process.kill(-pid!, 'SIGKILL');
   await untilAllGone(server, session, 'killed');
   await expect.poll(() => isFree(port), { timeout: 20_000 }).toBe(true);
-}, 180_000);
+}, 400_000);
 
 it('a network that is cut', async () => {
   await using server = await testServer({ streams });
@@ -146,4 +146,4 @@ it('a network that is cut', async () => {
   const { session } = await openAll(chromium, server, `http://127.0.0.1:${relay.port}/`, [port, await relay.udp(port)]);
   relay.cut();
   await untilAllGone(server, session, 'cut');
-}, 180_000);
+}, 400_000);

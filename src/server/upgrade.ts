@@ -75,6 +75,7 @@ export class UpgradeDispatcher {
   readonly #servers = new Map<number, WebSocketServer>();
   readonly #open = new Map<WebSocket, Life>();
   readonly #heartbeatMs: number;
+  #beatAt = performance.now();
   readonly #timer: NodeJS.Timeout;
   readonly #detach: (() => void)[] = [];
   #closing = false;
@@ -225,7 +226,11 @@ export class UpgradeDispatcher {
 
   #beat(): void {
     const now = performance.now();
+    // Answers that came while this process did not run are read only after this.
+    const away = now - this.#beatAt - 2 * TICK_MS;
+    this.#beatAt = now;
     for (const [ws, life] of this.#open) {
+      if (away > 0) life.due += away;
       if (now < life.due) continue;
       if (life.asked >= PATIENCE) {
         ws.terminate();

@@ -27,3 +27,11 @@ it('whoever reports each five seconds, or has just come, is given time', () => {
   expect(slow).toBeLessThan(21_000);
   expect(noticed([800], false)).toBeGreaterThan(9000);
 });
+
+it('the time in which this process itself was away does not count', () => {
+  const heartbeat = new Heartbeat(0);
+  for (const time of every(500, 5)) heartbeat.beat(time);
+  heartbeat.excuse(6000);
+  expect(heartbeat.dead(9000)).toBeNull();
+  expect(heartbeat.dead(13_000)).not.toBeNull();
+});

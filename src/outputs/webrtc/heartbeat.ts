@@ -37,6 +37,11 @@ export class Heartbeat {
     this.heard(now);
   }
 
+  /** So long, ms, nobody here was listening. */
+  excuse(ms: number): void {
+    this.#at += ms;
+  }
+
   /** Silence after which it counts as dead, ms. */
   get patience(): number {
     if (this.#beats) return PATIENCE_MS;

@@ -10,6 +10,8 @@ import type { Packetized } from './rtp-sender.ts';
 import { Viewer } from './viewer.ts';
 
 const UPDATE_MS = 250;
+/** A tick that comes so late says that this process did not run. */
+const AWAY_MS = 500;
 const CHECK_MS = 1000;
 /** Pictures for one acknowledgement; far below the limit of the pipe. */
 const ACK_EVERY = 4;
@@ -119,8 +121,13 @@ function onMessage(message: ToProcess): void {
 }
 
 let checkedAt = 0;
+let tickedAt = performance.now();
 const timer = setInterval(() => {
   const now = performance.now();
+  // On a busy machine what has come meanwhile is read only after this.
+  const away = now - tickedAt - UPDATE_MS;
+  tickedAt = now;
+  if (away > AWAY_MS) for (const peer of [...viewers.values(), ...publishers.values()]) peer.excuse(away);
   const checks = now - checkedAt >= CHECK_MS - UPDATE_MS / 2;
   for (const viewer of viewers.values()) viewer.update(now, checks);
   if (!checks) return;

@@ -91,6 +91,11 @@ export class PublisherPeer {
     this.#peer.sendText(CHANNEL, text);
   }
 
+  /** So long, ms, this process was away and could hear nobody. */
+  excuse(ms: number): void {
+    this.#heard += ms;
+  }
+
   check(now: number): string | null {
     if (!this.#connected) return now - this.#started > CONNECT_MS ? 'no connection came about' : null;
     return now - this.#heard > SILENT_MS ? `silent for ${SILENT_MS / 1000} s` : null;

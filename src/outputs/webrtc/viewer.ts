@@ -203,6 +203,11 @@ export class Viewer {
     this.#rttMs = Math.min(...this.#trips);
   }
 
+  /** So long, ms, this process was away and could hear nobody. */
+  excuse(ms: number): void {
+    this.#heartbeat.excuse(ms);
+  }
+
   /** Why it counts as gone. */
   #dead(now: number): string | null {
     if (!this.#connected) return now - this.#started > CONNECT_MS ? 'no connection came about' : null;
