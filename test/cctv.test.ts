@@ -63,7 +63,9 @@ it('in a terminal it is the same code, two modules in a character', () => {
 
 async function start(...args: string[]): Promise<{ child: ChildProcess; link: string; admin: string }> {
   const child = spawn(process.execPath, ['examples/cctv/main.ts', '--host', '127.0.0.1', '--port', '0', ...args], { cwd: root });
-  cleanups.push(() => child.kill('SIGKILL'));
+  cleanups.push(async () => {
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  });
   let output = '';
   const [, link, admin] = await new Promise<RegExpExecArray>((resolve, reject) => {
     const read = (data: Buffer) => {

@@ -1,4 +1,4 @@
-// One player and nothing else: /embed/{stream}?transport=&decoder=&controls=0&hud=1&report=off&token=&frame=&t=
+// One player and nothing else: /embed/{stream}?transport=&decoder=&quality=&controls=0&hud=1&report=off&token=&frame=&t=
 import type { SluicePlayer } from '../src/player/element.ts';
 import '../src/player/element.ts';
 import { parseTimestamp } from '../src/core/time.ts';
@@ -9,7 +9,7 @@ const stream = location.pathname.split('/').filter(Boolean).at(-1) ?? '';
 const player = document.createElement('sluice-player');
 
 document.title = `${decodeURIComponent(stream)} · Sluice`;
-for (const name of ['transport', 'decoder', 'token', 'fit', 'report']) {
+for (const name of ['transport', 'decoder', 'quality', 'token', 'fit', 'report']) {
   const value = query.get(name);
   if (value) player.setAttribute(name, value);
 }

@@ -11,6 +11,7 @@ import { MarkerActions } from './marker-actions.ts';
 import type { Overlay } from './overlay.ts';
 import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
+import { QualityChoice } from './quality-choice.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Stage } from './stage.ts';
 import { StatsOverlay } from './stats-overlay.ts';
@@ -42,6 +43,7 @@ export class Controls {
   readonly elements: readonly HTMLElement[];
   readonly #options: ControlsOptions;
   readonly #stats: StatsOverlay;
+  readonly #quality: QualityChoice;
   readonly #play = iconButton('play', 'Play (space)', () => this.#toggle());
   readonly #live = make(
     'button',
@@ -77,7 +79,8 @@ export class Controls {
     this.#options = options;
     const doctor = make('button', { type: 'button', class: 'close', part: 'button doctor-button' }, 'Connection doctor (D)');
     doctor.addEventListener('click', options.openDoctor);
-    this.#stats = new StatsOverlay(doctor);
+    this.#quality = new QualityChoice(options.host);
+    this.#stats = new StatsOverlay(this.#quality.element, doctor);
     this.#timeline = new TimelineBar({
       scrub: (timestamp) => this.#scrubber.to(timestamp),
       commit: (timestamp, end) => this.#scrubber.commit(timestamp, end),
@@ -196,6 +199,7 @@ export class Controls {
     if (!player) return;
     if (player !== this.#of) this.#onNewPlayer(player);
     this.#stats.update(player, this.#options.stage);
+    this.#quality.update(player);
     if (player.paused || player.state !== 'playing') this.#bar.classList.remove('away');
     if (this.#bar.classList.contains('away')) return;
     setIcon(this.#play, player.paused ? 'play' : 'pause', player.paused ? 'Play (space)' : 'Pause (space)');

@@ -41,7 +41,7 @@ export interface SluicePlayerEventMap {
   error: CustomEvent<PlayerEvents['error']>;
 }
 
-const RELOADING = ['src', 'transport', 'token', 'decoder', 'report'];
+const RELOADING = ['src', 'transport', 'token', 'decoder', 'quality', 'report'];
 const FITS: readonly string[] = ['contain', 'cover', 'fill'];
 const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
 
@@ -139,6 +139,14 @@ export class SluicePlayer extends HTMLElement {
   }
   set decoder(value: string) {
     this.setAttribute('decoder', value);
+  }
+
+  /** Of JPEG: a number from 5 to 100; anything else: what the connection carries. */
+  get quality(): string {
+    return this.getAttribute('quality') ?? '';
+  }
+  set quality(value: string) {
+    this.setAttribute('quality', value);
   }
 
   get fit(): Fit {
@@ -381,6 +389,7 @@ export class SluicePlayer extends HTMLElement {
       stage: this.#stage,
       transport: this.transport,
       decoder: this.decoder,
+      quality: this.quality,
       autoplay: this.autoplay,
       muted: this.#muted,
       volume: this.#volume,
@@ -390,7 +399,7 @@ export class SluicePlayer extends HTMLElement {
     player.on('statechange', ({ state, message }) => {
       this.#notices.show(state, message, player.shownFrame === null);
       // The last picture is old: nobody shall take it for a live one.
-      this.#stage.element.classList.toggle('old', (state === 'error' || state === 'stalled') && !player.paused);
+      this.#stage.element.classList.toggle('old', ['error', 'stalled', 'waiting'].includes(state) && !player.paused);
       this.#controls.update();
     });
     // Whoever has brought a picture is there; a transport that is being opened is not.

@@ -1,6 +1,7 @@
 // JPEG over WebSocket; the server lowers quality, size and rate to what the way carries.
 import { openPainter } from './jpeg-painter.ts';
 import { PictureTransport } from './pictures.ts';
+import { fixedQuality } from './quality-choice.ts';
 import type { Transport, TransportContext } from './transport.ts';
 
 /** Why it cannot be used here, as a clause. */
@@ -11,5 +12,7 @@ export function jpegUnusable(): string | null {
 
 export async function openJpeg(context: TransportContext): Promise<Transport> {
   const canvas = document.createElement('canvas');
-  return new PictureTransport(context, canvas, openPainter(canvas), { codec: 'jpeg', quality: 90, adapt: 'auto' });
+  const quality = fixedQuality(context.quality);
+  const settings = quality === null ? { quality: 90, adapt: 'auto' } : { quality };
+  return new PictureTransport(context, canvas, openPainter(canvas), { codec: 'jpeg', ...settings });
 }

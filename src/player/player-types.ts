@@ -13,6 +13,8 @@ export interface PlayerOptions {
   /** `auto` or the name of a transport. */
   readonly transport: string;
   readonly decoder: string;
+  /** Of JPEG: 5 to 100; empty: what the connection carries. */
+  readonly quality: string;
   readonly autoplay: boolean;
   readonly muted: boolean;
   readonly volume: number;

@@ -60,7 +60,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   constructor(options: PlayerOptions) {
     super();
-    const { address, stage, autoplay, muted, volume, decoder, transport } = options;
+    const { address, stage, autoplay, muted, volume, decoder, quality, transport } = options;
     this.#options = options;
     this.#paused = !autoplay;
     this.#muted = muted;
@@ -72,7 +72,7 @@ export class Player extends Emitter<PlayerEvents> {
       rows: TRANSPORTS,
       wanted: transport,
       stage,
-      context: () => ({ address, clock: this.#watch.clock, decoder, muted: this.#muted, volume: this.#volume }),
+      context: () => ({ address, clock: this.#watch.clock, decoder, quality, muted: this.#muted, volume: this.#volume }),
       situation: () => this.#watch,
       events: {
         shown: (session, picture) => this.#onShown(session, picture),

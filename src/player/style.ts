@@ -187,6 +187,9 @@ button[aria-pressed='true'] { background: color-mix(in srgb, var(--_accent) 30%,
 }
 .stats dl { display: grid; grid-template-columns: auto 1fr; gap: 1px 12px; margin: 0; }
 .stats > button { margin-top: 6px; }
+.stats .quality { display: grid; gap: 2px; margin-top: 6px; }
+.stats select { font: inherit; color: inherit; background: var(--_panel); border: 1px solid var(--_line); border-radius: var(--_radius); padding: 3px 6px; max-width: 100%; }
+.stats select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
 .graded { display: flex; flex-wrap: wrap; gap: 0 12px; }
 .hud {
   position: absolute; top: 8px; left: 8px; max-width: calc(100% - 16px); box-sizing: border-box; padding: 2px 8px; border-radius: var(--_radius); background: var(--_panel);

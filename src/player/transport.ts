@@ -51,6 +51,8 @@ export interface TransportContext {
   readonly events: TransportEvents;
   /** Of the `decoder` attribute; empty: the transport's own choice. */
   readonly decoder: string;
+  /** Of the `quality` attribute; empty: automatic. */
+  readonly quality: string;
   /** It is opened to seek: nothing plays until then. Only for transports with a way back in time. */
   readonly startPaused: boolean;
   readonly muted: boolean;
