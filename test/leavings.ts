@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 
 /** Processes and sockets take a moment to end, on a busy machine some seconds. */
-const GRACE_MS = 15_000;
+const GRACE_MS = 25_000;
 const LOOK_MS = 50;
 /** Node's own cache of compiled modules. */
 const ALLOWED: ReadonlySet<string> = new Set(['node-compile-cache']);
@@ -61,7 +61,7 @@ async function processes(): Promise<string[]> {
         const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
         if (!environment.includes(mark)) return [];
         const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-        return command ? [`the process ${pid}: ${command.replaceAll('\0', ' ').slice(0, 200)}`] : [];
+        return command ? [`the process ${pid}: ${command.replaceAll('\0', ' ').trim().slice(-160)}`] : [];
       }),
   );
   return found.flat();

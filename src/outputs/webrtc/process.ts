@@ -100,7 +100,11 @@ export class WebRtcProcess {
     });
     const ready = new Promise<ChildProcess>((resolve, reject) => {
       const fail = (reason: string) => reject(new SluiceError('unavailable', `WebRTC could not be started: ${reason}`));
-      const timer = setTimeout(() => fail('no answer from its process'), READY_MS);
+      const timer = setTimeout(() => {
+        // The next start begins with a process of its own: this one would run on unseen.
+        child.kill('SIGKILL');
+        fail('no answer from its process');
+      }, READY_MS);
       child.once('exit', (code) => {
         clearTimeout(timer);
         fail(`its process ended with code ${code}`);
