@@ -183,8 +183,8 @@ class H264Video implements H264Sink {
   }
 
   #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
-    if (this.#halted) return;
-    this.picture.requestVideoFrameCallback(this.#onFrame);
+    // The one that was on its way when it was halted is the one that stays.
+    if (!this.#halted) this.picture.requestVideoFrameCallback(this.#onFrame);
     const row = this.#base === null ? null : this.#table.nearest((metadata.mediaTime + this.#base) * TICKS);
     this.#context.events.shown({
       frame: row && { id: row.id, timestamp: row.timestamp },

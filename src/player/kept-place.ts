@@ -29,12 +29,13 @@ export class KeptPlace {
     return this.kept && performance.now() - this.#sinceMs > SHORT_MS;
   }
 
-  /** The picture stands at this frame from now on. */
-  keep(frame: ShownFrame): void {
+  /** The picture stands still from now on, at this frame. */
+  keep(shown: () => ShownFrame | null): void {
     this.forget();
     this.#sinceMs = performance.now();
     this.#timer = setTimeout(() => {
-      if (!this.#seeker.active) this.#finding = this.#find(frame);
+      const frame = shown();
+      if (frame && !this.#seeker.active) this.#finding = this.#find(frame);
     }, LOOK_UP_MS);
   }
 

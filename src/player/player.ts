@@ -285,7 +285,7 @@ export class Player extends Emitter<PlayerEvents> {
       session.transport.dvr.pause();
     } else {
       this.#ways.rest('the picture was paused');
-      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(this.#shown);
+      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(() => this.#shown);
     }
     this.#tick();
   }

@@ -22,6 +22,9 @@ export interface SessionOptions {
   readonly events: SessionEvents;
 }
 
+/** The name of the last picture may come so late after the end. */
+const LAST_NAME_MS = 500;
+
 export class Session {
   readonly row: TransportRow;
   readonly back: boolean;
@@ -29,6 +32,7 @@ export class Session {
   readonly #attempt: Try;
   #transport: Transport | null = null;
   #halted = false;
+  #haltedMs = 0;
   #last: ShownPicture | null = null;
   #lastMs: number | null = null;
   #firstMs: number | null = null;
@@ -42,7 +46,7 @@ export class Session {
     this.#attempt = attempts.begin(row, reason);
     const told = {
       shown: (picture: ShownPicture) => {
-        if (this.#halted) return;
+        if (this.#halted && performance.now() - this.#haltedMs > LAST_NAME_MS) return;
         this.#last = picture;
         this.#lastMs = performance.now();
         this.#firstMs ??= this.#lastMs;
@@ -98,6 +102,7 @@ export class Session {
   halt(how: { readonly left: string } | { readonly failed: string }): void {
     if ('left' in how) this.#attempt.left(how.left);
     else this.#attempt.failed(how.failed);
+    if (!this.#halted) this.#haltedMs = performance.now();
     this.#halted = true;
     this.#transport?.halt();
   }

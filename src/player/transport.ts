@@ -128,7 +128,7 @@ export interface Transport {
   readonly dvr: Dvr | null;
   /** The picture with all its values, of transports that bring them. */
   readonly deep?: DeepCanvas;
-  /** Stops asking the server for anything; the last picture stays. There is no way back: a new transport is opened instead. */
+  /** Stops asking the server for anything; the last picture stays, and is still named if its name was on the way. There is no way back: a new transport is opened instead. */
   halt(): void;
   /** Frees everything, the picture too. */
   close(): void;

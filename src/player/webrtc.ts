@@ -158,8 +158,8 @@ class WebRtcTransport implements Transport {
   }
 
   #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
-    if (this.#halted) return;
-    this.picture.requestVideoFrameCallback(this.#onFrame);
+    // The one that was on its way when it was halted is the one that stays.
+    if (!this.#halted) this.picture.requestVideoFrameCallback(this.#onFrame);
     if (metadata.rtpTimestamp === undefined) return this.#fail('unusable', 'this browser does not tell which picture it shows');
     this.#show(metadata.rtpTimestamp, metadata.expectedDisplayTime);
   };
