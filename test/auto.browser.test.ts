@@ -129,6 +129,8 @@ test('leaving the live edge goes to HLS at exactly the same frame, a long pause 
   await page.waitForTimeout(1000);
 
   await page.keyboard.press('Space');
+  // The name of the last picture may come a moment after it.
+  await page.waitForTimeout(300);
   const paused = (await readShown(page)).named!;
   await until(
     page,
