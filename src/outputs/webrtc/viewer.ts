@@ -259,8 +259,11 @@ export class Viewer {
       else if (message.type === 'transport') this.#sender.way?.told(message, now);
       else if (message.type === 'remb') this.#remb.estimated(message.bitrate, now);
       else if (message.type === 'report' && message.ssrc === this.#ssrc) {
-        this.#fractionLost = message.fractionLost;
-        this.#remb.reported(message.fractionLost);
+        // Some receivers (libdatachannel's) begin with a report that has lost more than was ever sent.
+        if (message.cumulativeLost <= this.#sender.counters.packets) {
+          this.#fractionLost = message.fractionLost;
+          this.#remb.reported(message.fractionLost);
+        }
         this.#jitterMs = message.jitter / 90;
         this.#onRoundTrip(roundTripMs(message, Date.now()));
       } else if (message.type === 'bye') this.#tell({ type: 'gone', id: this.id, reason: 'the viewer said goodbye' });
