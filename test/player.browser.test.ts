@@ -51,7 +51,7 @@ test('an unknown stream is said in plain words, and shown as soon as it exists',
   await using chromium = await launchChromium();
   const page = await chromium.page();
   await page.goto(`${server.url}embed/later`);
-  const read = (player: SluicePlayer) => [player.state, player.shadowRoot!.querySelector('.message')!.textContent];
+  const read = (player: SluicePlayer) => [player.state, player.shadowRoot!.querySelector('.message p')!.textContent];
   const [, text] = await until(page, 'error state', read, ([state]) => state === 'error');
   expect(text).toBe(`There is no stream “later” on ${new URL(server.url).host}. It is shown as soon as there is one.`);
   await server.json('api/streams/later', {
