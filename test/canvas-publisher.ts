@@ -75,6 +75,8 @@ export async function paintAndPublish(page: Page, url: string, options: PaintOpt
 export interface Sample {
   /** Number that the painter drew; `null` = unreadable. */
   readonly painted: number | null;
+  /** The browser called in time: no newer picture has taken the place of the one it told of. */
+  readonly sure: boolean;
   /** Id that the player gives to it. */
   readonly id: number;
   /** Capture time that the server gave to it minus the time of drawing, ms. */
@@ -93,9 +95,10 @@ export async function recordShown(page: Page, url: string): Promise<void> {
     const player = document.querySelector('sluice-player')! as HTMLElement & { shownFrame: { id: number; timestamp: number } | null };
     const video = player.shadowRoot!.querySelector('video')!;
     const strip = new OffscreenCanvas(256, 8).getContext('2d', { willReadFrequently: true })!;
-    const look = (_now: number, { expectedDisplayTime }: VideoFrameCallbackMetadata) => {
+    const look = (_now: number, { expectedDisplayTime, presentationTime }: VideoFrameCallbackMetadata) => {
       video.requestVideoFrameCallback(look);
       strip.drawImage(video, 0, 0, video.videoWidth, video.videoWidth / 32, 0, 0, 256, 8);
+      const sure = performance.now() - presentationTime < 25;
       const { data } = strip.getImageData(0, 0, 256, 8);
       const cells = Array.from({ length: 128 }, (_, cell) => {
         const [x, y] = [(cell % 64) * 4 + 1, Math.floor(cell / 64) * 4 + 1];
@@ -108,6 +111,7 @@ export async function recordShown(page: Page, url: string): Promise<void> {
       if (!named) return;
       samples.push({
         painted: code?.frame ?? null,
+        sure,
         id: named.id,
         stampError: code && named.timestamp / 1000 - code.timeMs,
         latency: code && performance.timeOrigin + expectedDisplayTime - code.timeMs,

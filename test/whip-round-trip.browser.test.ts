@@ -23,14 +23,15 @@ it('painted numbers and frame ids advance together, no id for two pictures', { t
   await viewer.waitForFunction(() => (document.querySelector('sluice-player') as unknown as { shownFrame: unknown } | null)?.shownFrame);
   await recordShown(viewer, server.url);
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  await expect.poll(async () => (await readSamples(viewer)).length, { timeout: 60_000 }).toBeGreaterThan(30);
+  await expect.poll(async () => (await readSamples(viewer)).filter(({ sure }) => sure).length, { timeout: 60_000 }).toBeGreaterThan(5);
 
   const samples = await readSamples(viewer);
   if (process.env.ROUND_TRIP_SECONDS) console.log(figures(samples, fullSize, await server.json('api/streams/cam/stats')));
   const read = samples.filter((sample) => sample.painted !== null);
   expect(read.length / samples.length).toBeGreaterThan(0.9);
   const paintedOf = new Map<number, number>();
-  for (const { id, painted } of read) {
+  for (const { id, painted, sure } of read) {
+    if (!sure) continue;
     expect(paintedOf.get(id) ?? painted).toBe(painted);
     paintedOf.set(id, painted!);
   }
@@ -38,7 +39,7 @@ it('painted numbers and frame ids advance together, no id for two pictures', { t
   const pairs = [...paintedOf].sort(([a], [b]) => a - b);
   const steps = pairs.slice(1).map(([, painted], i) => painted - pairs[i]![1]);
   expect(steps.filter((step) => step < 0)).toEqual([]);
-  expect(steps.filter((step) => step === 0).length).toBeLessThan(pairs.length / 10);
+  expect(steps.filter((step) => step === 0).length).toBeLessThanOrEqual(1 + pairs.length / 5);
   // One machine, one clock: the capture time is the time of drawing. A busy machine captures late what it has drawn.
   const error = at(
     read.map(({ stampError }) => stampError!),
@@ -56,7 +57,7 @@ function figures(samples: readonly Sample[], fullSize: number, stats: StreamStat
   const spread = (values: number[]) => `p50 ${at(values, 0.5).toFixed(1)} p95 ${at(values, 0.95).toFixed(1)} ms`;
   return [
     `${width}x${height} after ${(fullSize / 1000).toFixed(1)} s`,
-    `${samples.length} pictures shown in ${seconds} s, ${samples.length - read.length} unreadable`,
+    `${samples.length} pictures shown in ${seconds} s, ${samples.length - read.length} unreadable, ${samples.filter(({ sure }) => sure).length} told in time`,
     `glass to glass ${spread(read.map(({ latency }) => latency!))}`,
     `capture time minus time of drawing ${spread(read.map(({ stampError }) => stampError!))}`,
     `${read.filter(({ id }, i) => id < (read[i - 1]?.id ?? 0)).length} steps back on the screen`,
