@@ -60,6 +60,8 @@ export class Sessions {
     this.#process = new WebRtcProcess(settings, context.log.child({ output: 'webrtc' }), {
       message: (message) => this.#onMessage(message),
       lost: () => {
+        // Its viewers come back in a moment and should not wait for it.
+        if (this.#sessions.size) void this.#process.start().catch(() => {});
         for (const session of [...this.#sessions.values()]) session.close('the WebRTC process ended');
         this.publishers.closeAll('the WebRTC process ended');
       },
