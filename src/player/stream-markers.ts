@@ -25,6 +25,8 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   #list: Marker[] = [];
   #from: number | undefined;
   #loading = false;
+  /** Something was missed while it loaded. */
+  #again = false;
   #off: (() => void) | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -78,8 +80,14 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   }
 
   async #load(): Promise<void> {
-    if (this.#loading || this.#from === undefined) return;
+    if (this.#from === undefined) return;
+    // The answer that is on its way may be older than what was missed.
+    if (this.#loading) {
+      this.#again = true;
+      return;
+    }
     this.#loading = true;
+    this.#again = false;
     clearTimeout(this.#retry);
     const from = this.#from;
     try {
@@ -97,7 +105,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
       if (!lasting) this.#retry = setTimeout(() => void this.#load(), RETRY_MS);
     } finally {
       this.#loading = false;
-      if (this.#from !== undefined && this.#from < from - FORGET_US) void this.#load();
+      if (this.#again || (this.#from !== undefined && this.#from < from - FORGET_US)) void this.#load();
     }
   }
 
