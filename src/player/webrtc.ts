@@ -166,6 +166,8 @@ class WebRtcTransport implements Transport {
 
   #show(rtp: number, atMs: number): void {
     const row = this.#rows.get(rtp);
+    // After the end no name comes any more: better the one before than none.
+    if (this.#halted && !row) return;
     this.#unnamed = row ? null : { rtp, atMs };
     this.#context.events.shown({ frame: row ? { id: row.id, timestamp: row.timestamp } : null, repeat: row?.repeat ?? false, atMs });
   }
