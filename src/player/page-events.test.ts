@@ -84,6 +84,33 @@ class World {
   }
 }
 
+test('a subscriber is told once that its events flow: by the pong behind its subscription', async () => {
+  const world = new World();
+  let flowing = 0;
+  world.events.subscribe({ types: ['marker'], onFlowing: () => flowing++ }, () => {});
+  await turn();
+  world.socket.listeners.onOpen?.();
+  const last = world.socket.sent.findIndex(({ type }) => type === 'subscribe');
+  const [ping] = world.socket.sent.slice(last + 1).filter((message) => message.type === 'ping');
+  expect(flowing).toBe(0);
+  const pong = (t: number) => world.socket.listeners.onEvent({ type: 'pong', t, now: 0 as never });
+  // An older one says nothing about it.
+  pong(ping!.t - 1);
+  expect(flowing).toBe(0);
+  pong(ping!.t);
+  pong(ping!.t + 1000);
+  expect(flowing).toBe(1);
+  // Another one that comes while the connection is open, for what the server sends already.
+  let second = 0;
+  world.now += 50;
+  world.events.subscribe({ types: ['marker'], onFlowing: () => second++ }, () => {});
+  await turn();
+  const again = world.socket.sent.at(-1)!;
+  expect(again.type).toBe('ping');
+  if (again.type === 'ping') pong(again.t);
+  expect([flowing, second]).toEqual([1, 1]);
+});
+
 describe('retryDelay', () => {
   test('doubles from half a second to 15 s, upper half by chance', () => {
     expect([0, 1, 2, 3, 4, 5, 9].map((attempt) => retryDelay(attempt, 1))).toEqual([500, 1000, 2000, 4000, 8000, 15_000, 15_000]);

@@ -32,6 +32,10 @@ export interface Wanted<T extends EventType> {
   readonly streams?: readonly string[];
   /** Called after each gap, when events flow again; not at the first opening. */
   readonly onMissed?: (missed: Missed) => void;
+  /**
+   * Called once, when the server has confirmed that it sends these events: what was answered over REST before may lack what happened since.
+   */
+  readonly onFlowing?: () => void;
 }
 
 export interface PageEventsMap {
@@ -58,6 +62,8 @@ interface Entry {
   readonly types: ReadonlySet<EventType>;
   readonly streams: ReadonlySet<string> | null;
   readonly onMissed: ((missed: Missed) => void) | undefined;
+  /** Until it was called. */
+  onFlowing: (() => void) | undefined;
   readonly handle: (event: StreamEvent) => void;
 }
 
@@ -109,6 +115,8 @@ export class PageEvents extends Emitter<PageEventsMap> {
   #reports = false;
   /** The subscription as the server knows it. */
   #told = '';
+  /** Who waits for the answer to a ping that was sent behind its subscription, and when that was. */
+  #confirming: { readonly sentAt: number; readonly entries: readonly Entry[] }[] = [];
   #thumbnails: Extract<ClientEvent, { type: 'thumbnails' }> = { type: 'thumbnails', streams: [], width: 320, fps: 5 };
   #cancelRetry: (() => void) | null = null;
   /** The next ping, or the end of patience with a socket that does not open. */
@@ -138,6 +146,7 @@ export class PageEvents extends Emitter<PageEventsMap> {
       types: new Set(wanted.types),
       streams: wanted.streams ? new Set(wanted.streams) : null,
       onMissed: wanted.onMissed,
+      onFlowing: wanted.onFlowing,
       handle: handler as (event: StreamEvent) => void,
     };
     this.#entries.add(entry);
@@ -218,9 +227,30 @@ export class PageEvents extends Emitter<PageEventsMap> {
     }
     const message: ClientEvent = { type: 'subscribe', types: [...types].sort(), ...(streams && { streams: [...streams].sort() }) };
     const text = JSON.stringify(message);
-    if (text === this.#told) return;
-    this.#told = text;
-    this.#send(message);
+    if (text !== this.#told) {
+      this.#told = text;
+      this.#send(message);
+    }
+    this.#confirm();
+  }
+
+  /** The server answers in order: a pong behind a subscription says that its events flow. */
+  #confirm(): void {
+    const entries = [...this.#entries].filter(({ onFlowing }) => onFlowing);
+    if (!entries.length) return;
+    const sentAt = this.#now();
+    this.#confirming.push({ sentAt, entries });
+    this.#send({ type: 'ping', t: sentAt });
+  }
+
+  #onConfirmed(sentAt: number): void {
+    const done = this.#confirming.filter((one) => one.sentAt <= sentAt);
+    this.#confirming = this.#confirming.filter((one) => one.sentAt > sentAt);
+    for (const entry of done.flatMap(({ entries }) => entries)) {
+      const { onFlowing } = entry;
+      entry.onFlowing = undefined;
+      if (onFlowing && this.#entries.has(entry)) call(onFlowing);
+    }
   }
 
   /** Nobody listens: the connection ends until somebody does. */
@@ -268,6 +298,7 @@ export class PageEvents extends Emitter<PageEventsMap> {
     this.#openedAt = this.#now();
     this.#awaySince = null;
     this.#told = '';
+    this.#confirming = [];
     this.#sendWanted();
     if (this.#thumbnails.streams.length) this.#send(this.#thumbnails);
     this.#ping(1);
@@ -280,8 +311,10 @@ export class PageEvents extends Emitter<PageEventsMap> {
 
   #onEvent(event: ServerEvent): void {
     this.#heard = true;
-    if (event.type === 'pong') this.clock.sample(event.t, this.#now(), event.now);
-    else if (event.type === 'hello') {
+    if (event.type === 'pong') {
+      this.clock.sample(event.t, this.#now(), event.now);
+      this.#onConfirmed(event.t);
+    } else if (event.type === 'hello') {
       this.#reports = event.reports === true;
       this.emit('hello', event);
     } else if (event.type === 'skipped') {

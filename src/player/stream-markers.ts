@@ -47,7 +47,9 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   }
 
   open(): void {
-    this.#off = this.#events.subscribe({ types: ['marker'], streams: [this.#stream], onMissed: () => void this.#load() }, (event) => {
+    const load = () => void this.#load();
+    const wanted = { types: ['marker'] as const, streams: [this.#stream], onMissed: load, onFlowing: load };
+    this.#off = this.#events.subscribe(wanted, (event) => {
       if (event.action === 'remove') this.#remove(event.marker.id);
       else if (this.#set(event.marker)) this.emit('news', event.marker);
       this.emit('change', this.#list);
