@@ -3,6 +3,9 @@
 // LIVES=1 tries all transports, and closed pages too, which tell of their end, and prints how long each took.
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import type { StreamStats } from '../src/api/schema.ts';
@@ -101,7 +104,7 @@ async function udpPort(server: TestServer): Promise<number> {
 const isFree = (port: number) =>
   new Promise<boolean>((resolve) => {
     const socket = createSocket('udp4');
-    socket.once('error', () => resolve(false));
+    socket.once('error', () => socket.close(() => resolve(false)));
     socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve(true)));
   });
 
@@ -139,6 +142,9 @@ it('a browser that is killed', async () => {
   process.kill(-pid!, 'SIGKILL');
   await untilAllGone(server, session, 'killed');
   await expect.poll(() => isFree(port), { timeout: 20_000 }).toBe(true);
+  // A browser that was killed tidies nothing up.
+  const left = (await readdir(tmpdir())).filter((name) => /^(org\.chromium|\.org\.chromium|playwright)/.test(name));
+  await Promise.all(left.map((name) => rm(join(tmpdir(), name), { recursive: true, force: true })));
 }, 400_000);
 
 it('a network that is cut', async () => {

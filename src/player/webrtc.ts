@@ -99,10 +99,10 @@ class WebRtcTransport implements Transport {
     clearInterval(this.#timer);
     removeEventListener('pagehide', this.#bye);
     this.#abort.abort();
-    this.#bye();
-    // The last picture stays: a track that ends leaves it on the screen.
-    this.#peer.close();
+    // The last picture stays: a video that stands, and then a track that ends, leave it on the screen.
     this.picture.pause();
+    // Its end is told before the connection goes, or the server would not know the session any more when it is told.
+    void this.#bye().finally(() => this.#peer.close());
   }
 
   close(): void {
@@ -123,7 +123,7 @@ class WebRtcTransport implements Transport {
     try {
       const session = await offerTo(this.#context.address.live('whep'), this.#peer, this.#abort.signal);
       this.#answeredMs = performance.now();
-      if (this.#halted) session.end();
+      if (this.#halted) void session.end();
       else this.#session = session;
     } catch (error) {
       if (error instanceof RefusedOffer) this.#fail(error.status === 406 ? 'unusable' : 'lost', error.message);
@@ -132,9 +132,10 @@ class WebRtcTransport implements Transport {
   }
 
   /** Tells the server that nobody watches any more; also while the page goes away. */
-  #bye = (): void => {
-    this.#session?.end();
+  #bye = async (): Promise<void> => {
+    const session = this.#session;
     this.#session = null;
+    await session?.end();
   };
 
   #onText(text: string): void {

@@ -4,6 +4,8 @@ import { type IceServer, readIceLinks } from '../formats/ice-server.ts';
 const SDP = 'application/sdp';
 /** Candidates that come within this time go in one request. */
 const GATHER_MS = 50;
+const END_MS = 1000;
+const nothing = () => {};
 
 /** Why there is no session. `status` 0: the server could not be reached. */
 export class RefusedOffer extends Error {
@@ -19,8 +21,8 @@ export class RefusedOffer extends Error {
 }
 
 export interface OfferedSession {
-  /** Tells the server that it is over; also while the page goes away. */
-  end(): void;
+  /** Tells the server that it is over; also while the page goes away. Settles when it knows, or after a second: close the connection then. */
+  end(): Promise<void>;
 }
 
 /** STUN and TURN servers by endpoint, as they were told last. */
@@ -84,16 +86,19 @@ export async function offerTo(endpoint: string, peer: RTCPeerConnection, signal:
   }
   note(endpoint, answer);
   const location = new URL(answer.headers.get('location') ?? '', endpoint).href;
-  const end = () => {
+  const end = async () => {
     clearTimeout(timer);
-    if (session) fetch(location, { method: 'DELETE', keepalive: true }).catch(() => {});
+    if (!session) return;
     session = null;
+    // Whoever waits for it to be told does not wait for a server that is away.
+    const told = fetch(location, { method: 'DELETE', keepalive: true }).then(nothing, nothing);
+    await Promise.race([told, new Promise((resolve) => setTimeout(resolve, END_MS))]);
   };
   session = { location, etag: answer.headers.get('etag') };
   try {
     await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
   } catch (error) {
-    end();
+    void end();
     throw error;
   }
   trickle();

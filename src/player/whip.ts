@@ -78,8 +78,7 @@ export async function publishWhip(address: string, media: MediaStream, options: 
     clearTimeout(lost);
     removeEventListener('pagehide', onLeave);
     abort.abort();
-    session?.end();
-    peer.close();
+    void Promise.resolve(session?.end()).finally(() => peer.close());
     resolve(reason);
   };
   const onLeave = () => stop(null);

@@ -89,7 +89,7 @@ describe('zodProblem', () => {
       'no object at all',
       [1],
       'bad-value',
-      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, metrics, dvr, linger',
+      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, view, metrics, dvr, linger',
     ],
     [
       'several',

@@ -59,7 +59,7 @@ async function connect(address: StreamAddress, policy: RTCIceTransportPolicy, si
     );
     return { connected, path: pathOf(selectedPair(entries), entries), candidates, server: [...new Set(server)] };
   } finally {
-    session?.end();
+    await session?.end();
     peer.close();
   }
 }
