@@ -45,16 +45,21 @@ export async function silentRelay(target: number): Promise<SilentRelay> {
     port,
     udp: async (to) => {
       const front = createSocket('udp4').bind(0, '127.0.0.1');
-      const back = createSocket('udp4').bind(0, '127.0.0.1');
-      await Promise.all([once(front, 'listening'), once(back, 'listening')]);
-      udps.push(front, back);
-      let viewer: { port: number; address: string } | null = null;
+      await once(front, 'listening');
+      udps.push(front);
+      // Each client has a socket of its own behind the relay: the server tells them apart by it.
+      const backs = new Map<number, UdpSocket>();
       front.on('message', (message, from) => {
-        viewer = from;
+        let back = backs.get(from.port);
+        if (!back) {
+          back = createSocket('udp4');
+          backs.set(from.port, back);
+          udps.push(back);
+          back.on('message', (answer) => {
+            if (!cut) front.send(answer, from.port, from.address);
+          });
+        }
         if (!cut) back.send(message, to, '127.0.0.1');
-      });
-      back.on('message', (message) => {
-        if (!cut && viewer) front.send(message, viewer.port, viewer.address);
       });
       return front.address().port;
     },
