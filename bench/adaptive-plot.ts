@@ -65,6 +65,7 @@ export function plot(samples: readonly Sample[], seconds: number): string {
     parts.push(`<path d="${line(of)}" stroke="${colour}" stroke-width="1.6" fill="none"/>`);
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#333">
+<title>Adaptive JPEG: quality, width, frames per second and bit rate over time</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>
