@@ -319,7 +319,7 @@ test('an open page goes on after a restart of the server: old markers, those it 
   try {
     const first = await testServer({ streams, dataDir });
     const page = await chromium.page({ viewport: { width: 900, height: 520 } });
-    await page.goto(`${first.url}embed/cam`);
+    await page.goto(`${first.url}embed/cam?transport=hls`);
     await waitForPicture(page);
     const [old, missed] = (await keptFrames(2, first)) as [number, number];
     await postTo(first, 'markers', { id: 'old', label: 'old', frame: old });

@@ -34,8 +34,7 @@ function dataStore(stream: string): MomentStore<DataItem> {
     textOf: ({ record, frame }) => `${JSON.stringify(record)} ${frame ?? ''}`,
     limit: LIMIT,
     page: (after, signal) => client.newestData(stream, { after, limit: pageSize(after) }, signal),
-    listen: (on) =>
-      events.subscribe({ types: ['data'], streams: [stream], onMissed: on.missed, onFlowing: on.missed }, ({ items }) => on.set(items)),
+    listen: (on) => events.subscribe({ types: ['data'], streams: [stream], onMissed: on.missed }, ({ items }) => on.set(items)),
   });
 }
 

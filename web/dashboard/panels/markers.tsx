@@ -40,7 +40,7 @@ function markerStore(stream: string): MomentStore<Marker> {
     limit: LIMIT,
     page: (after, signal) => client.newestMarkers(stream, { after, limit: pageSize(after) }, signal),
     listen: (on) =>
-      events.subscribe({ types: ['marker'], streams: [stream], onMissed: on.missed, onFlowing: on.missed }, ({ action, marker }) => {
+      events.subscribe({ types: ['marker'], streams: [stream], onMissed: on.missed }, ({ action, marker }) => {
         if (action === 'set') on.set([marker]);
         else on.remove(marker);
       }),
