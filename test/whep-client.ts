@@ -46,7 +46,7 @@ export async function whepOffer(options: WhepClientOptions = {}) {
     .split('\r\n')
     .filter((line) => !line.startsWith('a=candidate:') && line !== 'a=end-of-candidates')
     .join('\r\n');
-  return { peer, track, channel, sdp, keep: [video, session] };
+  return { peer, track, channel, sdp, keep: [track, video, session] };
 }
 
 /** Opens a viewer. Throws with the answer of the server if that is not 201. */
