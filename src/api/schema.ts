@@ -266,6 +266,8 @@ export const StreamConfig = z.strictObject({
   view: ViewConfig.prefault({}).describe('how 16-bit and float frames are shown in lossy pictures'),
   metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
   dvr: DvrConfig.prefault({}),
+  detector: z.boolean().default(true).describe('a live view that names no stream may choose it'),
+  exposure: z.number().positive().optional().describe('ms; for frames that do not say it in their metadata (`exposure`)'),
   linger: Duration.default('5s').describe('how long encoders and the source go on after the last viewer has left'),
 });
 export type StreamConfig = z.infer<typeof StreamConfig>;
@@ -457,11 +459,20 @@ export const ServerEvent = z.discriminatedUnion('type', [
       id: EventId.optional(),
     })
     .describe('what this client did not get: ask the REST interface for it'),
+  z
+    .object({
+      type: z.literal('liveview'),
+      stream: StreamName,
+      protocol: z.string(),
+      action: z.enum(['started', 'stopped', 'failed', 'params']),
+      reason: z.string().nullable(),
+    })
+    .describe('a live view was started, stopped, or lost its frames; or the params of its viewers have changed'),
   z.object({ type: z.literal('error'), problem: z.record(z.string(), z.unknown()) }),
 ]);
 export type ServerEvent = z.infer<typeof ServerEvent>;
 
-export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data'] as const;
+export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data', 'liveview'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Ways to the picture that report; the figures of `/metrics` have the label `output` of each. */

@@ -1,7 +1,7 @@
 // From arguments to values by the tables of options, and from the same tables to the help.
 import { parseArgs } from 'node:util';
+import { nearest } from '../api/zod-problem.ts';
 import type { FlagValues, Option } from '../server/config.ts';
-import { nearest } from '../server/zod-problem.ts';
 import { UsageError } from './context.ts';
 
 /** An option of a command; `env` is empty where there is no variable. */

@@ -1,5 +1,5 @@
 // Finds the command, gives it its context, turns its errors into lines and exit codes.
-import { nearest } from '../server/zod-problem.ts';
+import { nearest } from '../api/zod-problem.ts';
 import { helpOf, parseArguments, table } from './arguments.ts';
 import { COMMANDS } from './commands.ts';
 import { type CommandContext, exitCodeOf, linesOf, UsageError } from './context.ts';

@@ -11,6 +11,7 @@ import type { Stream } from '../pipeline/stream.ts';
 export interface CompatContext extends Pick<OutputContext, 'app' | 'upgrades' | 'registry' | 'timeline' | 'tokenQuery' | 'signal' | 'log'> {
   readonly hls: HlsOutput;
   readonly meter: OutputContext['meter'];
+  readonly liveViews: OutputContext['liveViews'];
   /** Which streams the clients see. */
   readonly settings: CompatConfig;
 }

@@ -9,6 +9,7 @@ import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
+import type { LiveViews } from './live-views/live-views.ts';
 import type { OutputMeter } from './meter.ts';
 
 /** Routes of WebSocket upgrades, as the server's dispatcher offers them. */
@@ -99,6 +100,8 @@ export interface OutputContext {
   readonly webrtc: WebRtcConfig;
   /** The stream that a program publishes into; made on the way unless that is switched off. */
   readonly forPush: (stream: string) => Promise<Stream>;
+  /** Which detectors are viewed, and the params of viewers who say nothing themselves. */
+  readonly liveViews: LiveViews;
   /** Counters of one output of one stream. */
   readonly meter: (output: string, stream: string) => OutputMeter;
 }

@@ -7,13 +7,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
 import type { CompatConfig } from '../api/compat.ts';
+import type { LiveViewsConfig } from '../api/live-views.ts';
 import { type DvrConfig, StreamConfig } from '../api/schema.ts';
+import { nearest, zodProblem } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { WebRtcConfig } from '../outputs/output.ts';
 import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
 import { readTls } from './tls.ts';
-import { nearest, zodProblem } from './zod-problem.ts';
 
 export { OPTIONS, type Option, ServerConfig, type ServerConfigInput };
 
@@ -52,6 +53,7 @@ export interface ResolvedConfig {
   /** For streams that say nothing themselves; see `withStreamDefaults`. */
   readonly dvr: DvrConfig;
   readonly webrtc: WebRtcConfig;
+  readonly liveViews: LiveViewsConfig;
   readonly viewerReports: boolean;
   readonly compat: CompatConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -150,6 +152,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     maxFrameBytes: bytesOf(config.maxFrameBytes),
     dvr: config.dvr,
     webrtc: webrtcOf(config),
+    liveViews: config.liveViews,
     viewerReports: config.viewerReports,
     compat: config.compat,
     logLevel: config.logLevel,

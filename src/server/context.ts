@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { SharedClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { LiveViews } from '../outputs/live-views/live-views.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { StreamService } from './stream-service.ts';
@@ -17,6 +18,7 @@ export interface RouteContext {
   readonly clock: SharedClock;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  readonly liveViews: LiveViews;
   readonly meter: (output: string, stream: string) => OutputMeter;
   readonly version: string;
 }

@@ -1,6 +1,7 @@
 // The library's face: a server inside the user's own program, and streams that it pushes frames into.
 import type { StreamConfigInput } from '../api/schema.ts';
 import { DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
+import { parseInput } from '../api/zod-problem.ts';
 import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '../core/frame.ts';
@@ -16,7 +17,6 @@ import type { StreamTimeline } from '../timeline/timeline.ts';
 import { resolveConfig, type ServerConfigInput } from './config.ts';
 import { checkNodes, type NodeOptions, type NodeServer, type RunNodesOptions, startNodes } from './nodes.ts';
 import { type SluiceServer, startServer } from './server.ts';
-import { parseInput } from './zod-problem.ts';
 
 /** Pixels of a frame: rows without padding unless `stride` says otherwise. */
 export type FrameInput = Uint8Array | Uint16Array | Float32Array | Uint8ClampedArray;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { StreamConfigInput } from '../api/schema.ts';
 import { DataInput, MarkerInput, MetricInput } from '../api/timeline.ts';
+import { parseInput } from '../api/zod-problem.ts';
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -12,7 +13,6 @@ import { type Backoff, DEFAULT_BACKOFF, RESTART_POLICIES, RestartDecision, type 
 import { type NodeRunner, Runner } from '../nodes/runner.ts';
 import type { DriverSeat, Stream } from '../pipeline/stream.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
-import { parseInput } from './zod-problem.ts';
 
 /** How a node is run. */
 export interface NodeRunSettings {

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CompatConfig } from '../api/compat.ts';
+import { LiveViewsConfig } from '../api/live-views.ts';
 import { DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
 import { ICE_SERVER } from '../formats/ice-server.ts';
 
@@ -143,6 +144,16 @@ export const SETTINGS = {
       iceServers: { kind: 'list', value: 'LIST', help: 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT' },
       delayMin: { kind: 'number', value: 'MS', help: 'how long browsers hold pictures back on a good way' },
       delayMax: { kind: 'number', value: 'MS', help: 'longest time that they may where packets are lost; -1 = as they like' },
+    },
+  } satisfies Row<z.ZodType>,
+  liveViews: {
+    kind: 'group',
+    value: '',
+    schema: LiveViewsConfig.prefault({}).describe('live views of detectors'),
+    fields: {
+      mode: { kind: 'text', value: 'shared|exclusive', help: 'all protocols at once, or one at a time for each detector' },
+      longExposure: { kind: 'text', value: 'TIME', help: 'above it a live view is started only with force' },
+      params: { kind: 'json', value: 'JSON', help: 'what viewers get who say nothing themselves, by protocol: docs/live-views.md' },
     },
   } satisfies Row<z.ZodType>,
   viewerReports: row('switch', '', z.boolean().default(true), 'players tell latency, fps and loss of their pictures for /metrics'),

@@ -3,10 +3,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { type ZodIssue, zodProblem } from '../api/zod-problem.ts';
 import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { redactUrl } from './redact.ts';
-import { type ZodIssue, zodProblem } from './zod-problem.ts';
 
 /** Media type of problem documents. */
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';

@@ -14,6 +14,7 @@ import { Scope } from '../core/scope.ts';
 import { startClock, wallMicros } from '../native/system-clock.ts';
 import type { HlsOutput } from '../outputs/hls/routes.ts';
 import { OUTPUTS } from '../outputs/index.ts';
+import { LiveViews } from '../outputs/live-views/live-views.ts';
 import { OutputMeter } from '../outputs/meter.ts';
 import type { DirectHandler, Output } from '../outputs/output.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
@@ -37,6 +38,7 @@ import { dataRoutes } from './routes/data.ts';
 import { eventRoutes } from './routes/events.ts';
 import { frameRoutes } from './routes/frames.ts';
 import { healthRoutes } from './routes/health.ts';
+import { liveViewRoutes } from './routes/live-views.ts';
 import { markerRoutes } from './routes/markers.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { streamRoutes } from './routes/streams.ts';
@@ -55,6 +57,7 @@ export interface SluiceServer extends AsyncDisposable {
   readonly config: ResolvedConfig;
   readonly streams: StreamService;
   readonly timelines: Timelines;
+  readonly liveViews: LiveViews;
   readonly clock: SharedClock;
   /** HTML of the program's own pages, by name: `/pages/{name}`. */
   readonly pages: Map<string, string>;
@@ -126,6 +129,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   };
   registry.events.on('removed', ({ stream }) => meters.delete(stream.name));
 
+  const liveViews = scope.use(new LiveViews({ registry, config: config.liveViews, meters: metersOf, log, now: () => clock.now() }));
+
   let hls: HlsOutput | undefined;
   const timelines = scope.use(
     new Timelines({
@@ -160,7 +165,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   await openApi(app, version);
 
   const upgrades = new UpgradeDispatcher({ access: guard, basePath: config.basePath, log });
-  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, meter, version };
+  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, liveViews, meter, version };
   streamRoutes(context);
   frameRoutes(context);
   markerRoutes(context);
@@ -169,6 +174,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   timelineFileRoutes(context);
   clipBundleRoute(context, async (stream, query) => await hls!.clip(stream, query));
   eventRoutes(context);
+  liveViewRoutes(context);
   healthRoutes(context);
   bandwidthRoute(context);
 
@@ -189,6 +195,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     log,
     signal: scope.signal,
     tokenQuery,
+    liveViews,
     meter,
     removing: (work: Promise<void>) => {
       removals.add(work);
@@ -236,6 +243,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     config,
     streams,
     timelines,
+    liveViews,
     clock,
     pages,
     openStream: async (name, input) => (await streams.put(name, streams.parse(input), false)).stream,

@@ -1,4 +1,5 @@
 import { StreamConfig, type StreamInfo, type StreamStats, type ViewConfig } from '../api/schema.ts';
+import { parseInput } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { parseStreamName } from '../core/stream-name.ts';
@@ -11,7 +12,6 @@ import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
 import { type ResolvedConfig, withStreamDefaults } from './config.ts';
-import { parseInput } from './zod-problem.ts';
 
 export interface StreamServiceOptions {
   readonly registry: Registry;

@@ -31,6 +31,7 @@ export class EventFeed {
         this.#unfollow(stream.name);
         if (this.#wants('state', stream.name)) this.#send({ type: 'state', stream: stream.name, info: null }, false);
       }),
+      ...this.#followViews(),
     );
   }
 
@@ -55,6 +56,16 @@ export class EventFeed {
       this.#stats = setInterval(() => this.#sendStats(), STATS_MS);
       this.#sendStats();
     }
+  }
+
+  #followViews(): (() => void)[] {
+    const { events } = this.#context.liveViews;
+    const tell =
+      (action: 'started' | 'stopped' | 'failed' | 'params') => (view: { stream: string; protocol: string; reason?: string | null }) => {
+        const { stream, protocol, reason = null } = view;
+        if (this.#wants('liveview', stream)) this.#send({ type: 'liveview', stream, protocol, action, reason }, false);
+      };
+    return (['started', 'stopped', 'failed', 'params'] as const).map((action) => events.on(action, tell(action)));
   }
 
   #wants(type: EventType, stream: string): boolean {

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { StreamName } from '../../api/schema.ts';
 import { Marker, MarkerId, MarkerInput, MarkerPage, MarkerPatch } from '../../api/timeline.ts';
+import { parseInput } from '../../api/zod-problem.ts';
 import type { RouteContext } from '../context.ts';
-import { parseInput } from '../zod-problem.ts';
 import { BODY_LIMIT, listOf, MarkerListQuery, oneOrMany, spanOf, unchecked } from './timeline-input.ts';
 
 const tags = ['timeline'];

@@ -1,8 +1,8 @@
 // Text messages of a program that pushes over a WebSocket: metrics, markers and data beside its frames.
 import { PushMessage } from '../../api/timeline.ts';
+import { parseInput } from '../../api/zod-problem.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
-import { parseInput } from '../zod-problem.ts';
 
 const TYPES: readonly string[] = ['metric', 'marker', 'data'];
 

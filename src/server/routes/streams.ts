@@ -1,13 +1,13 @@
 // REST of streams: configuration and state, start and stop, params of the source, figures.
 import { z } from 'zod';
 import { SOURCE_PARAMS, StreamConfig, StreamInfo, StreamName, StreamStats, ViewConfig } from '../../api/schema.ts';
+import { parseInput } from '../../api/zod-problem.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { parseStreamName } from '../../core/stream-name.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
 import { checkSource } from '../source-access.ts';
-import { parseInput } from '../zod-problem.ts';
 
 const Params = z.object({ stream: StreamName });
 const tags = ['streams'];

@@ -1,8 +1,8 @@
 // What the routes of markers, metrics and data have in common: bodies that are one entry or a list, and queries over a span of time.
 import { z } from 'zod';
+import { parseInput } from '../../api/zod-problem.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { parseTimestamp } from '../../core/time.ts';
-import { parseInput } from '../zod-problem.ts';
 
 /** Bytes of one body. */
 export const BODY_LIMIT = 16 * 1024 * 1024;

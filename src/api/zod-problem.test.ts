@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { StreamConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
+import { StreamConfig } from './schema.ts';
 import { nearest, parseInput, zodProblem } from './zod-problem.ts';
 
 function refusal(schema: z.ZodType, input: unknown): SluiceError {
@@ -89,7 +89,7 @@ describe('zodProblem', () => {
       'no object at all',
       [1],
       'bad-value',
-      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, view, metrics, dvr, linger',
+      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, view, metrics, dvr, detector, exposure, linger',
     ],
     [
       'several',
