@@ -82,6 +82,20 @@ export type RenditionSettings =
       readonly binning: boolean;
       /** Pictures per second at most; `null` = all. */
       readonly fps: number | null;
+    }
+  | {
+      /** At 16 bits in one channel, each packet a whole UC2F packet; its track's description is JSON, see `uc2f.ts`. */
+      readonly codec: 'uc2f';
+      /** LZ4: a frame, not a block. */
+      readonly compression: 'lz4' | 'zstd' | 'none';
+      /** Of Zstd, 1..19; `null` = the usual one. */
+      readonly level: number | null;
+      /** Side of a square in the middle, pixels; `null` = the whole picture. */
+      readonly crop: number | null;
+      /** Of so many pixels along each side the first one is sent. */
+      readonly step: number;
+      /** Pictures per second at most; `null` = all. */
+      readonly fps: number | null;
     };
 
 /** Name of a codec with an encoder. */

@@ -19,6 +19,7 @@ export const ENCODERS: Record<CodecName, EncoderRow> = {
   // Programs want every frame: as long a wait as the ring allows.
   raw: { depth: 12, interCoded: false, identity: 'own', load: () => import('./raw.ts') },
   lossless: { depth: 2, interCoded: false, identity: 'own', load: () => import('./lossless.ts') },
+  uc2f: { depth: 2, interCoded: false, identity: 'own', load: () => import('./uc2f.ts') },
 };
 
 /** Opens the encoder of some settings. */

@@ -1,4 +1,4 @@
-// Lossless compression of pictures: Zstandard (RFC 8878) by Node's zlib, LZ4 blocks by lz4-napi. Both block the calling thread.
+// Lossless compression of pictures: Zstandard (RFC 8878) by Node's zlib, LZ4 blocks and frames by lz4-napi. All block the calling thread.
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import lz4 from 'lz4-napi';
 
@@ -24,4 +24,9 @@ export function decompressZstd(bytes: Uint8Array, limit: number): Uint8Array {
 /** An LZ4 block behind its content's length (u32, little-endian), as Python's `lz4.block` writes it. */
 export function compressLz4(bytes: Uint8Array): Uint8Array {
   return lz4.compressSync(bufferOf(bytes));
+}
+
+/** A whole LZ4 frame (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md) of independent blocks, as `lz4 -d` reads it. */
+export function compressLz4Frame(bytes: Uint8Array): Uint8Array {
+  return lz4.compressFrameSync(bufferOf(bytes));
 }
