@@ -159,3 +159,100 @@ test('a live 16-bit camera: the barcode is that of the named frame; narrow, ligh
   await shoot(page, 'lossless-narrow-light');
   expect(chromium.errors).toEqual([]);
 });
+
+test('graphics hardware and tables draw the same pixels of every format; hardware that goes away is replaced', async () => {
+  await using server = await testServer({ streams: { cam: { source: { type: 'push' } } } });
+  const publisher = await TestPublisher.open(server.url, 'cam');
+  const [width, height] = [61, 35];
+  const bytes = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 89 + (i >> 3)) & (i % 2 ? 15 : 255));
+  const floats = Float32Array.from({ length: width * height }, (_, i) => (i % 7 ? (i % 1500) - 100 : Number.NaN));
+  const pictures = {
+    gray16le: bytes(width * height * 2),
+    grayf32le: new Uint8Array(floats.buffer),
+    rgb48le: bytes(width * height * 6),
+    bayer_rggb16le: bytes(width * height * 2),
+    gray: bytes(width * height),
+    bgr24: bytes(width * height * 3),
+    nv12: bytes(width * height + 31 * 18 * 2),
+  } as const;
+  const push = async (format: keyof typeof pictures) => {
+    publisher.send(Date.now() * 1000, { format, width, height, pixels: pictures[format] });
+    await publisher.answered();
+  };
+  await push('gray16le');
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.addInitScript(() => {
+    const look = { window: { low: 40, high: 900.5 }, gamma: 1.7, map: 'viridis', saturated: false };
+    localStorage.setItem('sluice-look:cam', JSON.stringify(look));
+  });
+  await page.goto(`${server.url}embed/cam?transport=lossless&decoder=canvas&controls=0`);
+  await page.evaluate(() => {
+    const first = document.querySelector('sluice-player')!;
+    const second = document.createElement('sluice-player');
+    for (const { name, value } of first.attributes) second.setAttribute(name, value);
+    second.setAttribute('decoder', 'webgl');
+    document.body.append(second);
+  });
+  const shown = () =>
+    page.evaluate(() => {
+      const players = [...document.querySelectorAll('sluice-player')] as (HTMLElement & {
+        shownFrame: { id: number } | null;
+        stats: { decoder: string } | null;
+      })[];
+      return players.map((player) => {
+        const picture = player.shadowRoot!.querySelector('canvas.picture') as HTMLCanvasElement | null;
+        if (!picture?.width || !player.stats) return null;
+        const canvas = new OffscreenCanvas(picture.width, picture.height);
+        const context = canvas.getContext('2d')!;
+        context.drawImage(picture, 0, 0);
+        const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+        return { by: player.stats.decoder.replaceAll(/[\d.,]+ ms|[ ,]/g, ''), frame: player.shownFrame?.id, pixels: [...data] };
+      });
+    });
+  for (const format of Object.keys(pictures) as (keyof typeof pictures)[]) {
+    await push(format);
+    const id = publisher.acked.at(-1)!.id;
+    let pair: Awaited<ReturnType<typeof shown>> = [];
+    const frames = async () => {
+      pair = await shown();
+      return pair.map((each) => each?.frame);
+    };
+    await expect.poll(frames, { ...SOON, message: format }).toEqual([id, id]);
+    const [byTable, byHardware] = pair.map((each) => each!);
+    expect([byTable!.by, byHardware!.by]).toEqual(['workercanvas', 'workerWebGL']);
+    const apart = byTable!.pixels.map((value, i) => Math.abs(value - byHardware!.pixels[i]!));
+    // Floats are computed in fewer digits by the hardware.
+    if (format === 'grayf32le') expect(apart.filter((each) => each > 0).length, format).toBeLessThan(apart.length / 100);
+    else expect(Math.max(...apart), format).toBe(0);
+    expect(new Set(byTable!.pixels).size, format).toBeGreaterThan(20);
+  }
+  await page.evaluate(() => {
+    const canvas = document.querySelectorAll('sluice-player')[1]!.shadowRoot!.querySelector('canvas.picture') as HTMLCanvasElement;
+    canvas.getContext('webgl2')!.getExtension('WEBGL_lose_context')!.loseContext();
+  });
+  // The last picture is there again before a new one comes.
+  await expect.poll(async () => (await shown()).map((each) => each?.by), SOON).toEqual(['workercanvas', 'workercanvas']);
+  const [first, second] = (await shown()).map((each) => each!);
+  expect(second!.pixels).toEqual(first!.pixels);
+  await push('gray16le');
+  await expect.poll(async () => (await shown())[1]?.frame, SOON).toBe(publisher.acked.at(-1)!.id);
+  expect(chromium.errors).toEqual([]);
+  await publisher.close();
+});
+
+test('a decoder that cannot be loaded: the page says so, and goes on when it can be', async () => {
+  await using server = await testServer({
+    streams: { cam: { source: { type: 'pattern', kind: 'microscope', width: 128, height: 128, fps: 30, barcode: true } } },
+  });
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  let broken = true;
+  await page.route('**/lossless-worker*', (route) => (broken ? route.abort() : route.continue()));
+  await page.goto(`${server.url}embed/cam?transport=lossless&controls=0`);
+  const said = () => page.locator('sluice-player .message').textContent();
+  await expect.poll(said, SOON).toContain('the decoder could not be started');
+  await shoot(page, 'lossless-no-decoder');
+  broken = false;
+  await waitForPicture(page, 60_000);
+});

@@ -22,8 +22,29 @@ export function level(value: number, { low, high, gamma }: Look): number {
  */
 export function fillTable(table: Uint32Array, look: Look, top: number): void {
   const colors = colorTable(look.map);
-  for (let value = 0; value < table.length; value++) table[value] = colors[level(value, look)]!;
+  // Outside of the window there is nothing to compute.
+  const first = Math.max(0, Math.min(table.length, Math.ceil(look.low)));
+  const end = Math.max(first, Math.min(table.length, Math.floor(look.high) + 1));
+  table.fill(colors[0]!, 0, first);
+  for (let value = first; value < end; value++) table[value] = colors[level(value, look)]!;
+  table.fill(colors[255]!, end);
   if (look.saturated) table.fill(RED, top);
+}
+
+/** A table that is filled again only where the look has changed. */
+export class LookTable {
+  readonly words = new Uint32Array(TABLE_SIZE);
+  #of: (Look & { top: number }) | null = null;
+
+  /** Makes it that of a look, of samples whose largest value is `top`; tells whether it was another one. */
+  set({ low, high, gamma, map, saturated }: Look, top: number): boolean {
+    const of = this.#of;
+    if (of?.low === low && of.high === high && of.gamma === gamma && of.map === map && of.saturated === saturated && of.top === top)
+      return false;
+    this.#of = { low, high, gamma, map, saturated, top };
+    fillTable(this.words, this.#of, top);
+    return true;
+  }
 }
 
 /** The largest value of a picture's samples by its format and significant bits; 1 for floats. */

@@ -1,9 +1,10 @@
-// Draws pictures of any pixel format on a canvas at full depth: window, gamma and colours change without a new frame. The last picture's
-// values stay at hand for whoever asks for them.
+// Pictures of any pixel format at full depth: window, gamma and colours change without a new frame. The last picture's values stay at hand
+// for whoever asks for them.
 import type { Picture } from '../core/frame.ts';
 import type { Look, ToneWindow } from '../core/view.ts';
-import { drawPixels, fillTable, pixelValues, TABLE_SIZE, topValue } from '../formats/look.ts';
+import { pixelValues, topValue } from '../formats/look.ts';
 import { deepSamples, ToneFollower } from '../formats/tone-window.ts';
+import { type DeepRenderer, openRenderer } from './deep-renderer.ts';
 
 /** What people set; `window` null: it follows the pictures. */
 export interface LookSettings extends Pick<Look, 'gamma' | 'map' | 'saturated'> {
@@ -13,20 +14,31 @@ export interface LookSettings extends Pick<Look, 'gamma' | 'map' | 'saturated'> 
 export const PLAIN_LOOK: LookSettings = { window: null, gamma: 1, map: 'gray', saturated: false };
 
 export class DeepCanvas {
-  readonly canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
-  readonly #table = new Uint32Array(TABLE_SIZE);
-  #tableOf = '';
+  #renderer: DeepRenderer;
   readonly #follower = new ToneFollower();
   #settings = PLAIN_LOOK;
   #picture: Picture | null = null;
-  #image: ImageData | null = null;
+  #drawMs: number | null = null;
+  /** Told when another canvas has taken the place of `canvas`, drawn already. */
+  replaced: (canvas: HTMLCanvasElement) => void = () => {};
 
-  constructor(canvas: HTMLCanvasElement) {
-    const context = canvas.getContext('2d', { alpha: false });
-    if (!context) throw new Error('this browser gives no canvas');
-    this.canvas = canvas;
-    this.#context = context;
+  /** `renderer`: `webgl`, `canvas`, or empty for the one that is cheaper here. */
+  constructor(renderer: string) {
+    this.#renderer = openRenderer(renderer, () => this.#fallBack());
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.#renderer.canvas;
+  }
+
+  /** What draws, for people. */
+  get renderer(): string {
+    return this.#renderer.name;
+  }
+
+  /** Time of the page's thread that drawing takes, ms; `null` before the first picture. */
+  get drawMs(): number | null {
+    return this.#drawMs;
   }
 
   /** The picture on the canvas, with its values. */
@@ -41,7 +53,7 @@ export class DeepCanvas {
   /** Shows the last picture by other settings at once. */
   set settings(settings: LookSettings) {
     this.#settings = settings;
-    if (this.#picture) this.#draw(this.#picture);
+    if (this.#picture) this.#draw(this.#picture, false);
   }
 
   /** The window in use; `null` before the first picture. */
@@ -53,10 +65,13 @@ export class DeepCanvas {
   }
 
   paint(picture: Picture): void {
+    const started = performance.now();
     this.#picture = picture;
     const samples = deepSamples(picture);
     if (samples && !this.#settings.window) this.#follower.update(picture, samples);
-    this.#draw(picture);
+    this.#draw(picture, true);
+    const took = performance.now() - started;
+    this.#drawMs = this.#drawMs === null ? took : this.#drawMs + (took - this.#drawMs) / 8;
   }
 
   /** The samples of a pixel as captured; `null` outside. */
@@ -65,23 +80,26 @@ export class DeepCanvas {
     return picture && x >= 0 && y >= 0 && x < picture.width && y < picture.height ? pixelValues(picture, x, y) : null;
   }
 
-  #draw(picture: Picture): void {
-    const { width, height } = picture;
-    // Setting the size clears the canvas, so only where it changed.
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      this.canvas.width = width;
-      this.canvas.height = height;
-    }
-    if (this.#image?.width !== width || this.#image.height !== height) this.#image = this.#context.createImageData(width, height);
+  close(): void {
+    this.#renderer.close();
+  }
+
+  #draw(picture: Picture, fresh: boolean): void {
     const { window: _, ...rest } = this.#settings;
     const look: Look = { ...rest, ...this.window! };
-    const top = topValue(picture);
-    const kind = JSON.stringify([look, top]);
-    if (kind !== this.#tableOf) {
-      fillTable(this.#table, look, top);
-      this.#tableOf = kind;
+    try {
+      this.#renderer.draw(picture, look, fresh);
+    } catch (error) {
+      // Too large for a texture, or no hardware any more: the processor can always do it.
+      if (this.#renderer.name === 'canvas') throw error;
+      this.#fallBack();
     }
-    drawPixels(new Uint32Array(this.#image.data.buffer), picture, this.#table, look);
-    this.#context.putImageData(this.#image, 0, 0);
+  }
+
+  #fallBack(): void {
+    this.#renderer.close();
+    this.#renderer = openRenderer('canvas', () => {});
+    if (this.#picture) this.#draw(this.#picture, true);
+    this.replaced(this.#renderer.canvas);
   }
 }

@@ -35,6 +35,7 @@ export class DeepView {
   constructor(options: DeepViewOptions) {
     this.#options = options;
     const { host, stage, deep } = options;
+    deep.replaced = (canvas) => stage.show(canvas);
     this.#panel = new LevelPanel(deep, () => this.#keep());
     const kept = keptLook(options.stream);
     deep.settings = kept.look;
@@ -52,6 +53,7 @@ export class DeepView {
 
   close(): void {
     this.#abort.abort();
+    this.#options.deep.replaced = () => {};
     clearInterval(this.#timer);
     this.#panel.element.remove();
     this.#bar.remove();

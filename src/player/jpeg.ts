@@ -14,5 +14,5 @@ export async function openJpeg(context: TransportContext): Promise<Transport> {
   const canvas = document.createElement('canvas');
   const quality = fixedQuality(context.quality);
   const settings = quality === null ? { quality: 90, adapt: 'auto' } : { quality };
-  return new PictureTransport(context, canvas, openPainter(canvas), { codec: 'jpeg', ...settings });
+  return new PictureTransport(context, () => canvas, openPainter(canvas), { codec: 'jpeg', ...settings });
 }

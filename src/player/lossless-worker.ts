@@ -9,9 +9,9 @@ export interface DecodeRequest {
   readonly message: Uint8Array<ArrayBuffer>;
 }
 
-/** Tightly packed pixels, or why there are none. */
+/** Tightly packed pixels and the time that they took, or why there are none. */
 export type DecodeAnswer =
-  | { readonly id: number; readonly pixels: Uint8Array<ArrayBuffer> }
+  | { readonly id: number; readonly pixels: Uint8Array<ArrayBuffer>; readonly ms: number }
   | { readonly id: number; readonly problem: string };
 
 interface WorkerScope {
@@ -26,6 +26,7 @@ const ready = zstd.init();
 scope.onmessage = async ({ data: { id, message } }) => {
   try {
     await ready;
+    const started = performance.now();
     const header = readFrameHeader(message);
     const payload = message.subarray(header.headerBytes, header.headerBytes + header.payloadBytes);
     const found = restorePixels(header, payload, (bytes, size) => zstd.decode(bytes, size));
@@ -34,7 +35,7 @@ scope.onmessage = async ({ data: { id, message } }) => {
       found.byteLength === found.buffer.byteLength && found.buffer instanceof ArrayBuffer
         ? (found as Uint8Array<ArrayBuffer>)
         : found.slice();
-    scope.postMessage({ id, pixels }, [pixels.buffer]);
+    scope.postMessage({ id, pixels, ms: performance.now() - started }, [pixels.buffer]);
   } catch (error) {
     scope.postMessage({ id, problem: error instanceof Error ? error.message : String(error) });
   }

@@ -4,25 +4,31 @@ import { LosslessDecoder } from './lossless-decoder.ts';
 import { type PicturePainter, PictureTransport } from './pictures.ts';
 import type { Transport, TransportContext } from './transport.ts';
 
+/** What the `quality` attribute may be here. */
+const COMPRESSIONS: readonly string[] = ['zstd', 'lz4', 'none'];
+
 /** A transport that keeps the values of its picture. */
 export async function openLossless(context: TransportContext): Promise<Transport> {
-  const deep = new DeepCanvas(document.createElement('canvas'));
-  return new LosslessTransport(context, deep);
+  return new LosslessTransport(context, new DeepCanvas(context.decoder));
 }
 
 class LosslessTransport extends PictureTransport {
   readonly deep: DeepCanvas;
 
   constructor(context: TransportContext, deep: DeepCanvas) {
-    super(context, deep.canvas, openPainter(deep), { codec: 'lossless' });
+    const compression = COMPRESSIONS.includes(context.quality) ? context.quality : undefined;
+    super(context, () => deep.canvas, openPainter(deep), { codec: 'lossless', compression });
     this.deep = deep;
   }
 }
 
 function openPainter(deep: DeepCanvas): PicturePainter {
   const decoder = new LosslessDecoder();
+  const time = (ms: number | null) => (ms === null ? '' : ` ${ms.toFixed(ms < 9.95 ? 1 : 0)} ms`);
   return {
-    name: 'worker, canvas',
+    get name() {
+      return `worker${time(decoder.decodeMs)}, ${deep.renderer}${time(deep.drawMs)}`;
+    },
     async paint({ format, width, height, significantBits, headerBytes }, payload, wanted) {
       // The whole message lies in front of the payload.
       const message = new Uint8Array(payload.buffer, payload.byteOffset - headerBytes, payload.byteLength + headerBytes);
@@ -31,6 +37,9 @@ function openPainter(deep: DeepCanvas): PicturePainter {
       deep.paint({ format, width, height, significantBits, data });
       return true;
     },
-    close: () => decoder.close(),
+    close: () => {
+      decoder.close();
+      deep.close();
+    },
   };
 }

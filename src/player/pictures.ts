@@ -11,7 +11,8 @@ export interface PicturePainter {
   /** For people. */
   readonly name: string;
   /**
-   * Resolves with false if `wanted` said no after decoding, else when the picture is on the canvas. Rejects if it cannot be decoded.
+   * Resolves with false if `wanted` said no after decoding, else when the picture is on the canvas. Rejects if it cannot be decoded. Drawing
+   * follows on `wanted` at once: the next picture may be decoded meanwhile.
    */
   paint(header: FrameHeader, payload: Uint8Array<ArrayBuffer>, wanted: () => boolean): Promise<boolean>;
   close?(): void;
@@ -24,13 +25,13 @@ interface Message {
 
 /** `query` of the socket's address names the codec. */
 export class PictureTransport implements Transport {
-  readonly picture: HTMLCanvasElement;
   readonly dvr = null;
+  readonly #canvas: () => HTMLCanvasElement;
   readonly #context: TransportContext;
   readonly #socket: WebSocket;
   readonly #painter: PicturePainter;
   readonly #isJpeg: boolean;
-  #drawing = false;
+  #decoding = false;
   #next: Message | undefined;
   #lastId = 0;
   #quality: number | null = null;
@@ -41,9 +42,9 @@ export class PictureTransport implements Transport {
   #dropped = 0;
   #bad = 0;
 
-  constructor(context: TransportContext, canvas: HTMLCanvasElement, painter: PicturePainter, query: Query) {
+  constructor(context: TransportContext, canvas: () => HTMLCanvasElement, painter: PicturePainter, query: Query) {
     this.#context = context;
-    this.picture = canvas;
+    this.#canvas = canvas;
     this.#painter = painter;
     this.#isJpeg = query.codec === 'jpeg';
     const socket = new WebSocket(context.address.liveSocket('ws', query));
@@ -57,6 +58,10 @@ export class PictureTransport implements Transport {
     socket.onclose = (event) => {
       this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
     };
+  }
+
+  get picture(): HTMLCanvasElement {
+    return this.#canvas();
   }
 
   halt(): void {
@@ -93,11 +98,11 @@ export class PictureTransport implements Transport {
     try {
       const header = readFrameHeader(bytes);
       message = { header, payload: bytes.subarray(header.headerBytes) };
-    } catch {
-      this.#countBad();
+    } catch (error) {
+      this.#countBad(error instanceof Error ? error.message : '');
       return;
     }
-    if (!this.#drawing) {
+    if (!this.#decoding) {
       void this.#draw(message);
       return;
     }
@@ -109,23 +114,34 @@ export class PictureTransport implements Transport {
   }
 
   async #draw(message: Message): Promise<void> {
-    this.#drawing = true;
-    try {
+    this.#decoding = true;
+    let decoded = false;
+    // The decoder need not wait until this one is drawn.
+    const goOn = () => {
+      if (decoded) return;
+      decoded = true;
+      this.#decoding = false;
+      const next = this.#next;
+      this.#next = undefined;
+      if (next && !this.#halted) void this.#draw(next);
+    };
+    const wanted = () => {
+      goOn();
       // A paused player keeps the picture that it has named.
-      if (!(await this.#painter.paint(message.header, message.payload, () => !this.#halted))) return;
+      return !this.#halted;
+    };
+    try {
+      if (!(await this.#painter.paint(message.header, message.payload, wanted))) return;
       this.#bad = 0;
       const atMs = performance.now();
       const { id, timestamp } = message.header;
       this.#context.events.shown({ frame: { id, timestamp }, repeat: this.#lastId === id, atMs });
       this.#lastId = id;
-    } catch {
-      this.#countBad();
+    } catch (error) {
+      this.#countBad(error instanceof Error ? error.message : '');
     } finally {
       this.#send({ type: 'ack', id: message.header.id });
-      this.#drawing = false;
-      const next = this.#next;
-      this.#next = undefined;
-      if (next && !this.#halted) void this.#draw(next);
+      goOn();
     }
   }
 
@@ -146,9 +162,11 @@ export class PictureTransport implements Transport {
     }
   }
 
-  #countBad(): void {
+  #countBad(why: string): void {
     this.#dropped++;
-    if (++this.#bad >= MAX_BAD) this.#fail('unusable', 'the pictures could not be decoded');
+    if (++this.#bad < MAX_BAD) return;
+    // Of JPEG another way may bring what can be decoded; to every value there is none, so it is tried again.
+    this.#fail(this.#isJpeg ? 'unusable' : 'lost', `the pictures could not be decoded${why && `: ${why}`}`);
   }
 
   #send(message: object): void {
