@@ -1,12 +1,20 @@
 // What both sides of the encode bench encode.
 
-/** Size and bit rate of a case. */
+import type { RenditionSettings } from '../src/encoders/encoder.ts';
+
+/** What is encoded, and how. */
 export interface EncodeCase {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** Bits per second. */
-  readonly bitrate: number;
+  /** `camera`: RGB24 of a scene; `microscope`: 16-bit gray with the shot noise of a 12-bit sensor. */
+  readonly frames: 'camera' | 'microscope';
+  readonly settings: RenditionSettings;
+}
+
+/** H.264 as the stream makes it, at this bit rate (bits per second). */
+export function h264At(bitrate: number): Extract<RenditionSettings, { codec: 'h264' }> {
+  return { codec: 'h264', bitrate, preset: null, encoder: null, width: null, height: null, gop: null, options: {} };
 }
 
 /** Frames per second of the media time. */
@@ -18,6 +26,6 @@ export const WARM_UP = 30;
 export interface EncodeRun {
   readonly cpuMs: number;
   readonly frames: number;
-  /** Bytes of H.264. */
+  /** Bytes of the packets. */
   readonly bytes: number;
 }

@@ -1,14 +1,14 @@
 // H.264 from RGB24 by our whole path against the ffmpeg program, turn by turn on the same frames.
 import { Child } from './child.ts';
 import type { EncodeMethods } from './children/encode.ts';
-import { type EncodeCase, type EncodeRun, FPS, WARM_UP } from './encode-settings.ts';
+import { type EncodeCase, type EncodeRun, FPS, h264At, WARM_UP } from './encode-settings.ts';
 import { ffmpegRun, ffmpegVersion } from './ffmpeg-cli.ts';
 import { cameraFrames } from './frames.ts';
 import { type Bench, type BenchOptions, median, type Result, result } from './result.ts';
 
 const CASES: readonly EncodeCase[] = [
-  { name: '720p', width: 1280, height: 720, bitrate: 2_500_000 },
-  { name: '1080p', width: 1920, height: 1080, bitrate: 5_000_000 },
+  { name: '720p', width: 1280, height: 720, frames: 'camera', settings: h264At(2_500_000) },
+  { name: '1080p', width: 1920, height: 1080, frames: 'camera', settings: h264At(5_000_000) },
 ];
 
 /** Seconds of video in one run. */

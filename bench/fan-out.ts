@@ -6,17 +6,19 @@ import { BenchServer, type Load } from './server.ts';
 import { type Delivered, Viewers } from './viewers.ts';
 
 export interface FanOut {
-  readonly kind: 'jpeg' | 'h264' | 'mjpeg' | 'hls';
+  readonly kind: 'jpeg' | 'lossless' | 'h264' | 'mjpeg' | 'hls';
   readonly stream: StreamConfigInput;
   /** Seconds of a window. */
   readonly seconds: number;
   /** Codec of the rendition that they share. */
-  readonly codec: 'jpeg' | 'avc1';
+  readonly codec: 'jpeg' | 'lossless' | 'avc1';
   /** ms of CPU time per second of a viewer. */
   readonly cpuBudget: number;
   /** What a viewer gets per second, for the row that says whether it did. */
   readonly delivered: (sum: Delivered) => number;
   readonly deliveredUnit: string;
+  /** How many watch, phase by phase, where it is not the usual. */
+  readonly viewers?: readonly number[];
 }
 
 interface Phase {
@@ -32,7 +34,7 @@ const MEMORY_BUDGET_MB = 1;
 
 export async function measureFanOut(fanOut: FanOut, options: BenchOptions): Promise<Result[]> {
   const seconds = options.seconds ?? fanOut.seconds;
-  const counts = options.viewers ?? VIEWERS;
+  const counts = options.viewers ?? fanOut.viewers ?? VIEWERS;
   await using server = await BenchServer.start({ cam: fanOut.stream }, options);
   await using viewers = await Viewers.start(server.url, 'cam');
   const phases: Phase[] = [];

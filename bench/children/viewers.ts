@@ -6,7 +6,7 @@ import { childArgument, serveParent } from '../child.ts';
 import { HlsClient } from '../hls-client.ts';
 import { HttpConnection } from '../http.ts';
 
-export type ViewerKind = 'jpeg' | 'h264' | 'mjpeg' | 'hls' | 'playlist' | 'stuck-jpeg' | 'stuck-mjpeg';
+export type ViewerKind = 'jpeg' | 'lossless' | 'h264' | 'mjpeg' | 'hls' | 'playlist' | 'stuck-jpeg' | 'stuck-mjpeg';
 
 export interface Counts {
   /** Pictures, or parts of HLS. */
@@ -48,23 +48,26 @@ const ID_OFFSET = 24;
 /** Pictures for one acknowledgement of an H.264 viewer. */
 const ACK_EVERY = 4;
 
+/** Acknowledges each picture, as the player of the page does. */
+const pictures = (kind: 'jpeg' | 'lossless') => () =>
+  viewer(kind, (ended) => {
+    const address = live(`ws?codec=${kind}`);
+    address.protocol = 'ws:';
+    const ws = new WebSocket(address, { perMessageDeflate: false });
+    ws.on('message', (data: Buffer, binary) => {
+      if (!binary) return;
+      counts.pictures++;
+      counts.bytes += data.length;
+      ws.send(`{"type":"ack","id":${data.readBigUInt64LE(ID_OFFSET)}}`);
+    });
+    ws.on('error', ended);
+    ws.on('close', (code, reason) => ended(`closed with ${code} ${reason}`));
+    return () => ws.terminate();
+  });
+
 const KINDS: Record<ViewerKind, () => Disposable> = {
-  // Acknowledges each picture, as the player of the page does.
-  jpeg: () =>
-    viewer('jpeg', (ended) => {
-      const address = live('ws?codec=jpeg');
-      address.protocol = 'ws:';
-      const ws = new WebSocket(address, { perMessageDeflate: false });
-      ws.on('message', (data: Buffer, binary) => {
-        if (!binary) return;
-        counts.pictures++;
-        counts.bytes += data.length;
-        ws.send(`{"type":"ack","id":${data.readBigUInt64LE(ID_OFFSET)}}`);
-      });
-      ws.on('error', ended);
-      ws.on('close', (code, reason) => ended(`closed with ${code} ${reason}`));
-      return () => ws.terminate();
-    }),
+  jpeg: pictures('jpeg'),
+  lossless: pictures('lossless'),
   // Acknowledges every fourth picture, as the player of the page does.
   h264: () =>
     viewer('h264', (ended) => {
