@@ -12,9 +12,19 @@ export interface EncodeCase {
   readonly settings: RenditionSettings;
 }
 
-/** H.264 as the stream makes it, at this bit rate (bits per second). */
-export function h264At(bitrate: number): Extract<RenditionSettings, { codec: 'h264' }> {
-  return { codec: 'h264', bitrate, preset: null, encoder: null, width: null, height: null, gop: null, options: {} };
+/** Video for comparison with others. */
+export interface VideoCase {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Bits per second. */
+  readonly bitrate: number;
+}
+
+/** It as our encoder gets it: H.264 as streams make it. */
+export function h264Case({ name, width, height, bitrate }: VideoCase): EncodeCase {
+  const settings = { codec: 'h264', bitrate, preset: null, encoder: null, width: null, height: null, gop: null, options: {} } as const;
+  return { name, width, height, frames: 'camera', settings };
 }
 
 /** Frames per second of the media time. */

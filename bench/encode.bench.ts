@@ -1,14 +1,14 @@
 // H.264 from RGB24 by our whole path against the ffmpeg program, turn by turn on the same frames.
 import { Child } from './child.ts';
 import type { EncodeMethods } from './children/encode.ts';
-import { type EncodeCase, type EncodeRun, FPS, h264At, WARM_UP } from './encode-settings.ts';
+import { type EncodeRun, FPS, h264Case, type VideoCase, WARM_UP } from './encode-settings.ts';
 import { ffmpegRun, ffmpegVersion } from './ffmpeg-cli.ts';
 import { cameraFrames } from './frames.ts';
 import { type Bench, type BenchOptions, median, type Result, result } from './result.ts';
 
-const CASES: readonly EncodeCase[] = [
-  { name: '720p', width: 1280, height: 720, frames: 'camera', settings: h264At(2_500_000) },
-  { name: '1080p', width: 1920, height: 1080, frames: 'camera', settings: h264At(5_000_000) },
+const CASES: readonly VideoCase[] = [
+  { name: '720p', width: 1280, height: 720, bitrate: 2_500_000 },
+  { name: '1080p', width: 1920, height: 1080, bitrate: 5_000_000 },
 ];
 
 /** Seconds of video in one run. */
@@ -18,10 +18,10 @@ const ROUNDS = 3;
 const perFrame = (runs: readonly EncodeRun[]) => median(runs.map(({ cpuMs, frames }) => cpuMs / frames));
 const rate = (runs: readonly EncodeRun[]) => median(runs.map(({ bytes, frames }) => (bytes * 8 * FPS) / frames / 1e6)).toFixed(2);
 
-async function measure(which: EncodeCase, ffmpeg: string | null, options: BenchOptions): Promise<Result[]> {
+async function measure(which: VideoCase, ffmpeg: string | null, options: BenchOptions): Promise<Result[]> {
   const frames = Math.max(FPS, Math.round((options.seconds ?? SECONDS) * FPS));
   const frame = cameraFrames(which.width, which.height);
-  await using child = await Child.start<EncodeMethods>('encode.ts', which);
+  await using child = await Child.start<EncodeMethods>('encode.ts', h264Case(which));
   await child.call('run', WARM_UP);
   const ours: EncodeRun[] = [];
   const theirs: EncodeRun[] = [];

@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { type EncodeCase, type EncodeRun, FPS } from './encode-settings.ts';
+import { type EncodeRun, FPS, type VideoCase } from './encode-settings.ts';
 
 /** Its version, or `null` if there is none on this machine. */
 export async function ffmpegVersion(): Promise<string | null> {
@@ -13,7 +13,7 @@ export async function ffmpegVersion(): Promise<string | null> {
 
 /** Encodes so many frames. `-benchmark` makes ffmpeg report the CPU time of its own process, on every system. */
 export async function ffmpegRun(
-  { width, height, bitrate }: EncodeCase,
+  { width, height, bitrate }: VideoCase,
   frame: (index: number) => Uint8Array,
   frames: number,
   signal: AbortSignal,
