@@ -50,6 +50,8 @@ const RR = 201;
 const BYE = 203;
 const RTPFB = 205;
 const PSFB = 206;
+/** `REMB` in ASCII. */
+const REMB = 0x52454d42;
 
 /** Messages of a compound packet in order. Never throws on foreign bytes. */
 export function readRtcp(bytes: Uint8Array): RtcpMessage[] {
@@ -129,7 +131,7 @@ export function roundTripMs(report: { readonly lastSr: number; readonly delaySin
 function readPayloadFeedback(view: DataView, at: number, end: number, format: number, messages: RtcpMessage[]): void {
   if (format === 1) messages.push({ type: 'pli', ssrc: view.getUint32(at + 8) });
   else if (format === 4 && at + 20 <= end) messages.push({ type: 'fir', ssrc: view.getUint32(at + 12) });
-  else if (format === 15 && at + 20 <= end && view.getUint32(at + 12) === 0x52454d42) {
+  else if (format === 15 && at + 20 <= end && view.getUint32(at + 12) === REMB) {
     const exponent = view.getUint8(at + 17) >> 2;
     const mantissa = ((view.getUint8(at + 17) & 3) << 16) | view.getUint16(at + 18);
     const ssrcs: number[] = [];
@@ -138,18 +140,27 @@ function readPayloadFeedback(view: DataView, at: number, end: number, format: nu
   }
 }
 
+/** SSRC that our own packets name as their sender. */
+const OWN_SSRC = 1;
+
+/** A packet of `words` words behind the eight bytes of header and sender; `view` writes its body from byte 8. */
+function packet(count: number, type: number, words: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(8 + words * 4);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = 0x80 | count;
+  bytes[1] = type;
+  view.setUint16(2, 1 + words);
+  view.setUint32(4, OWN_SSRC);
+  return { bytes, view };
+}
+
 /** REMB: allows a sender so many bit/s. */
 export function writeRemb(ssrc: number, bitrate: number): Uint8Array {
   let exponent = 0;
   while (bitrate / 2 ** exponent >= 2 ** 18) exponent++;
   const mantissa = Math.floor(bitrate / 2 ** exponent);
-  const bytes = new Uint8Array(24);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x8f;
-  bytes[1] = PSFB;
-  view.setUint16(2, 5);
-  view.setUint32(4, 1);
-  view.setUint32(12, 0x52454d42);
+  const { bytes, view } = packet(15, PSFB, 4);
+  view.setUint32(12, REMB);
   bytes[16] = 1;
   bytes[17] = (exponent << 2) | (mantissa >> 16);
   view.setUint16(18, mantissa & 0xffff);
@@ -159,12 +170,7 @@ export function writeRemb(ssrc: number, bitrate: number): Uint8Array {
 
 /** PLI: asks a sender for a key frame. */
 export function writePli(ssrc: number): Uint8Array {
-  const bytes = new Uint8Array(12);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x81;
-  bytes[1] = PSFB;
-  view.setUint16(2, 2);
-  view.setUint32(4, 1);
+  const { bytes, view } = packet(1, PSFB, 1);
   view.setUint32(8, ssrc >>> 0);
   return bytes;
 }
@@ -178,12 +184,7 @@ export function writeNack(ssrc: number, sequences: readonly number[]): Uint8Arra
     if (last && distance < 16) last.mask |= 1 << distance;
     else if (items.length < 64) items.push({ first: sequence, mask: 0 });
   }
-  const bytes = new Uint8Array(12 + items.length * 4);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x81;
-  bytes[1] = RTPFB;
-  view.setUint16(2, 2 + items.length);
-  view.setUint32(4, 1);
+  const { bytes, view } = packet(1, RTPFB, 1 + items.length);
   view.setUint32(8, ssrc >>> 0);
   for (const [i, { first, mask }] of items.entries()) {
     view.setUint16(12 + i * 4, first);
@@ -209,12 +210,7 @@ export interface ReceiverReport {
 
 /** RR with one report block. */
 export function writeReceiverReport(report: ReceiverReport): Uint8Array {
-  const bytes = new Uint8Array(32);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x81;
-  bytes[1] = RR;
-  view.setUint16(2, 7);
-  view.setUint32(4, 1);
+  const { bytes, view } = packet(1, RR, 6);
   view.setUint32(8, report.ssrc >>> 0);
   const lost = Math.max(-0x800000, Math.min(0x7fffff, report.cumulativeLost));
   view.setUint32(12, ((Math.min(255, Math.floor(report.fractionLost * 256)) << 24) | (lost & 0xffffff)) >>> 0);

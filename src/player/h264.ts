@@ -5,7 +5,8 @@ import { isKeySample } from '../formats/h264.ts';
 import { openH264Canvas } from './h264-canvas.ts';
 import { type H264Sink, mediaSource } from './h264-sink.ts';
 import { openH264Video } from './h264-video.ts';
-import type { Transport, TransportContext, TransportStats } from './transport.ts';
+import { MediaSocket } from './media-socket.ts';
+import type { Transport, TransportContext, TransportFailure, TransportStats } from './transport.ts';
 
 /** One acknowledgement for so many pictures: the server lets more than these be on their way. */
 const ACK_EVERY = 4;
@@ -23,39 +24,26 @@ export async function openH264(context: TransportContext): Promise<Transport> {
 
 class H264Transport implements Transport {
   readonly dvr = null;
-  readonly #context: TransportContext;
   readonly #sink: H264Sink;
-  readonly #socket: WebSocket;
+  readonly #socket: MediaSocket;
   #bitrate: number | null = null;
-  #problem: string | undefined;
-  #opened = false;
-  #halted = false;
-  #bytes = 0;
-  #skipped = 0;
   #unacked = 0;
 
   constructor(context: TransportContext) {
-    this.#context = context;
-    const events = {
-      ...context.events,
-      failed: ({ kind, reason }: { kind: 'unusable' | 'lost'; reason: string }) => this.#fail(kind, reason),
-    };
+    const events = { ...context.events, failed: ({ kind, reason }: TransportFailure) => this.#socket.fail(kind, reason) };
     const canvas = context.decoder === 'webcodecs' || !mediaSource();
     if (canvas && !('VideoDecoder' in globalThis)) {
       throw new Error(isSecureContext ? 'this browser has no WebCodecs' : 'WebCodecs needs https or localhost');
     }
     this.#sink = canvas ? openH264Canvas({ ...context, events }) : openH264Video({ ...context, events });
-    const socket = new WebSocket(context.address.liveSocket('ws', { codec: 'h264' }));
-    this.#socket = socket;
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => (this.#opened = true);
-    socket.onmessage = (event: MessageEvent<unknown>) => {
-      if (event.data instanceof ArrayBuffer) this.#onFragment(new Uint8Array(event.data));
-      else if (typeof event.data === 'string') this.#onText(event.data);
-    };
-    socket.onclose = (event) => {
-      this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
-    };
+    this.#socket = new MediaSocket(context.address.liveSocket('ws', { codec: 'h264' }), {
+      bytes: (bytes) => this.#onFragment(bytes),
+      text: (message) => this.#onText(message),
+      failed: (failure) => {
+        this.halt();
+        context.events.failed(failure);
+      },
+    });
   }
 
   get picture(): HTMLVideoElement | HTMLCanvasElement {
@@ -63,8 +51,6 @@ class H264Transport implements Transport {
   }
 
   halt(): void {
-    if (this.#halted) return;
-    this.#halted = true;
     this.#socket.close();
     this.#sink.halt();
   }
@@ -78,8 +64,8 @@ class H264Transport implements Transport {
     const { name: decoder, dropped, bufferedSeconds, playbackRate } = this.#sink;
     return {
       atMs: performance.now(),
-      bytes: this.#bytes,
-      dropped: dropped + this.#skipped,
+      bytes: this.#socket.bytes,
+      dropped: dropped + this.#socket.skipped,
       decoder,
       bufferedSeconds,
       playbackRate,
@@ -93,41 +79,20 @@ class H264Transport implements Transport {
   }
 
   #onFragment(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#halted) return;
-    this.#bytes += bytes.length;
     for (const { identity, pts, offset, size } of readIdentities(bytes)) {
       const sample = bytes.subarray(offset, offset + size);
       const { id, timestamp, repeat } = identity;
       this.#sink.push({ fragment: bytes, sample, id, timestamp, pts, key: isKeySample(sample), repeat });
       if (++this.#unacked < ACK_EVERY) continue;
       this.#unacked = 0;
-      this.#send({ type: 'ack', id });
+      this.#socket.send({ type: 'ack', id });
     }
   }
 
-  #onText(text: string): void {
-    let message: Record<string, unknown>;
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return;
-    }
-    const { type, codec, width, height, bitrate, init, from, to, detail } = message;
-    if (type === 'init' && typeof codec === 'string' && typeof init === 'string') {
-      this.#bitrate = typeof bitrate === 'number' ? bitrate : null;
-      this.#sink.init({ codec, width: Number(width), height: Number(height), segment: fromBase64(init) });
-    } else if (type === 'skip' && typeof from === 'number' && typeof to === 'number') this.#skipped += Math.max(0, to - from + 1);
-    else if (type === 'error' && typeof detail === 'string') this.#problem = detail;
-  }
-
-  #send(message: object): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
-  }
-
-  #fail(kind: 'unusable' | 'lost', reason: string): void {
-    if (this.#halted) return;
-    this.halt();
-    this.#context.events.failed({ kind, reason });
+  #onText({ type, codec, width, height, bitrate, init }: Record<string, unknown>): void {
+    if (type !== 'init' || typeof codec !== 'string' || typeof init !== 'string') return;
+    this.#bitrate = typeof bitrate === 'number' ? bitrate : null;
+    this.#sink.init({ codec, width: Number(width), height: Number(height), segment: fromBase64(init) });
   }
 }
 

@@ -1,6 +1,7 @@
 // Single pictures over WebSocket, drawn on a canvas: JPEG and lossless. Nothing queues: one picture is being decoded, one waits, and a newer one replaces the waiting one.
 import { type FrameHeader, readFrameHeader } from '../formats/frame-header.ts';
 import type { Query } from './address.ts';
+import { MediaSocket } from './media-socket.ts';
 import type { Transport, TransportContext, TransportStats } from './transport.ts';
 
 /** So many undecodable pictures in a row are not an accident. */
@@ -28,17 +29,13 @@ export class PictureTransport implements Transport {
   readonly dvr = null;
   readonly #canvas: () => HTMLCanvasElement;
   readonly #context: TransportContext;
-  readonly #socket: WebSocket;
+  readonly #socket: MediaSocket;
   readonly #painter: PicturePainter;
   readonly #isJpeg: boolean;
   #decoding = false;
   #next: Message | undefined;
   #lastId = 0;
   #quality: number | null = null;
-  #problem: string | undefined;
-  #opened = false;
-  #halted = false;
-  #bytes = 0;
   #dropped = 0;
   #bad = 0;
 
@@ -47,17 +44,14 @@ export class PictureTransport implements Transport {
     this.#canvas = canvas;
     this.#painter = painter;
     this.#isJpeg = query.codec === 'jpeg';
-    const socket = new WebSocket(context.address.liveSocket('ws', query));
-    this.#socket = socket;
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => (this.#opened = true);
-    socket.onmessage = (event: MessageEvent<unknown>) => {
-      if (event.data instanceof ArrayBuffer) this.#onFrame(new Uint8Array(event.data));
-      else if (typeof event.data === 'string') this.#onText(event.data);
-    };
-    socket.onclose = (event) => {
-      this.#fail('lost', this.#problem ?? (event.reason || (this.#opened ? 'the connection ended' : 'the connection could not be made')));
-    };
+    this.#socket = new MediaSocket(context.address.liveSocket('ws', query), {
+      bytes: (bytes) => this.#onFrame(bytes),
+      text: (message) => this.#onText(message),
+      failed: (failure) => {
+        this.halt();
+        context.events.failed(failure);
+      },
+    });
   }
 
   get picture(): HTMLCanvasElement {
@@ -65,8 +59,6 @@ export class PictureTransport implements Transport {
   }
 
   halt(): void {
-    if (this.#halted) return;
-    this.#halted = true;
     this.#next = undefined;
     this.#socket.close();
   }
@@ -79,8 +71,8 @@ export class PictureTransport implements Transport {
   stats(): TransportStats {
     return {
       atMs: performance.now(),
-      bytes: this.#bytes,
-      dropped: this.#dropped,
+      bytes: this.#socket.bytes,
+      dropped: this.#dropped + this.#socket.skipped,
       decoder: this.#painter.name,
       bufferedSeconds: null,
       playbackRate: 1,
@@ -92,8 +84,6 @@ export class PictureTransport implements Transport {
   setAudio(): void {}
 
   #onFrame(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#halted) return;
-    this.#bytes += bytes.length;
     let message: Message;
     try {
       const header = readFrameHeader(bytes);
@@ -108,7 +98,7 @@ export class PictureTransport implements Transport {
     }
     if (this.#next) {
       this.#dropped++;
-      this.#send({ type: 'ack', id: this.#next.header.id });
+      this.#socket.send({ type: 'ack', id: this.#next.header.id });
     }
     this.#next = message;
   }
@@ -123,12 +113,12 @@ export class PictureTransport implements Transport {
       this.#decoding = false;
       const next = this.#next;
       this.#next = undefined;
-      if (next && !this.#halted) void this.#draw(next);
+      if (next && !this.#socket.closed) void this.#draw(next);
     };
     const wanted = () => {
       goOn();
       // A paused player keeps the picture that it has named.
-      return !this.#halted;
+      return !this.#socket.closed;
     };
     try {
       if (!(await this.#painter.paint(message.header, message.payload, wanted))) return;
@@ -140,42 +130,19 @@ export class PictureTransport implements Transport {
     } catch (error) {
       this.#countBad(error instanceof Error ? error.message : '');
     } finally {
-      this.#send({ type: 'ack', id: message.header.id });
+      this.#socket.send({ type: 'ack', id: message.header.id });
       goOn();
     }
   }
 
-  #onText(text: string): void {
-    let message: { type?: unknown; from?: unknown; to?: unknown; quality?: unknown; detail?: unknown; problem?: { detail?: unknown } };
-    try {
-      message = JSON.parse(text);
-    } catch {
-      return;
-    }
-    if (message.type === 'skip' && typeof message.from === 'number' && typeof message.to === 'number') {
-      this.#dropped += Math.max(0, message.to - message.from + 1);
-    } else if (this.#isJpeg && (message.type === 'init' || message.type === 'settings') && typeof message.quality === 'number') {
-      this.#quality = message.quality;
-    } else if (message.type === 'error') {
-      const detail = message.detail ?? message.problem?.detail;
-      if (typeof detail === 'string') this.#problem = detail;
-    }
+  #onText({ type, quality }: Record<string, unknown>): void {
+    if (this.#isJpeg && (type === 'init' || type === 'settings') && typeof quality === 'number') this.#quality = quality;
   }
 
   #countBad(why: string): void {
     this.#dropped++;
     if (++this.#bad < MAX_BAD) return;
     // Of JPEG another way may bring what can be decoded; to every value there is none, so it is tried again.
-    this.#fail(this.#isJpeg ? 'unusable' : 'lost', `the pictures could not be decoded${why && `: ${why}`}`);
-  }
-
-  #send(message: object): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
-  }
-
-  #fail(kind: 'unusable' | 'lost', reason: string): void {
-    if (this.#halted) return;
-    this.halt();
-    this.#context.events.failed({ kind, reason });
+    this.#socket.fail(this.#isJpeg ? 'unusable' : 'lost', `the pictures could not be decoded${why && `: ${why}`}`);
   }
 }
