@@ -53,6 +53,11 @@ export class TestPublisher {
     this.#sent++;
   }
 
+  /** Sends a text message. */
+  say(message: object): void {
+    this.#ws.send(JSON.stringify(message));
+  }
+
   /** Waits until each frame has its answer. */
   async answered(): Promise<void> {
     while (this.messages.length < this.#sent) {

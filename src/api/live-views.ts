@@ -62,6 +62,8 @@ export const EffectiveParams = z.object({
   from: z.record(z.string(), ParamOrigin),
 });
 export type EffectiveParams = z.infer<typeof EffectiveParams>;
+/** Some of the params. */
+export type ViewValues = EffectiveParams['values'];
 
 /** starting: no frame yet · waiting: for its program · live · failed: see `reason`; it comes back when its source does */
 export const LiveViewState = z.enum(['starting', 'waiting', 'live', 'failed']);

@@ -158,6 +158,13 @@ export const MetricSample = z.object({
 });
 export type MetricSample = z.infer<typeof MetricSample>;
 
+/** A source says whether it acquires pictures now: its live view is started and stopped with it. */
+export const AcquisitionInput = z.strictObject({
+  on: z.boolean(),
+  exposure: z.number().min(0).optional().describe('ms; as in the metadata of frames'),
+});
+export type AcquisitionInput = z.infer<typeof AcquisitionInput>;
+
 /** Text messages of `WS /api/streams/{stream}/frames` from the program: about the frame that it pushed last, unless they say otherwise. */
 export const PushMessage = z.discriminatedUnion('type', [
   MetricInput.extend({ type: z.literal('metric'), ref: Ref.optional() }),
@@ -169,5 +176,6 @@ export const PushMessage = z.discriminatedUnion('type', [
     frame: FrameId.optional(),
     record: z.record(z.string(), z.json()),
   }),
+  AcquisitionInput.extend({ type: z.literal('acquisition'), ref: Ref.optional() }),
 ]);
 export type PushMessage = z.infer<typeof PushMessage>;

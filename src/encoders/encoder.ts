@@ -42,13 +42,18 @@ export type RenditionSettings =
       readonly height: number | null;
       /** Seconds, at most 2. */
       readonly gop: number | null;
+      /** Pictures per second at most; absent or `null` = all. */
+      readonly fps?: number | null;
       readonly options: Readonly<Record<string, string | number>>;
     }
   | {
       readonly codec: 'vp8';
       readonly bitrate: number | null;
+      /** Pixels; with `height: null` a width that is never scaled up. */
       readonly width: number | null;
       readonly height: number | null;
+      /** Pictures per second at most; absent or `null` = all. */
+      readonly fps?: number | null;
     }
   | {
       readonly codec: 'jpeg';

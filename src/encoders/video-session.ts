@@ -13,7 +13,7 @@ import type { EncodedPicture, EncodeRequest, EncoderSession } from './encoder.ts
 interface Settings {
   /** bit/s; `null`: by the size of the picture. */
   readonly bitrate: number | null;
-  /** Pixels; `null` = as captured. */
+  /** Pixels; `null` = as captured. A width alone is never scaled up and keeps the shape. */
   readonly width: number | null;
   readonly height: number | null;
 }
@@ -95,6 +95,10 @@ export class VideoSession<S extends Settings> implements EncoderSession {
 
   #target(info: FrameInfo): { width: number; height: number } {
     const { width, height } = this.#settings;
+    if (width !== null && height === null) {
+      const scale = Math.min(1, width / info.width);
+      return { width: even(Math.round(info.width * scale)), height: even(Math.round(info.height * scale)) };
+    }
     return { width: even(width ?? info.width), height: even(height ?? info.height) };
   }
 

@@ -21,10 +21,13 @@ export interface ReadItem {
   readonly metrics: readonly MetricInput[];
   readonly markers: readonly MarkerInput[];
   readonly data: readonly DataInput[];
+  /** Whether the node acquires from now on; `null`: it says nothing. */
+  readonly acquisition: boolean | null;
 }
 
-const KEYS = 'pixels, width, height, format, significantBits, timestamp, deviceTimestamp, metadata, stride, metrics, marker, data';
-const PARTS = ['pixels', 'metrics', 'marker', 'data'];
+const KEYS =
+  'pixels, width, height, format, significantBits, timestamp, deviceTimestamp, metadata, stride, metrics, marker, data, acquisition';
+const PARTS = ['pixels', 'metrics', 'marker', 'data', 'acquisition'];
 const KNOWN: ReadonlySet<string> = new Set(KEYS.split(', '));
 
 /** Reads one yield. `shape` is what the node declares for all its frames. Throws `bad-value`, `bad-timestamp`. */
@@ -33,6 +36,7 @@ export function readItem(item: unknown, shape: FrameShape): ReadItem {
   const metrics: MetricInput[] = [];
   const markers: MarkerInput[] = [];
   const data: DataInput[] = [];
+  let acquisition: boolean | null = null;
   for (const part of Array.isArray(item) ? item : [item]) {
     if (isPixels(part)) {
       frames.push(readFrame(part, {}, shape));
@@ -43,13 +47,19 @@ export function readItem(item: unknown, shape: FrameShape): ReadItem {
     if (rest.metrics) metrics.push(readMetrics(rest.metrics, pixels === undefined ? rest.timestamp : undefined));
     if (rest.marker) markers.push(...asList(rest.marker));
     if (rest.data) data.push(...asList(rest.data));
+    if (rest.acquisition !== undefined) acquisition = readSwitch(rest.acquisition);
   }
   if (frames.length > 1) {
     throw new SluiceError('bad-value', `${frames.length} frames in one yield; expected at most one, with what belongs to it`, {
       received: frames.length,
     });
   }
-  return { frame: frames[0] ?? null, metrics, markers, data };
+  return { frame: frames[0] ?? null, metrics, markers, data, acquisition };
+}
+
+function readSwitch(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new SluiceError('bad-value', `acquisition: ${nameOf(value)} received; expected true or false`, { field: 'acquisition' });
 }
 
 function isPixels(value: unknown): value is Pixels {

@@ -42,6 +42,8 @@ export interface NodeHost {
   addMetrics(samples: readonly MetricInput[]): void;
   mark(markers: readonly MarkerInput[]): Promise<unknown>;
   addData(records: readonly DataInput[]): Promise<unknown>;
+  /** The node begins or ends to acquire. */
+  announce?(on: boolean): void;
   /** The node's state has changed. */
   onState(state: NodeState, reason: string | null): void;
   /** Waits until a time of the clock; for tests. */
@@ -292,7 +294,8 @@ export class NodeRun {
 
   /** The frame first, so that everything beside it can be bound to its id. */
   #take(item: ReadItem, began: Micros): void {
-    const { frame, metrics, markers, data } = item;
+    const { frame, metrics, markers, data, acquisition } = item;
+    if (acquisition === true) this.#host.announce?.(true);
     if (frame) {
       const { picture, timestamp, deviceTimestamp, metadata, stride } = frame;
       const taken = this.#host.push(picture, {
@@ -314,6 +317,7 @@ export class NodeRun {
     if (metrics.length) this.#host.addMetrics(metrics.map(bound));
     if (markers.length) this.#follow(this.#host.mark(markers.map(bound)));
     if (data.length) this.#follow(this.#host.addData(data.map(bound)));
+    if (acquisition === false) this.#host.announce?.(false);
   }
 
   #follow(work: Promise<unknown>): void {

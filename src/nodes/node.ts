@@ -45,6 +45,8 @@ export interface NodePart extends FrameOptions {
   readonly metrics?: Readonly<Record<string, NodeValue>>;
   readonly marker?: MarkerInput | readonly MarkerInput[];
   readonly data?: DataInput | readonly DataInput[];
+  /** Whether it acquires pictures from now on: starts and stops the live view of its stream. */
+  readonly acquisition?: boolean;
 }
 
 /** What a node may yield: pixels, a part, or several of them (at most one frame) that belong to the same instant. */

@@ -4,14 +4,18 @@ import type { FastifyReply } from 'fastify';
 import type { Packet } from '../core/packet.ts';
 import { MULTIPART_CONTENT_TYPE, MULTIPART_END, MULTIPART_NEXT, MULTIPART_START, multipartHead } from '../formats/multipart.ts';
 import type { Output, OutputContext } from './output.ts';
-import { jpegSettings, PictureQuery } from './picture-query.ts';
+import { given, jpegSettings, PictureQuery } from './picture-query.ts';
+import { viewerParams } from './viewer-params.ts';
 
 export function openMjpeg(context: OutputContext): Output {
-  const { app, registry, signal } = context;
+  const { app, registry, signal, liveViews } = context;
 
   app.get<{ Params: { stream: string } }>('/live/:stream/mjpeg', async (request, reply) => {
     const stream = registry.get(request.params.stream);
-    const settings = jpegSettings(PictureQuery.parse(request.query));
+    const query = PictureQuery.parse(request.query);
+    liveViews.admit(stream, 'mjpeg');
+    const params = viewerParams(liveViews, stream, 'mjpeg');
+    const settings = () => jpegSettings({ ...params.values, ...given(query) });
     const abort = new AbortController();
     reply.raw.once('close', () => abort.abort());
     reply.raw.on('error', () => abort.abort());
@@ -19,16 +23,28 @@ export function openMjpeg(context: OutputContext): Output {
     const output = context.meter('mjpeg', stream.name);
     const meter = output.viewer();
     const watch = stream.watch();
-    const rendition = stream.rendition(settings);
-    const subscription = rendition.subscribe('mjpeg', 1, 'newest', () => {
-      count();
-      meter.skipped.add('newest');
-    });
+    let offeredBefore = 0;
+    const subscribe = () => {
+      const rendition = stream.rendition(settings());
+      const own = rendition.subscribe('mjpeg', 1, 'newest', () => {
+        count();
+        meter.skipped.add('newest');
+      });
+      if (rendition.newest) own.queue.push(rendition.newest);
+      return own;
+    };
+    let subscription = subscribe();
     const count = () => {
-      meter.offered = subscription.queue.stats.offered;
+      meter.offered = offeredBefore + subscription.queue.stats.offered;
     };
     meter.queue = () => subscription.queue.stats;
-    if (rendition.newest) subscription.queue.push(rendition.newest);
+    const unfollow = params.onChange(() => {
+      const old = subscription;
+      count();
+      offeredBefore += old.queue.stats.offered;
+      subscription = subscribe();
+      old.close();
+    });
     reply.hijack();
     const { raw } = reply;
     // Headers that hooks have set (CORS, framing) would be lost with the hijacked reply.
@@ -43,8 +59,11 @@ export function openMjpeg(context: OutputContext): Output {
     const closed = stream.events.on('closed', () => abort.abort());
     try {
       for (;;) {
-        const packet = await subscription.queue.take(ended);
+        const { queue } = subscription;
+        const packet = await queue.take(ended);
         count();
+        // Other params hold, and another queue is there.
+        if (!packet && queue !== subscription.queue) continue;
         if (!packet) break;
         if (!(await writePart(raw, packet, ended))) {
           // The way is cut, whatever the socket believes.
@@ -57,6 +76,7 @@ export function openMjpeg(context: OutputContext): Output {
         count();
       }
     } finally {
+      unfollow();
       closed();
       count();
       subscription.close();

@@ -6,8 +6,9 @@ import type { RenditionSettings } from '../encoders/encoder.ts';
 /** JPEG quality where none is asked for. */
 export const DEFAULT_QUALITY = 80;
 
+/** What is left out comes from the params of live views. */
 export const PictureQuery = z.object({
-  quality: z.coerce.number().int().min(5).max(100).default(DEFAULT_QUALITY),
+  quality: z.coerce.number().int().min(5).max(100).optional(),
   width: z.coerce.number().int().min(16).max(8192).optional(),
   fps: z.coerce.number().positive().max(240).optional(),
 });
@@ -23,6 +24,13 @@ const CropText = z
     return y === undefined ? x! : { x: x!, y, width: width!, height: height! };
   })
   .pipe(Crop);
+
+/** Without the keys that nobody has given a value. */
+export function given<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
 
 /** What a lossless address may ask for beside `fps`. */
 export const LosslessQuery = z.object({
@@ -52,12 +60,19 @@ export function losslessSettings(
   };
 }
 
+/** What is asked for; `null` = as captured. */
+export interface PictureWishes {
+  readonly quality?: number | undefined;
+  readonly width?: number | null | undefined;
+  readonly fps?: number | null | undefined;
+}
+
 /** Settings of the rendition of uncompressed pictures that serves a query. */
-export function rawSettings(query: Pick<z.infer<typeof PictureQuery>, 'width' | 'fps'>): Extract<RenditionSettings, { codec: 'raw' }> {
+export function rawSettings(query: Pick<PictureWishes, 'width' | 'fps'>): Extract<RenditionSettings, { codec: 'raw' }> {
   return { codec: 'raw', width: query.width ?? null, fps: query.fps ?? null };
 }
 
 /** Settings of the rendition that serves a query. */
-export function jpegSettings(query: z.infer<typeof PictureQuery>): Extract<RenditionSettings, { codec: 'jpeg' }> {
-  return { codec: 'jpeg', quality: query.quality, width: query.width ?? null, fps: query.fps ?? null };
+export function jpegSettings(query: PictureWishes): Extract<RenditionSettings, { codec: 'jpeg' }> {
+  return { codec: 'jpeg', quality: query.quality ?? DEFAULT_QUALITY, width: query.width ?? null, fps: query.fps ?? null };
 }

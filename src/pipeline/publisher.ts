@@ -38,7 +38,8 @@ export interface PushTarget {
   readonly config: { readonly source: { readonly type: string; readonly clock?: string } };
   takeId(): number;
   onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
-  onPublisher(): void;
+  /** A publisher came or went; `passing`: it was there for one frame only. */
+  onPublisher(passing: boolean): void;
   /** A publisher was replaced by a newer one. */
   onTakeover(name: string): void;
   /** The device clock was set; the frame of this time is the first of the new mapping. */
@@ -78,9 +79,9 @@ export class PushInput {
 
   /**
    * Becomes the stream's publisher. `exclusive` refuses instead of taking over. Device times are mapped anew for each `connection`; without
-   * one, each publisher is a connection of its own.
+   * one, each publisher is a connection of its own. `passing`: it holds the stream for one frame, and that it goes says nothing.
    */
-  open(name: string, exclusive = false, connection?: unknown): Publisher {
+  open(name: string, exclusive = false, connection?: unknown, passing = false): Publisher {
     const before = this.#publisher;
     if (before && exclusive) {
       throw new SluiceError('publisher-busy', `${before.name} publishes into ${this.#stream.name}; leave out exclusive=1 to take over`);
@@ -91,7 +92,7 @@ export class PushInput {
       [Symbol.dispose]: () => {
         if (this.#publisher !== publisher) return;
         this.#publisher = null;
-        this.#stream.onPublisher();
+        this.#stream.onPublisher(passing);
       },
     };
     this.#publisher = publisher;
@@ -99,7 +100,7 @@ export class PushInput {
     this.#connection = connection;
     before?.onReplaced?.();
     if (before) this.#stream.onTakeover(name);
-    this.#stream.onPublisher();
+    this.#stream.onPublisher(passing);
     return publisher;
   }
 

@@ -53,7 +53,7 @@ export interface RenditionHost {
 export function renditionKey(settings: RenditionSettings): string {
   const { codec, ...rest } = settings;
   const parts = Object.entries(rest)
-    .filter(([, value]) => value !== null && !(typeof value === 'object' && Object.keys(value).length === 0))
+    .filter(([, value]) => value !== null && value !== undefined && !(typeof value === 'object' && Object.keys(value).length === 0))
     .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
   return [codec, ...parts].join(',');
 }

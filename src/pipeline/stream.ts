@@ -53,6 +53,13 @@ export interface DriverSeat extends Disposable {
   report(state: 'running' | 'asleep' | 'failed' | 'ended', reason: string | null): void;
 }
 
+/** What a source says of its acquisition. */
+export interface Acquisition {
+  readonly on: boolean;
+  /** ms */
+  readonly exposure?: number | undefined;
+}
+
 export interface StreamEvents {
   frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
   state: { state: StreamState; reason: string | null };
@@ -64,6 +71,10 @@ export interface StreamEvents {
   viewers: { viewers: number };
   /** Configuration has changed. */
   config: { config: StreamConfig };
+  /** The source has begun or ended to acquire. */
+  acquisition: Acquisition;
+  /** The program that pushed has gone. */
+  unplugged: object;
   closed: object;
 }
 
@@ -388,8 +399,14 @@ export class Stream {
     return this.#deps.pool.run<DecodeEvent>({ kind: 'decode', codec, clock: this.clock.state }, onEvent);
   }
 
-  /** A publisher came or went. */
-  onPublisher(): void {
+  /** The source says whether it acquires pictures now. Nobody must listen. */
+  announce(acquisition: Acquisition): void {
+    this.events.emit('acquisition', acquisition);
+  }
+
+  /** A publisher came or went; `passing`: it was there for one frame only. */
+  onPublisher(passing: boolean): void {
+    if (!this.input.publisher && !passing) this.events.emit('unplugged', {});
     if (!this.input.publisher && this.#state !== 'live' && this.pushed) this.#setState('waiting', this.#waitingReason());
   }
 

@@ -1,6 +1,6 @@
 // The library's face: a server inside the user's own program, and streams that it pushes frames into.
 import type { StreamConfigInput } from '../api/schema.ts';
-import { DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
+import { AcquisitionInput, DataInput, type DataItem, type Marker, MarkerInput, MetricInput } from '../api/timeline.ts';
 import { parseInput } from '../api/zod-problem.ts';
 import { parseDeviceTimestamp } from '../core/device-clock.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -57,6 +57,8 @@ export interface LibraryStream {
   marker(marker: MarkerInput): Promise<Marker>;
   /** Sends a JSON record; `boxes` in it are drawn over the picture. Settles when it is on disk. */
   data(record: Readonly<Record<string, unknown>>, at?: Instant): Promise<DataItem>;
+  /** Says whether this program acquires pictures now: starts and stops the live view of the stream. `exposure` in ms. */
+  acquisition(on: boolean, options?: { readonly exposure?: number }): Promise<void>;
 }
 
 /** What a value belongs to. Default: the last frame that this program pushed. */
@@ -222,6 +224,10 @@ class PushStream implements LibraryStream {
   async data(record: Readonly<Record<string, unknown>>, at: Instant = {}): Promise<DataItem> {
     const timeline = await this.#timeline();
     return (await timeline.addData([parseInput(DataInput, { ...record, ...this.#at(at) })]))[0]!;
+  }
+
+  async acquisition(on: boolean, options: { readonly exposure?: number } = {}): Promise<void> {
+    (await this.#opened).announce(parseInput(AcquisitionInput, { on, ...options }));
   }
 
   async #timeline(): Promise<StreamTimeline> {

@@ -145,6 +145,7 @@ class NodeSeat implements Disposable {
       addMetrics: (samples) => void timeline.addMetrics(parseInput(z.array(MetricInput), samples)),
       mark: async (markers) => await timeline.mark(parseInput(z.array(MarkerInput), markers)),
       addData: async (records) => await timeline.addData(parseInput(z.array(DataInput), records)),
+      announce: (on) => stream.announce({ on }),
       onState: (state, reason) => {
         if (state === 'running' || state === 'asleep' || state === 'failed' || state === 'ended') this.#seat.report(state, reason);
         else if (state === 'stuck') this.#seat.report('failed', reason);

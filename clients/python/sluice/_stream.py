@@ -179,6 +179,18 @@ class Stream:
         answer: Optional[Dict[str, Any]] = self._values.add("data", {**_json(dict(record), "data"), **_instant(frame, timestamp)}, self._latest, wait)
         return answer
 
+    def acquisition(self, on: bool, *, exposure: Optional[float] = None) -> None:
+        """Says whether this program acquires pictures now: starts and stops the live view of the stream. Returns when the server knows.
+
+        exposure
+            In ms: above the server's limit no live view is started, and people are offered snapshots instead. May change with each frame:
+            ``push(..., metadata={"exposure": 20})``.
+        """
+        body: Dict[str, Any] = {"on": bool(on)}
+        if exposure is not None:
+            body["exposure"] = float(exposure)
+        self._values.add("acquisition", body, None, True)
+
     def _missed(self) -> None:
         """A frame that is not even tried, because no server answers: what comes with it has its time."""
         with self._changed:

@@ -134,6 +134,21 @@ class Server(unittest.TestCase):
         self.assertEqual(caught.exception.code, code, str(caught.exception))
         return caught.exception
 
+    def test_acquisition_starts_and_stops_the_live_view(self):
+        def views():
+            return [view for view in json.loads(get("api/live-views"))["items"] if view["stream"] == "acquiring"]
+
+        with Sluice(URL) as client:
+            # Before its first frame: the stream is made by it.
+            stream = client.stream("acquiring")
+            stream.acquisition(True, exposure=20)
+            self.assertEqual([view["by"] for view in views()], ["source"])
+            self.assertEqual(json.loads(get("api/live-views/long-exposure?stream=acquiring"))["exposure"], 20)
+            stream.acquisition(False)
+            self.assertEqual(views(), [])
+            with self.assertRaisesRegex(SluiceError, "exposure"):
+                stream.acquisition(True, exposure=-1)
+
     def test_receipt_and_pixels(self):
         stream = self.sluice.stream(self.name)
         now = time.time_ns() // 1000

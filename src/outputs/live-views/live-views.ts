@@ -7,6 +7,7 @@ import {
   type LongExposure,
   VIEW_PROTOCOLS,
   type ViewProtocol,
+  type ViewValues,
 } from '../../api/live-views.ts';
 import { REPORTED_OUTPUTS, type StreamState } from '../../api/schema.ts';
 import { Emitter } from '../../core/emitter.ts';
@@ -14,7 +15,7 @@ import { SluiceError } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import { parseDuration } from '../../core/time.ts';
 import type { Registry } from '../../pipeline/registry.ts';
-import type { Stream } from '../../pipeline/stream.ts';
+import type { Acquisition, Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter } from '../meter.ts';
 import { Exposures } from './exposures.ts';
 import { ViewParams } from './view-params.ts';
@@ -58,6 +59,9 @@ interface Started {
   failure: string | null;
 }
 
+/** A program that is gone for so long does not come back at once. */
+const UNPLUGGED_MS = 2000;
+
 /** States of a stream in which no frame can be expected. */
 const DEAD: ReadonlySet<StreamState> = new Set(['failed', 'lost', 'stopped']);
 
@@ -70,6 +74,7 @@ export class LiveViews implements Disposable {
   /** The protocol that a stream was viewed by last. */
   readonly #usual = new Map<string, ViewProtocol>();
   readonly #off: (() => void)[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: LiveViewsOptions) {
     this.#options = options;
@@ -175,6 +180,11 @@ export class LiveViews implements Disposable {
     return this.#params.effective(protocol, stream ?? null);
   }
 
+  /** What viewers of a stream get, whether or not it is still there. */
+  valuesOf(protocol: ViewProtocol, stream: string): ViewValues {
+    return this.#params.effective(protocol, stream).values;
+  }
+
   /**
    * Changes params of a protocol, or of one stream alone, at once; `null` takes a value back. Gives the streams whose values have changed.
    * Throws `unknown-stream`, `unknown-key`, `bad-value`.
@@ -249,22 +259,65 @@ export class LiveViews implements Disposable {
 
   #follow(stream: Stream): void {
     stream.events.on('state', ({ state, reason }) => this.#onState(stream, state, reason));
-    stream.events.on('frame', ({ metadata }) => this.#exposures.frame(stream.name, metadata));
+    stream.events.on('frame', ({ metadata }) => {
+      this.#exposures.frame(stream.name, metadata);
+      this.#onFrame(stream);
+    });
+    stream.events.on('acquisition', (acquisition) => this.#onAcquisition(stream, acquisition));
+    stream.events.on('unplugged', () => this.#onUnplugged(stream));
   }
 
   #onState(stream: Stream, state: StreamState, reason: string | null): void {
     if (state === 'waiting') this.#exposures.forget(stream.name);
     for (const view of this.#views.filter((one) => one.stream === stream)) {
-      if (state === 'live') {
-        const back = view.failure !== null;
-        view.failure = null;
-        view.seen = true;
-        if (back) this.events.emit('started', this.#info(view));
-      } else if (DEAD.has(state) || (state === 'waiting' && view.seen)) {
-        const told = reason ?? state;
-        if (view.failure === null) this.events.emit('failed', { stream: stream.name, protocol: view.protocol, reason: told });
-        view.failure = told;
-      }
+      if (DEAD.has(state) || (state === 'waiting' && view.seen)) this.#fail(view, reason ?? state);
+    }
+  }
+
+  #fail(view: Started, reason: string): void {
+    const { stream, protocol, failure } = view;
+    view.failure = reason;
+    if (failure === null) this.events.emit('failed', { stream: stream.name, protocol, reason });
+  }
+
+  /** Frames come: what had failed is back. */
+  #onFrame(stream: Stream): void {
+    for (const view of this.#views) {
+      if (view.stream !== stream) continue;
+      view.seen = true;
+      if (view.failure === null) continue;
+      view.failure = null;
+      this.events.emit('started', this.#info(view));
+    }
+  }
+
+  /** A program that pushed has gone. It may be back in a moment: connections break. */
+  #onUnplugged(stream: Stream): void {
+    const last = stream.lastFrame?.id;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (stream.input.publisher || stream.lastFrame?.id !== last) return;
+      for (const view of this.#views) if (view.stream === stream && view.seen) this.#fail(view, 'its program has gone');
+    }, UNPLUGGED_MS);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  #onAcquisition(stream: Stream, { on, exposure }: Acquisition): void {
+    this.#exposures.tell(stream.name, exposure);
+    const running = this.#views.filter((view) => view.stream === stream);
+    if (!on) {
+      for (const view of running) this.#end(view, 'its source has ended acquisition');
+      return;
+    }
+    // Whatever protocol it is viewed by already: that is its live view.
+    if (running.length) return;
+    try {
+      this.#start({ stream: stream.name }, 'source');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn({ stream: stream.name, reason }, 'acquisition was announced, and no live view could be started');
+      this.events.emit('failed', { stream: stream.name, protocol: this.#usual.get(stream.name) ?? 'lossless', reason });
     }
   }
 
@@ -277,6 +330,7 @@ export class LiveViews implements Disposable {
 
   [Symbol.dispose](): void {
     for (const off of this.#off.splice(0)) off();
+    for (const timer of this.#timers) clearTimeout(timer);
     for (const view of this.#views.splice(0)) view.hold[Symbol.dispose]();
   }
 }

@@ -24,7 +24,14 @@ export class Feed {
   /** Told of every picture that went to the process. */
   onPicture: ((packet: Packet) => void) | null = null;
 
-  constructor(key: string, stream: Stream, settings: () => RenditionSettings, process: WebRtcProcess) {
+  /** @param onChange registers a listener that is told when the settings may have changed */
+  constructor(
+    key: string,
+    stream: Stream,
+    settings: () => RenditionSettings,
+    process: WebRtcProcess,
+    onChange: (listener: () => void) => () => void,
+  ) {
     this.key = key;
     this.stream = stream;
     this.#settings = settings;
@@ -32,7 +39,7 @@ export class Feed {
     this.#rendition = stream.rendition(settings());
     this.#subscription = this.#subscribe();
     // Renditions of our own alone are not closed when the settings of the stream change.
-    this.#off = stream.events.on('config', () => {
+    this.#off = onChange(() => {
       if (renditionKey(settings()) !== this.#rendition.key) this.#subscription.close();
     });
     void this.#run();

@@ -5,9 +5,10 @@ import { SluiceError } from '../../core/errors.ts';
 import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
-import { mainSettings, type Stream } from '../../pipeline/stream.ts';
+import type { Stream } from '../../pipeline/stream.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { OutputContext, WebRtcConfig } from '../output.ts';
+import { videoSettings, viewerParams } from '../viewer-params.ts';
 import { Feed } from './feed.ts';
 import type { FromProcess, ToProcess, VideoCodec, ViewerReport } from './messages.ts';
 import { WebRtcProcess } from './process.ts';
@@ -75,6 +76,7 @@ export class Sessions {
 
   /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`. */
   async open(stream: Stream, offer: string): Promise<{ session: Session; answer: string }> {
+    this.#context.liveViews.admit(stream, 'webrtc');
     // The source wakes up while the process does.
     using _awake = stream.watch();
     await this.#process.start();
@@ -145,7 +147,18 @@ export class Sessions {
     const key = feedKey(stream, codec, rung);
     let entry = this.#feeds.get(key);
     if (!entry) {
-      const feed = new Feed(key, stream, () => this.#settingsOf(stream, codec, rung), this.#process);
+      const feed = new Feed(
+        key,
+        stream,
+        () => this.#settingsOf(stream, codec, rung),
+        this.#process,
+        (listener) => {
+          const offs = [stream.events.on('config', listener), viewerParams(this.#context.liveViews, stream, 'webrtc').onChange(listener)];
+          return () => {
+            for (const off of offs) off();
+          };
+        },
+      );
       feed.onPicture = (packet) => this.#count(feed, packet);
       entry = { feed, users: new Set() };
       this.#feeds.set(key, entry);
@@ -166,9 +179,9 @@ export class Sessions {
    * encoded in the same rates while somebody needs it.
    */
   #settingsOf(stream: Stream, codec: VideoCodec, rung: number): RenditionSettings {
-    const main = mainSettings(stream.config);
-    const { width, height } = main;
-    const base: RenditionSettings = codec === 'h264' ? main : { codec: 'vp8', bitrate: main.bitrate, width, height };
+    const main = videoSettings(stream.config, this.#context.liveViews.valuesOf('webrtc', stream.name));
+    const { width, height, fps = null } = main;
+    const base: RenditionSettings = codec === 'h264' ? main : { codec: 'vp8', bitrate: main.bitrate, width, height, fps };
     if (rung === 0) return base;
     const { track } = stream.rendition(this.#settingsOf(stream, codec, 0));
     const whole = track?.bitrate ?? main.bitrate ?? 0;

@@ -1,13 +1,14 @@
 // The settings of one viewer of pictures: what it wants, and below that what its way carries.
 import type { LosslessRequest } from '../../api/schema.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import { DEFAULT_QUALITY, given } from '../picture-query.ts';
 import { FpsRate } from './fps-rate.ts';
 import { JpegRate, type WayState } from './jpeg-rate.ts';
 
 export interface PictureSettings {
-  readonly quality: number;
-  readonly width?: number | undefined;
-  readonly fps?: number | undefined;
+  readonly quality?: number | undefined;
+  readonly width?: number | null | undefined;
+  readonly fps?: number | null | undefined;
   /** Who chooses below these: `off` nobody, `auto` the rule of jpeg-rate.ts, `fps` that of fps-rate.ts. */
   readonly adapt?: 'off' | 'auto' | 'fps' | undefined;
   /** Of lossless pictures. */
@@ -17,23 +18,39 @@ export interface PictureSettings {
 /** Width of a picture of unknown size. */
 const USUAL_WIDTH = 1280;
 
-/** What a message names. */
-function told(change: LosslessRequest = {}): LosslessRequest {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-}
-
 export class Adaptation {
   readonly #stream: Stream;
+  /** What the viewer says itself. */
+  #own: PictureSettings;
+  readonly #base: () => PictureSettings;
   #wanted: PictureSettings;
   #rate: JpegRate | FpsRate | null = null;
   #acks = false;
   /** What the viewer gets now. */
   settings: PictureSettings;
 
-  constructor(stream: Stream, wanted: PictureSettings) {
+  /** @param base what holds where the viewer says nothing itself */
+  constructor(stream: Stream, own: PictureSettings, base: () => PictureSettings = () => ({})) {
     this.#stream = stream;
+    this.#own = own;
+    this.#base = base;
+    this.#wanted = this.#merge();
+    this.settings = this.#begin();
+  }
+
+  #merge(): PictureSettings {
+    const base = this.#base();
+    const lossless = this.#own.lossless && { ...base.lossless, ...given(this.#own.lossless) };
+    return { ...base, ...given(this.#own), lossless };
+  }
+
+  /** What holds where the viewer says nothing has changed; `true` = that matters to it. */
+  rebase(): boolean {
+    const wanted = this.#merge();
+    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return false;
     this.#wanted = wanted;
     this.settings = this.#begin();
+    return true;
   }
 
   /** Takes over what the viewer says; `null` takes width or fps back. */
@@ -44,14 +61,15 @@ export class Adaptation {
     readonly adapt?: PictureSettings['adapt'];
     readonly lossless?: PictureSettings['lossless'];
   }): void {
-    const { quality, width, fps, adapt, lossless } = this.#wanted;
-    this.#wanted = {
+    const { quality, width, fps, adapt, lossless } = this.#own;
+    this.#own = {
       quality: change.quality ?? quality,
       width: change.width === null ? undefined : (change.width ?? width),
       fps: change.fps === null ? undefined : (change.fps ?? fps),
       adapt: change.adapt ?? adapt,
-      lossless: lossless && { ...lossless, ...told(change.lossless) },
+      lossless: lossless && { ...lossless, ...given(change.lossless ?? {}) },
     };
+    this.#wanted = this.#merge();
     this.settings = this.#begin();
   }
 
@@ -86,13 +104,13 @@ export class Adaptation {
   }
 
   #begin(): PictureSettings {
-    const { quality, adapt = 'off' } = this.#wanted;
+    const { quality = DEFAULT_QUALITY, adapt = 'off' } = this.#wanted;
     this.#rate = adapt === 'off' ? null : adapt === 'auto' ? new JpegRate(quality) : new FpsRate(quality);
     return this.#rate ? this.#choose(this.#rate) : this.#wanted;
   }
 
   #choose(rate: JpegRate | FpsRate): PictureSettings {
-    const { quality, width, fps, adapt } = this.#wanted;
+    const { quality = DEFAULT_QUALITY, width, fps, adapt } = this.#wanted;
     const { step } = rate;
     const full = Math.min(width ?? Number.POSITIVE_INFINITY, this.#stream.lastFrame?.width ?? USUAL_WIDTH);
     return {

@@ -5,9 +5,13 @@ import type { WebSocket } from 'ws';
 import { SluiceError } from '../../core/errors.ts';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet, TrackInfo } from '../../core/packet.ts';
+import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { fragment, initSegment, PROVISIONAL_DURATION } from '../../formats/fmp4.ts';
+import { type Rendition, renditionKey } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import { given } from '../picture-query.ts';
+import { type ViewerParams, videoSettings } from '../viewer-params.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
 
 /** Packets that may wait in front of a viewer. */
@@ -41,17 +45,26 @@ function initOf(track: TrackInfo): string {
   return init;
 }
 
+/** What a viewer asks for itself. */
+export interface H264Wishes {
+  readonly fps?: number | undefined;
+  readonly width?: number | undefined;
+}
+
 /** Serves one viewer until its socket closes. */
-export function serveH264(ws: WebSocket, stream: Stream, output: OutputMeter): void {
-  new H264Viewer(ws, stream, output).run();
+export function serveH264(ws: WebSocket, stream: Stream, own: H264Wishes, output: OutputMeter, params: ViewerParams): void {
+  new H264Viewer(ws, stream, own, output, params).run();
 }
 
 class H264Viewer {
   readonly #ws: WebSocket;
   readonly #stream: Stream;
+  readonly #own: H264Wishes;
+  readonly #params: ViewerParams;
   readonly #output: OutputMeter;
   readonly #meter: ViewerMeter;
   readonly #abort = new AbortController();
+  #rendition: Rendition;
   #subscription: Subscription<Packet>;
   #offeredBefore = 0;
   #track: TrackInfo | null = null;
@@ -63,9 +76,12 @@ class H264Viewer {
   #unacked: number[] = [];
   #skip: { from: number; to: number } | null = null;
 
-  constructor(ws: WebSocket, stream: Stream, output: OutputMeter) {
+  constructor(ws: WebSocket, stream: Stream, own: H264Wishes, output: OutputMeter, params: ViewerParams) {
     this.#ws = ws;
     this.#stream = stream;
+    this.#own = own;
+    this.#params = params;
+    this.#rendition = stream.rendition(this.#settings());
     this.#output = output;
     this.#meter = output.viewer();
     this.#meter.queue = () => this.#subscription.queue.stats;
@@ -74,14 +90,19 @@ class H264Viewer {
 
   run(): void {
     const watch = this.#stream.watch();
-    const off = this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed'));
+    const offs = [
+      this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed')),
+      // A rendition of its own is not closed when the settings of the stream change.
+      this.#stream.events.on('config', () => this.#onSettings()),
+      this.#params.onChange(() => this.#onSettings()),
+    ];
     this.#ws.on('message', (data, binary) => {
       if (!binary) this.#onText(String(data));
     });
     this.#ws.once('close', () => {
       this.#abort.abort();
       this.#onAck?.();
-      off();
+      for (const off of offs) off();
       this.#count();
       this.#subscription.close();
       this.#count();
@@ -91,9 +112,18 @@ class H264Viewer {
     void this.#send();
   }
 
+  #settings(): RenditionSettings {
+    return videoSettings(this.#stream.config, { ...this.#params.values, ...given(this.#own) });
+  }
+
+  #onSettings(): void {
+    if (renditionKey(this.#settings()) !== this.#rendition.key) this.#subscription.close();
+  }
+
   #subscribe(): Subscription<Packet> {
     this.#needKey = true;
-    return this.#stream.main.subscribe('ws-h264', QUEUE_LIMIT, 'keyframe', (packet) => this.#lost(packet));
+    this.#rendition = this.#stream.rendition(this.#settings());
+    return this.#rendition.subscribe('ws-h264', QUEUE_LIMIT, 'keyframe', (packet) => this.#lost(packet));
   }
 
   async #send(): Promise<void> {
@@ -155,7 +185,7 @@ class H264Viewer {
     const now = performance.now();
     if (now - this.#askedAt < ASK_KEY_MS) return;
     this.#askedAt = now;
-    this.#stream.main.requestKey();
+    this.#rendition.requestKey();
   }
 
   #tellSkip(): void {

@@ -2,6 +2,7 @@
 // and at most a few are not yet acknowledged; what comes meanwhile is replaced by something newer. Settings change by message, without
 // reconnecting.
 import type { WebSocket } from 'ws';
+import type { ViewValues } from '../../api/live-views.ts';
 import type { Subscription } from '../../core/fanout.ts';
 import { frameBytes } from '../../core/frame.ts';
 import type { Packet } from '../../core/packet.ts';
@@ -9,7 +10,8 @@ import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter, ViewerMeter } from '../meter.ts';
-import { jpegSettings, losslessSettings, rawSettings } from '../picture-query.ts';
+import { DEFAULT_QUALITY, jpegSettings, losslessSettings, rawSettings } from '../picture-query.ts';
+import type { ViewerParams } from '../viewer-params.ts';
 import { Adaptation, type PictureSettings } from './adaptation.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
 
@@ -28,7 +30,7 @@ interface PictureCodec {
   readonly settings: (settings: PictureSettings) => RenditionSettings;
   readonly message: (packet: Packet) => Uint8Array;
   /** Pictures that wait for a viewer: for the eye only the newest counts, programs want all of them and may be late for a moment. */
-  readonly limit: (stream: Stream, width: number | undefined) => number;
+  readonly limit: (stream: Stream, width: number | null | undefined) => number;
   /** Pictures that may be on their way to a viewer that acknowledges them. */
   readonly unacked: number;
   /** What the viewer gets, in the words of its own messages. */
@@ -46,23 +48,28 @@ export const PICTURE_CODECS = {
 } as const satisfies Record<string, PictureCodec>;
 
 function losslessOf({ lossless, fps }: PictureSettings): RenditionSettings {
-  return losslessSettings({ ...lossless, fps });
+  return losslessSettings({ ...lossless, fps: fps ?? undefined });
 }
 
 function pictureWords({ quality, width, fps, adapt }: PictureSettings): object {
-  return { quality, width, fps, adapt };
+  return { quality: quality ?? DEFAULT_QUALITY, width, fps, adapt };
 }
 
 function losslessWords({ lossless, fps }: PictureSettings): object {
-  const { compression, level, filter, crop, step, binning } = losslessSettings({ ...lossless, fps });
+  const { compression, level, filter, crop, step, binning } = losslessSettings({ ...lossless, fps: fps ?? undefined });
   return { compression, ...(compression === 'zstd' ? { level: level ?? 1 } : {}), filter, crop, subsample: step, binning, fps };
+}
+
+/** What holds for a viewer that says nothing itself. */
+function baseOf({ fps, quality, width, ...lossless }: ViewValues): PictureSettings {
+  return { fps, quality, width, lossless };
 }
 
 /** Bytes that may wait for one program. */
 const RAW_BYTES = 48 * 2 ** 20;
 
 /** A second of small pictures, few of large ones. */
-function rawLimit({ lastFrame }: Stream, width: number | undefined): number {
+function rawLimit({ lastFrame }: Stream, width: number | null | undefined): number {
   const { format = 'rgb24', width: full = 1280, height = 720 } = lastFrame ?? {};
   const scale = Math.min(1, (width ?? full) / full);
   return Math.max(2, Math.min(32, Math.floor(RAW_BYTES / (frameBytes(format, full, height) * scale ** 2))));
@@ -96,8 +103,9 @@ export function servePictures(
   codec: keyof typeof PICTURE_CODECS,
   settings: PictureSettings,
   output: OutputMeter,
+  params: ViewerParams | null,
 ): void {
-  new PictureViewer(ws, stream, PICTURE_CODECS[codec], settings, output).run();
+  new PictureViewer(ws, stream, PICTURE_CODECS[codec], settings, output, params).run();
 }
 
 class PictureViewer {
@@ -108,6 +116,7 @@ class PictureViewer {
   readonly #meter: ViewerMeter;
   readonly #abort = new AbortController();
   readonly #adaptation: Adaptation;
+  readonly #params: ViewerParams | null;
   #subscription: Subscription<Packet>;
   #offeredBefore = 0;
   #sending = false;
@@ -120,11 +129,19 @@ class PictureViewer {
   /** Ways there and back, ms. */
   #rtts: number[] = [];
 
-  constructor(ws: WebSocket, stream: Stream, codec: PictureCodec, settings: PictureSettings, output: OutputMeter) {
+  constructor(
+    ws: WebSocket,
+    stream: Stream,
+    codec: PictureCodec,
+    settings: PictureSettings,
+    output: OutputMeter,
+    params: ViewerParams | null,
+  ) {
     this.#codec = codec;
     this.#ws = ws;
     this.#stream = stream;
-    this.#adaptation = new Adaptation(stream, settings);
+    this.#adaptation = new Adaptation(stream, settings, () => (params ? baseOf(params.values) : {}));
+    this.#params = params;
     this.#output = output;
     this.#meter = output.viewer();
     this.#meter.queue = () => this.#subscription.queue.stats;
@@ -134,6 +151,9 @@ class PictureViewer {
   run(): void {
     const watch = this.#stream.watch();
     const off = this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed'));
+    const unfollow = this.#params?.onChange(() => {
+      if (this.#adaptation.rebase()) this.#change();
+    });
     this.#ws.on('message', (data, binary) => {
       if (!binary) this.#onText(String(data));
     });
@@ -141,6 +161,7 @@ class PictureViewer {
       this.#abort.abort();
       this.#wake();
       off();
+      unfollow?.();
       this.#count();
       this.#subscription.close();
       this.#count();

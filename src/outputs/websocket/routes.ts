@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { LosslessQuery, PictureQuery } from '../picture-query.ts';
+import { viewerParams } from '../viewer-params.ts';
 import { serveH264 } from './h264.ts';
 import { servePictures } from './pictures.ts';
 
@@ -37,15 +38,17 @@ export function openWebSocket(context: OutputContext): Output {
       const stream = context.registry.get(params.stream!);
       const { codec, quality, width, fps, adapt, ...lossless } = parse(query);
       const meter = context.meter(`ws-${codec}`, stream.name);
-      if (codec === 'h264') serveH264(ws, stream, meter);
-      else servePictures(ws, stream, codec, { quality, width, fps, adapt, ...(codec === 'lossless' ? { lossless } : {}) }, meter);
+      const values = codec === 'raw' ? null : viewerParams(context.liveViews, stream, codec);
+      if (codec === 'h264') serveH264(ws, stream, { fps, width }, meter, values!);
+      else servePictures(ws, stream, codec, { quality, width, fps, adapt, ...(codec === 'lossless' ? { lossless } : {}) }, meter, values);
     },
     {
       // Browsers answer pings by themselves, whatever their pages do; programs that take raw and lossless pictures may compute for a while.
       silenceMs: (query) => (query.get('codec') === 'raw' || query.get('codec') === 'lossless' ? undefined : SILENT_MS),
       before: (_request, params, query) => {
-        context.registry.get(params.stream!);
-        parse(query);
+        const stream = context.registry.get(params.stream!);
+        const { codec } = parse(query);
+        if (codec !== 'raw') context.liveViews.admit(stream, codec);
       },
     },
   );

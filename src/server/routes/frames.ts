@@ -119,7 +119,7 @@ export function frameRoutes(context: RouteContext): void {
         const metadata = metadataOf(field(request, 'metadata'));
         // A single frame takes the stream over too, but holds it no longer than itself. All of a program's go through one mapping of its
         // camera's clock: many programs connect anew for each.
-        using publisher = stream.input.open('a program that posts single frames', exclusive, request.ip);
+        using publisher = stream.input.open('a program that posts single frames', exclusive, request.ip, true);
         const receipt = stream.input.push(picture, { timestamp, deviceTimestamp, arrival, stride, metadata });
         void publisher;
         return reply.code(202).send(publicReceipt(receipt));
@@ -281,7 +281,7 @@ class PublisherSocket {
   /** Belongs to the frame before it, which may still be decoded. */
   #onText(text: string): void {
     const take = async () => {
-      const answer = await takePushMessage(this.#timeline, text, this.#lastFrame);
+      const answer = await takePushMessage(this.#stream, this.#timeline, text, this.#lastFrame);
       if (answer) this.#send(answer);
     };
     if (this.#queued === 0) void take();

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { EffectiveParams, LiveView, LiveViewRequest, LiveViewStop, LongExposure, PARAMS_OF, ViewProtocol } from '../../api/live-views.ts';
 import { StreamName } from '../../api/schema.ts';
+import { AcquisitionInput } from '../../api/timeline.ts';
 import { parseInput } from '../../api/zod-problem.ts';
 import type { RouteContext } from '../context.ts';
 
@@ -9,7 +10,26 @@ const tags = ['live views'];
 const Which = z.object({ protocol: ViewProtocol, stream: StreamName.optional().describe('default: the values of the protocol') });
 const OfStream = z.object({ stream: StreamName.optional() });
 
-export function liveViewRoutes({ app, liveViews }: RouteContext): void {
+export function liveViewRoutes({ app, liveViews, streams }: RouteContext): void {
+  app.post<{ Params: { stream: string } }>(
+    '/api/streams/:stream/acquisition',
+    {
+      schema: {
+        tags,
+        summary: 'A program that pushes says whether it acquires pictures now: starts and stops the live view',
+        params: z.object({ stream: StreamName }),
+        body: z.union([AcquisitionInput, z.array(AcquisitionInput).min(1).max(500)]),
+        response: { 200: z.object({ items: z.array(LiveView) }) },
+      },
+    },
+    async (request) => {
+      const said = parseInput(z.array(AcquisitionInput), Array.isArray(request.body) ? request.body : [request.body]);
+      const stream = await streams.forPush(request.params.stream);
+      for (const one of said) stream.announce(one);
+      return { items: liveViews.all().filter((view) => view.stream === stream.name) };
+    },
+  );
+
   app.get(
     '/api/live-views',
     {

@@ -2,22 +2,24 @@
 import { PushMessage } from '../../api/timeline.ts';
 import { parseInput } from '../../api/zod-problem.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
+import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 
-const TYPES: readonly string[] = ['metric', 'marker', 'data'];
+const TYPES: readonly string[] = ['metric', 'marker', 'data', 'acquisition'];
 
 /**
  * Does what a message says; the answer is for the program, `null` = none is needed. Without a `ref` only what went wrong is answered.
  * @param lastFrame id of the frame that this program pushed last, 0 = none yet
  */
-export async function takePushMessage(timeline: StreamTimeline, text: string, lastFrame: number): Promise<object | null> {
+export async function takePushMessage(stream: Stream, timeline: StreamTimeline, text: string, lastFrame: number): Promise<object | null> {
   let ref: unknown;
   try {
     const value = json(text);
     ref = typeof value.ref === 'string' || typeof value.ref === 'number' ? value.ref : undefined;
     if (!TYPES.includes(String(value.type))) throw notUnderstood(`of type ${JSON.stringify(value.type) ?? 'none'}`);
     const message = parseInput(PushMessage, value);
-    const stored = await store(timeline, message, lastFrame);
+    if (message.type === 'acquisition') stream.announce(message);
+    const stored = message.type === 'acquisition' ? {} : await store(timeline, message, lastFrame);
     if (ref === undefined && !stored.dropped) return null;
     return { type: 'stored', ...(ref === undefined ? {} : { ref }), ...stored };
   } catch (error) {
@@ -42,7 +44,7 @@ function notUnderstood(what: string): SluiceError {
 
 async function store(
   timeline: StreamTimeline,
-  message: PushMessage,
+  message: Exclude<PushMessage, { type: 'acquisition' }>,
   lastFrame: number,
 ): Promise<{ readonly dropped?: number; readonly [key: string]: unknown }> {
   const { type: _type, ref: _ref, ...rest } = message;
