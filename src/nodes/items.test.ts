@@ -61,7 +61,7 @@ describe('what a node yields', () => {
     [undefined, /undefined was yielded/],
     [null, /null was yielded/],
     [new Float64Array(8), /Float64Array was yielded/],
-    [new ArrayBuffer(8), /none of pixels, metrics, marker, data was yielded/],
+    [new ArrayBuffer(8), /none of pixels, metrics, marker, data, acquisition was yielded/],
     [[[1, 2]], /Array was yielded/],
     [{ metric: { a: 1 } }, /the key "metric" was yielded; allowed are pixels, /],
     [{ metrics: { a: '1' } }, /metrics\.a: string 1 received; expected a number/],
