@@ -2,8 +2,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { WebSocket } from 'ws';
 import { readSamples, readVideoTrack } from '../src/formats/fmp4-read.ts';
-import { isKeySample } from '../src/formats/h264.ts';
-import { packetizeH264, parameterSets, splitSample, writeRtp } from '../src/formats/rtp.ts';
+import { isKeySample, nalsOf } from '../src/formats/h264.ts';
+import { packetizeH264, parameterSets, writeRtp } from '../src/formats/rtp.ts';
 
 const SSRC = 0x534c5543;
 
@@ -53,7 +53,7 @@ export class RtpFeed implements Disposable {
   #onFragment(bytes: Buffer): void {
     for (const { offset, size, pts } of readSamples(bytes)) {
       const sample = bytes.subarray(offset, offset + size);
-      const nals = splitSample(sample);
+      const nals = [...nalsOf(sample)];
       const payloads = packetizeH264(isKeySample(sample) ? [...this.#parameterSets, ...nals] : nals);
       for (const [i, payload] of payloads.entries()) {
         const marker = i === payloads.length - 1;

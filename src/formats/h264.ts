@@ -82,25 +82,29 @@ export function readIdentitySei(nal: Uint8Array): Identity | null {
   return null;
 }
 
-/** Identity of the first SEI that has one in a sample of length-prefixed NAL units. Never throws on foreign bytes. */
-export function readSampleIdentity(sample: Uint8Array): Identity | null {
+/** NAL units of a sample with 4-byte lengths (ISO/IEC 14496-15 5.3.2), as views, one at a time. What runs over the end is left out. */
+export function* nalsOf(sample: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(sample.buffer, sample.byteOffset, sample.byteLength);
   for (let at = 0; at + 5 <= sample.length; ) {
     const length = view.getUint32(at);
-    const nal = sample.subarray(at + 4, at + 4 + length);
-    if (nalType(nal) === NAL.sei) {
-      const identity = readIdentitySei(nal);
-      if (identity) return identity;
-    }
+    if (length === 0 || at + 4 + length > sample.length) return;
+    yield sample.subarray(at + 4, at + 4 + length);
     at += 4 + length;
+  }
+}
+
+/** Identity of the first SEI that has one in a sample of length-prefixed NAL units. Never throws on foreign bytes. */
+export function readSampleIdentity(sample: Uint8Array): Identity | null {
+  for (const nal of nalsOf(sample)) {
+    const identity = nalType(nal) === NAL.sei ? readIdentitySei(nal) : null;
+    if (identity) return identity;
   }
   return null;
 }
 
 /** Whether a sample of length-prefixed NAL units holds an IDR picture. */
 export function isKeySample(sample: Uint8Array): boolean {
-  const view = new DataView(sample.buffer, sample.byteOffset, sample.byteLength);
-  for (let at = 0; at + 5 <= sample.length; at += 4 + view.getUint32(at)) if ((sample[at + 4]! & 0x1f) === NAL.idr) return true;
+  for (const nal of nalsOf(sample)) if (nalType(nal) === NAL.idr) return true;
   return false;
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { H264Depacketizer, isRtcp, MAX_PAYLOAD, packetizeH264, parameterSets, readRtp, splitSample, writeRtp } from './rtp.ts';
+import { nalsOf } from './h264.ts';
+import { H264Depacketizer, isRtcp, MAX_PAYLOAD, packetizeH264, parameterSets, readRtp, writeRtp } from './rtp.ts';
 
 const nal = fc
   .tuple(fc.constantFrom(0x65, 0x41, 0x06, 0x67, 0x68), fc.uint8Array({ minLength: 1, maxLength: 5000 }))
@@ -29,7 +30,7 @@ it('foreign bytes never throw', () => {
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       readRtp(bytes);
       isRtcp(bytes);
-      splitSample(bytes);
+      Array.from(nalsOf(bytes));
       parameterSets(bytes);
       const depacketizer = new H264Depacketizer();
       depacketizer.push({ sequence: 1, timestamp: 1, marker: true, payload: bytes });

@@ -109,19 +109,6 @@ export function isRtcp(bytes: Uint8Array): boolean {
   return bytes.length >= 8 && bytes[1]! >= 192 && bytes[1]! <= 223;
 }
 
-/** NAL units of a sample with 4-byte lengths, as views. What runs over the end is left out. */
-export function splitSample(sample: Uint8Array): Uint8Array[] {
-  const view = new DataView(sample.buffer, sample.byteOffset, sample.byteLength);
-  const nals: Uint8Array[] = [];
-  for (let at = 0; at + 5 <= sample.length; ) {
-    const length = view.getUint32(at);
-    if (length === 0 || at + 4 + length > sample.length) break;
-    nals.push(sample.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return nals;
-}
-
 /** Payloads of the packets of one picture: single NAL units, several small ones together (STAP-A, RFC 6184 5.7.1), large ones in pieces
  *  (FU-A, 5.8). The marker belongs on the last one. */
 export function packetizeH264(nals: readonly Uint8Array[], limit = MAX_PAYLOAD): Uint8Array[] {

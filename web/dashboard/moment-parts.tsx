@@ -1,7 +1,7 @@
 // What the tables of markers and of data records have in common: filter, states, times, and the way to a frame.
 import { type Signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { dateText, timeText, utcText, zoneOffset, zoneText } from '../../src/player/clock-text.ts';
 import { CodeBlock } from './code-block.tsx';
 import { Cross } from './icons.tsx';
@@ -11,6 +11,16 @@ import type { Snippet } from './snippets.ts';
 import { events } from './store.ts';
 import { seekTo, watchShown } from './watching.ts';
 import { agoText, countText } from './words.ts';
+
+/** The moments of a stream, known and listened to for as long as they are shown. */
+export function useMomentStore<T extends Moment>(stream: string, make: (stream: string) => MomentStore<T>): MomentStore<T> {
+  const store = useMemo(() => make(stream), [stream]);
+  useEffect(() => {
+    store.open();
+    return () => store.close();
+  }, [store]);
+  return store;
+}
 
 /** The server's time in ms, once a second; drawn anew with it are relative times and lengths of open spans. */
 export function useSecond(): Signal<number> {

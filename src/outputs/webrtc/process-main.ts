@@ -1,6 +1,7 @@
 // The WebRTC process: holds the connections of all viewers. It is given encoded pictures and never sees the server's memory, so that a fault
 // in native code ends it and not the server.
-import { packetizeH264, parameterSets, splitSample } from '../../formats/rtp.ts';
+import { nalsOf } from '../../formats/h264.ts';
+import { packetizeH264, parameterSets } from '../../formats/rtp.ts';
 import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
 import { packetizeVp8 } from '../../formats/vp8.ts';
 import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
@@ -88,7 +89,7 @@ async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void
 function picture(message: Extract<ToProcess, { type: 'picture' }>): void {
   const { feed, codec, index, id, timestamp, repeat, key, data, description } = message;
   const rtpTime = message.pts % 2 ** 32;
-  const nals = codec === 'h264' ? splitSample(data) : [];
+  const nals = codec === 'h264' ? [...nalsOf(data)] : [];
   const packetized: Packetized = {
     payloads: codec === 'vp8' ? packetizeVp8(data, index) : packetizeH264(description ? [...parameterSets(description), ...nals] : nals),
     rtpTime,

@@ -3,7 +3,19 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { DataItem } from '../../../src/api/timeline.ts';
 import { Chevron } from '../icons.tsx';
-import { Count, exactText, FilterField, FirstUse, instead, Problem, useGoing, useSecond, useShownKey, When } from '../moment-parts.tsx';
+import {
+  Count,
+  exactText,
+  FilterField,
+  FirstUse,
+  instead,
+  Problem,
+  useGoing,
+  useMomentStore,
+  useSecond,
+  useShownKey,
+  When,
+} from '../moment-parts.tsx';
 import { FRESH_MS, MomentStore } from '../moment-store.ts';
 import { MomentTable } from '../moment-table.tsx';
 import { base, client, events, needsToken } from '../store.ts';
@@ -20,11 +32,7 @@ const keyOf = (item: DataItem) => String(item.sequence).padStart(16, '0');
 
 export function DataPanel({ info }: PanelProps) {
   const { name } = info.value;
-  const store = useMemo(() => dataStore(name), [name]);
-  useEffect(() => {
-    store.open();
-    return () => store.close();
-  }, [store]);
+  const store = useMomentStore(name, dataStore);
   return <Records key={name} stream={name} store={store} />;
 }
 

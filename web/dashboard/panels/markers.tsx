@@ -6,7 +6,7 @@ import type { ShownFrame } from '../../../src/player/element.ts';
 import { Plus } from '../icons.tsx';
 import { Cells, Details, Kinds } from '../marker-cells.tsx';
 import { MarkerForm, NewMarkerForm } from '../marker-form.tsx';
-import { Count, FilterField, FirstUse, instead, Problem, useGoing, useSecond, useShownKey } from '../moment-parts.tsx';
+import { Count, FilterField, FirstUse, instead, Problem, useGoing, useMomentStore, useSecond, useShownKey } from '../moment-parts.tsx';
 import { FRESH_MS, MomentStore } from '../moment-store.ts';
 import { MomentTable } from '../moment-table.tsx';
 import { type Doomed, doomed, removeMarker } from '../remove-marker.ts';
@@ -24,11 +24,7 @@ const keyOf = (marker: Marker) => marker.id;
 
 export function MarkersPanel({ info }: PanelProps) {
   const { name } = info.value;
-  const store = useMemo(() => markerStore(name), [name]);
-  useEffect(() => {
-    store.open();
-    return () => store.close();
-  }, [store]);
+  const store = useMomentStore(name, markerStore);
   return <Markers key={name} stream={name} store={store} />;
 }
 
