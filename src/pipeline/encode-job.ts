@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
+import { Throttle } from '../core/throttle.ts';
 import { type Micros, type Ticks, toMicros, toTicks } from '../core/time.ts';
 import type { ViewSettings } from '../core/view.ts';
 import type { EncodedPicture, EncoderSession } from '../encoders/encoder.ts';
@@ -63,7 +64,7 @@ class EncodeJob {
   #forceKey = true;
   #lastKeyAt = 0;
   #lastKeyPts = 0;
-  #nextDue = 0;
+  #throttle: Throttle | null = null;
 
   constructor(spec: Extract<JobSpec, { kind: 'encode' }>, port: MessagePort, clock: Clock) {
     this.#spec = spec;
@@ -178,15 +179,12 @@ class EncodeJob {
     this.#lastKeyAt = 0;
   }
 
-  /** Whether the rendition's own frame rate leaves this frame out. Due times go on by the interval, so that the rate is met on average. */
+  /** Whether the rendition's own frame rate leaves this frame out. */
   #thinned(info: FrameInfo): boolean {
     const { settings } = this.#spec;
     if (!('fps' in settings) || !settings.fps) return false;
-    const interval = 1e6 / settings.fps;
-    // A quarter of an interval early is near enough: capture times jitter.
-    if (info.timestamp < this.#nextDue - interval / 4) return true;
-    this.#nextDue = Math.max(this.#nextDue + interval, info.timestamp + interval / 2);
-    return false;
+    this.#throttle ??= new Throttle(settings.fps);
+    return !this.#throttle.takes(info.timestamp);
   }
 
   #boundary(pts: Ticks): boolean {
