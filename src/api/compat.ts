@@ -20,5 +20,15 @@ export const CompatConfig = z.strictObject({
         ),
     })
     .prefault({}),
+  imswitch: z
+    .strictObject({
+      format: z
+        .enum(['auto', 'frame_meta', 'msgpack'])
+        .default('auto')
+        .describe(
+          'what Socket.IO clients get that do not say it in their address: frame_meta (October 2025) or msgpack (since then); auto: by how they acknowledge',
+        ),
+    })
+    .prefault({}),
 });
 export type CompatConfig = z.infer<typeof CompatConfig>;

@@ -1,9 +1,11 @@
 // The contract of compatibility routes: each file gives the clients of one older system what they expect, from the streams that there are.
 
+import type { FastifyRequest } from 'fastify';
 import type { CompatConfig } from '../api/compat.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { HlsOutput } from '../outputs/hls/routes.ts';
 import type { OutputContext } from '../outputs/output.ts';
+import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 
@@ -12,8 +14,11 @@ export interface CompatContext extends Pick<OutputContext, 'app' | 'upgrades' | 
   readonly hls: HlsOutput;
   readonly meter: OutputContext['meter'];
   readonly liveViews: OutputContext['liveViews'];
+  readonly webrtc: WebRtcOutput;
   /** Which streams the clients see. */
   readonly settings: CompatConfig;
+  /** Whether a client may change something, not only watch. */
+  readonly mayChange: (request: FastifyRequest) => boolean;
 }
 
 /** A row of the table. */

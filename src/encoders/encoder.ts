@@ -63,6 +63,10 @@ export type RenditionSettings =
       readonly width: number | null;
       /** Pictures per second at most; `null` = all. */
       readonly fps: number | null;
+      /** Side of a square in the middle, pixels; left out: the whole picture. */
+      readonly crop?: number | null;
+      /** Of so many pixels along each side the first one is taken; left out: all. */
+      readonly step?: number;
     }
   | {
       /** Uncompressed, each packet a whole SLF1 message. */

@@ -2,7 +2,7 @@
 // on request. LZ4 frames are what its viewer decodes.
 import { FORMATS, type FrameInfo } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
-import { planRegion, regionBytes, takeRegion } from '../formats/region.ts';
+import { middleSquare, planRegion, regionBytes, takeRegion } from '../formats/region.ts';
 import { uc2fMapping, uc2fSamples, writeUc2f } from '../formats/uc2f.ts';
 import { compressLz4Frame, compressZstd } from '../native/compress.ts';
 import type { EncodedPicture, EncoderSession, RenditionSettings } from './encoder.ts';
@@ -55,12 +55,8 @@ class Uc2fSession implements EncoderSession {
 
   /** Puts the wanted part as samples into `#samples`. */
   #take(info: FrameInfo, pixels: Uint8Array, format: FrameInfo['format']) {
-    const { crop: asked, step } = this.#settings;
-    const side = asked === null ? 0 : Math.min(asked, info.width, info.height);
-    // The middle as ImSwitch finds it.
-    const middle = (length: number) => (length >> 1) - (side >> 1);
-    const crop = side ? { x: middle(info.width), y: middle(info.height), width: side, height: side } : null;
-    const plan = planRegion(format, info.width, info.height, { crop, step, binning: false });
+    const { crop, step } = this.#settings;
+    const plan = planRegion(format, info.width, info.height, { crop: middleSquare(crop, info.width, info.height), step, binning: false });
     const count = plan.width * plan.height;
     if (this.#samples.length !== count) this.#samples = new Uint16Array(count);
     let part = pixels;

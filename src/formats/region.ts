@@ -32,6 +32,14 @@ export interface RegionPlan {
   readonly whole: boolean;
 }
 
+/** The square of `side` pixels in the middle, as ImSwitch finds it: never larger than the picture; `null` = all of it. */
+export function middleSquare(side: number | null, width: number, height: number): Region | null {
+  if (side === null) return null;
+  const length = Math.min(side, width, height);
+  const start = (whole: number) => (whole >> 1) - (length >> 1);
+  return { x: start(width), y: start(height), width: length, height: length };
+}
+
 /** The part of `length` pixels from `start` that lies within `full`, in whole cells and at least one. */
 function span(start: number, length: number, full: number, cell: number): [start: number, length: number] {
   const from = Math.floor(Math.min(Math.max(0, start), full - cell) / cell) * cell;

@@ -1,5 +1,6 @@
 // The contract of outputs. An output registers its routes and reads packets from renditions; it never sees a source.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Picture } from '../core/frame.ts';
@@ -33,6 +34,8 @@ export interface UpgradeRoutes {
       ) => void | Promise<void>;
     },
   ): void;
+  /** Leaves admitted upgrades of a path to a library that speaks WebSocket itself. `url` of the request is without the base path. */
+  passOn(path: string, handler: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
 }
 
 /** A picture with its identity. */

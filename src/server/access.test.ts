@@ -343,6 +343,11 @@ describe('neededRights', () => {
     ['GET', '/healthz/x', 'view'],
     ['PATCH', '/live/cam/whep/1', 'view'],
     ['POST', '/live/cam/whepx', 'all'],
+    ['POST', '/imswitch/socket.io/', 'view'],
+    ['POST', '/imswitch/api/LiveViewController/webrtc_offer', 'view'],
+    ['POST', '/imswitch/api/LiveViewController/startLiveView', 'all'],
+    ['GET', '/imswitch/api/LiveViewController/stopLiveView', 'all'],
+    ['GET', '/imswitch/api/LiveViewController/getStreamStatus', 'view'],
     ['POST', '/api/streams/cam/markers', 'all'],
     ['BREW', '/', 'all'],
   ])('%s %s: %s', (method, path, expected) => {

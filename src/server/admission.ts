@@ -54,11 +54,16 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Code and health that hold nothing of anybody's streams. */
 const PUBLIC = /^\/(healthz|readyz|player\.js|assets\/[\w.-]+|favicon\.(ico|svg|png)|robots\.txt)$/;
 
+/** What ImSwitch changes by GET. */
+const CHANGED_BY_GET = /^\/imswitch\/api\/LiveViewController\/stopLiveView(ForLongExposure)?\/?$/;
+/** What viewers post: WHEP, and of ImSwitch's routes the long polling of Socket.IO and WebRTC. */
+const POSTED_BY_VIEWERS = /^\/(live\/[^/]+\/whep(\/|$)|imswitch\/(socket\.io\/|api\/(LiveViewController|liveview)\/webrtc_))/;
+
 /** What a request needs: reading is watching; WHEP (POST, PATCH, DELETE) is too; the publishing socket is not. */
 export function neededRights(method: string, path: string, upgrade: boolean): Rights {
   if (upgrade) return /^\/api\/streams\/[^/]+\/frames\/?$/.test(path) ? 'all' : 'view';
-  if (SAFE.has(method)) return PUBLIC.test(path) ? 'none' : 'view';
-  return /^\/live\/[^/]+\/whep(\/|$)/.test(path) ? 'view' : 'all';
+  if (SAFE.has(method)) return PUBLIC.test(path) ? 'none' : CHANGED_BY_GET.test(path) ? 'all' : 'view';
+  return POSTED_BY_VIEWERS.test(path) ? 'view' : 'all';
 }
 
 /** Makes the deciding function for one configuration. */
@@ -100,7 +105,8 @@ export function makeAdmission(config: AccessConfig): (request: AccessRequest) =>
       out['Access-Control-Allow-Origin'] = mayCome && !listed.has(origin) ? '*' : origin;
       out['Access-Control-Expose-Headers'] = '*';
     }
-    if (!mayCome && (request.upgrade || !SAFE.has(method) || origin !== undefined)) return refuse(badOrigin(origin, asked));
+    if (!mayCome && (request.upgrade || need === 'all' || !SAFE.has(method) || origin !== undefined))
+      return refuse(badOrigin(origin, asked));
     if (preflight) {
       out['Access-Control-Allow-Methods'] = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
       const wanted = headers['access-control-request-headers'];

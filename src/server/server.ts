@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { Http2SecureServer } from 'node:http2';
 import { join } from 'node:path';
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { StreamConfigInput } from '../api/schema.ts';
 import { openCompat } from '../compat/index.ts';
@@ -17,11 +17,12 @@ import { OUTPUTS } from '../outputs/index.ts';
 import { LiveViews } from '../outputs/live-views/live-views.ts';
 import { OutputMeter } from '../outputs/meter.ts';
 import type { DirectHandler, Output } from '../outputs/output.ts';
+import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { Store } from '../timeline/store.ts';
-import { access, stripBasePath, tokenQuery } from './access.ts';
+import { access, admissionOf, stripBasePath, tokenQuery } from './access.ts';
 import { listenAddress } from './address.ts';
 import { clockKeeper } from './clock-keeper.ts';
 import type { ResolvedConfig } from './config.ts';
@@ -132,6 +133,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const liveViews = scope.use(new LiveViews({ registry, config: config.liveViews, meters: metersOf, log, now: () => clock.now() }));
 
   let hls: HlsOutput | undefined;
+  let webrtc: WebRtcOutput | undefined;
   const timelines = scope.use(
     new Timelines({
       dataDir: config.dataDir,
@@ -215,8 +217,10 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     const output = await row.open(outputContext);
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
+    if (row.name === 'webrtc') webrtc = output as WebRtcOutput;
   }
-  openCompat({ ...outputContext, hls: hls!, settings: config.compat });
+  const mayChange = (request: FastifyRequest) => admissionOf(request).rights === 'all';
+  openCompat({ ...outputContext, hls: hls!, webrtc: webrtc!, settings: config.compat, mayChange });
   const pages = new Map<string, string>();
   await pageRoutes(app, config.frameAncestors, pages);
   diskKeeper(scope, { registry, recorder: (name) => hls?.recorder(name), maxBytes: config.maxBytes * (1 - TIMELINE_SHARE), log });

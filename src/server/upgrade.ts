@@ -72,6 +72,9 @@ const BEFORE_TIMEOUT_MS = 10_000;
 export class UpgradeDispatcher {
   readonly #options: UpgradeOptions;
   readonly #routes: Route[] = [];
+  readonly #passedOn = new Map<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>();
+  /** Sockets that others hold. */
+  readonly #lent = new Set<Duplex>();
   readonly #servers = new Map<number, WebSocketServer>();
   readonly #open = new Map<WebSocket, Life>();
   readonly #heartbeatMs: number;
@@ -120,17 +123,26 @@ export class UpgradeDispatcher {
     });
   }
 
+  /**
+   * Leaves admitted upgrades of a path to a library that speaks WebSocket itself: it keeps them alive and closes them. `url` of the request is
+   * without the base path.
+   */
+  passOn(path: string, handler: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
+    this.#passedOn.set(path, handler);
+  }
+
   /** Takes no more upgrades, closes every socket with 1001 and cuts those that have not answered after `deadlineMs`. */
   async close(deadlineMs = 2000): Promise<void> {
     this.#closing = true;
     clearInterval(this.#timer);
     for (const detach of this.#detach.splice(0)) detach();
     const sockets = [...this.#open.keys()];
-    const ended = sockets.map((ws) => new Promise<void>((resolve) => ws.once('close', () => resolve())));
+    const ended = [...sockets, ...this.#lent].map((one) => new Promise<void>((resolve) => one.once('close', () => resolve())));
     for (const ws of sockets) ws.close(1001, 'the server is closing');
-    if (sockets.length === 0) return;
+    if (ended.length === 0) return;
     const cut = setTimeout(() => {
       for (const ws of this.#open.keys()) ws.terminate();
+      for (const socket of this.#lent) socket.destroy();
     }, deadlineMs);
     await Promise.all(ended);
     clearTimeout(cut);
@@ -148,6 +160,15 @@ export class UpgradeDispatcher {
       if (decision.kind === 'refuse') throw decision.error;
       if (decision.kind !== 'admit') throw new SluiceError('bad-request', 'This is no WebSocket upgrade.');
       if (this.#closing) throw new SluiceError('unavailable', 'The server is closing.');
+      const other = this.#passedOn.get(url.split('?', 1)[0]!);
+      if (other) {
+        checkHandshake(request);
+        this.#lent.add(socket);
+        socket.once('close', () => this.#lent.delete(socket));
+        request.url = url;
+        request.socket.setNoDelay(true);
+        return other(request, socket, head);
+      }
       const { route, params, query } = this.#find(url);
       checkHandshake(request);
       await within(BEFORE_TIMEOUT_MS, route.before?.(request, params, query));

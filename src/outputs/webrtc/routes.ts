@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
 import { iceLink, readIceServer } from '../../formats/ice-server.ts';
 import { type IceFragment, readIceFragment, readSdp } from '../../formats/sdp.ts';
+import type { Stream } from '../../pipeline/stream.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { Sessions } from './sessions.ts';
 
@@ -32,8 +33,23 @@ interface Kind {
   find(id: string): Session | undefined;
 }
 
+/** WebRTC for those who bring offers by a way of their own. */
+export interface WebRtcOutput extends Output {
+  /** The answer to a viewer's offer, with all candidates. Throws `bad-request`, `not-acceptable`, `unavailable`. */
+  open(stream: Stream, offer: string): Promise<{ readonly session: WebRtcSession; readonly answer: string }>;
+  addCandidates(session: WebRtcSession, candidates: readonly { readonly candidate: string; readonly mid: string }[]): void;
+}
+
+/** A viewer's connection. */
+export interface WebRtcSession {
+  readonly id: string;
+  /** It has ended when this is false. */
+  readonly open: boolean;
+  close(reason: string): void;
+}
+
 /** Opens both ways: watching and publishing. */
-export function openWebRtc(context: OutputContext): Output {
+export function openWebRtc(context: OutputContext): WebRtcOutput {
   const sessions = new Sessions(context, context.webrtc, context.host);
   const kinds: Kind[] = [
     {
@@ -61,7 +77,24 @@ export function openWebRtc(context: OutputContext): Output {
     for (const kind of kinds) addRoutes(scope, kind, context, (session, { candidates }) => sessions.addCandidates(session, candidates));
     registered();
   });
-  return { close: () => sessions.close() };
+  return {
+    close: () => sessions.close(),
+    open: async (stream, offer) => {
+      const { session, answer } = await sessions.open(stream, offer);
+      const { id } = session;
+      return {
+        session: {
+          id,
+          get open() {
+            return sessions.find(id) !== undefined;
+          },
+          close: (reason) => session.close(reason),
+        },
+        answer,
+      };
+    },
+    addCandidates: (session, candidates) => sessions.addCandidates(session, candidates),
+  };
 }
 
 function addRoutes(
