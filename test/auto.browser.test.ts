@@ -129,9 +129,14 @@ test('leaving the live edge goes to HLS at exactly the same frame, a long pause 
   await page.waitForTimeout(1000);
 
   await page.keyboard.press('Space');
-  // What stands on the screen: its name may come a moment later.
-  await page.waitForTimeout(100);
-  const paused = { id: (await readShown(page)).code!.frame };
+  // What stands on the screen: its name may come a moment later, and is looked up in what is kept 0.6 s after the key.
+  const paused = await until(
+    page,
+    'the name of the picture that stands',
+    (player) => (player.paused ? player.shownFrame : null),
+    (frame) => frame !== null,
+  );
+  expect((await readShown(page)).code?.frame).toBe(paused!.id);
   await until(
     page,
     'HLS at the frame',
@@ -142,23 +147,40 @@ test('leaving the live edge goes to HLS at exactly the same frame, a long pause 
   await page.waitForTimeout(3000);
   const shown = await readShown(page);
   expect(shown.code?.frame).toBe(shown.named!.id);
-  // A busy encoder may have left out just this frame: then it is the one before. A busy page reads the picture late, or names it late.
-  expect(Math.abs(paused.id - shown.named!.id)).toBeLessThanOrEqual(6);
+  // The encoder of what is kept may have left out just this frame, on a busy machine: then it is the one before.
+  expect(paused!.id - shown.named!.id).toBeGreaterThanOrEqual(0);
+  expect(paused!.id - shown.named!.id).toBeLessThanOrEqual(2);
+  await inPage(page, (player) => {
+    const ids: number[] = [];
+    player.addEventListener('frame', ({ detail }) => ids.push(detail.id));
+    Object.assign(globalThis, { ids });
+  });
   await page.keyboard.press('Space');
-  const at = await until(
+  await until(
     page,
     'playing on from there',
-    (player) => player.shownFrame!.id,
-    (id) => id > paused.id,
+    (player) => player.shownFrame?.id ?? 0,
+    (id) => id > paused!.id,
   );
-  expect(at).toBeLessThan(paused.id + 150);
+  const next = ((await page.evaluate('ids')) as number[]).find((id) => id > paused!.id)!;
+  expect(next).toBeLessThan(paused!.id + 50);
   expect(await inPage(page, (player) => [player.activeTransport, player.live, player.paused])).toEqual(['hls', false, false]);
 
   await page.keyboard.press('l');
   await isLive();
-  const wanted = paused.id;
-  await inPage(page, (player) =>
-    player.seekFrame(player.shownFrame!.id - 10).catch(() => player.seekTime(player.shownFrame!.timestamp - 400_000)),
+  const wanted = paused!.id;
+  const { id, timestamp } = (await until(
+    page,
+    'a name',
+    (player) => player.shownFrame,
+    (frame) => frame !== null,
+  ))!;
+  await page.evaluate(
+    ([wantedId, wantedTime]) => {
+      const player = document.querySelector('sluice-player')!;
+      return player.seekFrame(wantedId).catch(() => player.seekTime(wantedTime));
+    },
+    [id - 10, timestamp - 400_000] as const,
   );
   const sought = await readShown(page);
   expect(sought.code?.frame).toBe(sought.named!.id);

@@ -29,7 +29,14 @@ export async function readShown(page: Page): Promise<Shown> {
     if (!picture || !width) return { luma: null, named: player?.shownFrame ?? null };
     const canvas = new OffscreenCanvas(256, 8);
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+    // A <video> may change between two lines of a page: read again where it did.
+    let named = player!.shownFrame;
+    for (let tries = 0; tries < 5; tries++) {
+      context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+      const before = named;
+      named = player!.shownFrame;
+      if (before?.id === named?.id) break;
+    }
     const { data } = context.getImageData(0, 0, 256, 8);
     const cells: number[] = [];
     for (let row = 0; row < 2; row++) {
@@ -41,24 +48,31 @@ export async function readShown(page: Page): Promise<Shown> {
         cells.push(sum / 4);
       }
     }
-    return { luma: cells, named: player?.shownFrame ?? null };
+    return { luma: cells, named };
   });
   const code = luma && decodeCells(luma);
   return { code: code ? { frame: code.frame, timeMs: code.timeMs } : null, named };
 }
 
+interface Sample {
+  readonly named: { readonly id: number; readonly timestamp: number };
+  /** The picture changed while it was read, and was read again. */
+  readonly again: number;
+}
+
 /** The next new frames at the moment when the player tells of them: the number in the picture, and the name. */
-export async function readFrames(page: Page, count: number): Promise<{ code: Shown['code']; named: NonNullable<Shown['named']> }[]> {
+export async function readFrames(page: Page, count: number): Promise<(Sample & { readonly code: Shown['code'] })[]> {
   const samples = await page.evaluate(
     (wanted) =>
-      new Promise<{ named: { id: number; timestamp: number }; luma: number[] }[]>((resolve) => {
+      new Promise<(Sample & { luma: number[] })[]>((resolve) => {
         const player = document.querySelector('sluice-player') as HTMLElement & { shownFrame: { id: number; timestamp: number } | null };
         const canvas = new OffscreenCanvas(256, 8);
         const context = canvas.getContext('2d', { willReadFrequently: true })!;
-        const found: { named: { id: number; timestamp: number }; luma: number[] }[] = [];
+        const found: (Sample & { luma: number[] })[] = [];
         let before = 0;
         const onFrame = () => {
-          const named = player.shownFrame;
+          let again = 0;
+          let named = player.shownFrame;
           const picture = player.shadowRoot!.querySelector('video, canvas, img') as HTMLVideoElement | HTMLCanvasElement | HTMLImageElement;
           const width =
             picture instanceof HTMLVideoElement
@@ -67,15 +81,22 @@ export async function readFrames(page: Page, count: number): Promise<{ code: Sho
                 ? picture.naturalWidth
                 : picture.width;
           if (!named || named.id === before || !width) return;
+          // A <video> may change between two lines of a page: the same moment is read again where it did.
+          for (let name = 0; name !== named.id; again++) {
+            name = named.id;
+            context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
+            named = player.shownFrame;
+            // It has no name yet: it will be told of.
+            if (!named) return;
+          }
           before = named.id;
-          context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
           const { data } = context.getImageData(0, 0, 256, 8);
           const luma = Array.from({ length: 128 }, (_, cell) => {
             const [left, top] = [(cell % 64) * 4 + 1, Math.floor(cell / 64) * 4 + 1];
             const at = (x: number, y: number) => data[((top + y) * 256 + left + x) * 4 + 1]!;
             return (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) / 4;
           });
-          found.push({ named, luma });
+          found.push({ named, again: again - 1, luma });
           if (found.length < wanted) return;
           player.removeEventListener('frame', onFrame);
           resolve(found);
@@ -84,9 +105,9 @@ export async function readFrames(page: Page, count: number): Promise<{ code: Sho
       }),
     count,
   );
-  return samples.map(({ named, luma }) => {
+  return samples.map(({ named, again, luma }) => {
     const code = decodeCells(luma);
-    return { named, code: code ? { frame: code.frame, timeMs: code.timeMs } : null };
+    return { named, again, code: code ? { frame: code.frame, timeMs: code.timeMs } : null };
   });
 }
 

@@ -17,20 +17,14 @@ for (const transport of ['hls', 'webrtc', 'h264', 'h264&decoder=webcodecs', 'jpe
     await page.goto(`${server.url}embed/cam?transport=${transport}`);
     await waitForPicture(page);
     const samples = await readFrames(page, SAMPLES);
-    const counts = { same: 0, newer: 0, wrong: 0 };
-    for (const { code, named } of samples) {
-      const difference = code ? code.frame - named.id : Number.NaN;
-      if (difference === 0) counts.same++;
-      // The browser names a picture of a <video> in a callback: on a busy machine that comes when the next one is on the screen already.
-      else if (difference > 0) counts.newer++;
-      else counts.wrong++;
-      if (difference === 0) expect(Math.abs(code!.timeMs * 1000 - named.timestamp)).toBeLessThanOrEqual(100);
-    }
-    if (process.env.SAMPLES) process.stdout.write(`${transport}: ${JSON.stringify(counts)} of ${samples.length}\n`);
-    expect(counts.wrong).toBe(0);
-    const isVideo = await page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector('video') !== null);
-    if (!isVideo) expect(counts.newer).toBe(0);
-    expect(counts.same).toBeGreaterThan(SAMPLES / 5);
+    const differences = samples.map(({ code, named }) => (code ? code.frame - named.id : Number.NaN));
+    const again = samples.filter((sample) => sample.again > 0).length;
+    if (process.env.SAMPLES)
+      process.stdout.write(`${transport}: ${differences.filter((n) => n === 0).length} of ${SAMPLES} equal; ${again} changed while read\n`);
+    expect(differences).toEqual(differences.map(() => 0));
+    for (const { code, named } of samples) expect(Math.abs(code!.timeMs * 1000 - named.timestamp)).toBeLessThanOrEqual(100);
+    // As a rule a picture stands still while it is read.
+    expect(again).toBeLessThan(SAMPLES / 2);
     expect(chromium.errors).toEqual([]);
   });
 }

@@ -1,4 +1,5 @@
 // What the ways from H.264 fragments to pixels have in common.
+import type { ShownFrame } from './transport.ts';
 
 /** A picture of the stream on its way to the screen. */
 export interface H264Frame {
@@ -33,6 +34,8 @@ export interface H264Sink {
   readonly dropped: number;
   readonly bufferedSeconds: number | null;
   readonly playbackRate: number;
+  /** See `Transport`. */
+  frameNow?(): ShownFrame | null | undefined;
   init(init: H264Init): void;
   push(frame: H264Frame): void;
   halt(): void;

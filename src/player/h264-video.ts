@@ -2,9 +2,10 @@
 // before the next one has come makes the browser drop everything up to the next key frame; so the newest picture's time, not the end of the
 // buffer, says how far behind the playback is.
 import { concatBytes } from '../formats/bytes.ts';
-import { FrameTable } from './frame-table.ts';
+import { type FrameRow, FrameTable } from './frame-table.ts';
 import { type H264Frame, type H264Init, type H264Sink, mediaSource } from './h264-sink.ts';
-import type { TransportContext } from './transport.ts';
+import type { ShownFrame, TransportContext } from './transport.ts';
+import { VideoPicture } from './video-picture.ts';
 
 const TICKS = 90_000;
 /** How far the playback stays behind the newest picture, s: the browser needs one or two of them in front of it. */
@@ -26,6 +27,7 @@ export function openH264Video(context: TransportContext): H264Sink {
 class H264Video implements H264Sink {
   readonly picture = document.createElement('video');
   readonly name = 'Media Source';
+  readonly #pictureNow = new VideoPicture(this.picture);
   readonly #context: TransportContext;
   readonly #source: MediaSource;
   readonly #url: string;
@@ -69,6 +71,12 @@ class H264Video implements H264Sink {
 
   get playbackRate(): number {
     return this.picture.playbackRate;
+  }
+
+  frameNow(): ShownFrame | null | undefined {
+    const now = this.#pictureNow.now();
+    const row = now && this.#rowAt(now.mediaTime);
+    return row && { id: row.id, timestamp: row.timestamp };
   }
 
   init(init: H264Init): void {
@@ -185,13 +193,18 @@ class H264Video implements H264Sink {
   #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
     // The one that was on its way when it was halted is the one that stays.
     if (!this.#halted) this.picture.requestVideoFrameCallback(this.#onFrame);
-    const row = this.#base === null ? null : this.#table.nearest((metadata.mediaTime + this.#base) * TICKS);
+    this.#pictureNow.shown(metadata);
+    const row = this.#rowAt(metadata.mediaTime);
     this.#context.events.shown({
       frame: row && { id: row.id, timestamp: row.timestamp },
       repeat: row?.repeat ?? false,
       atMs: metadata.expectedDisplayTime,
     });
   };
+
+  #rowAt(mediaTime: number): FrameRow | null {
+    return this.#base === null ? null : this.#table.nearest((mediaTime + this.#base) * TICKS);
+  }
 
   #fail(reason: string): void {
     if (!this.#halted) this.#context.events.failed({ kind: 'unusable', reason });

@@ -6,7 +6,7 @@ import { openH264Canvas } from './h264-canvas.ts';
 import { type H264Sink, mediaSource } from './h264-sink.ts';
 import { openH264Video } from './h264-video.ts';
 import { MediaSocket } from './media-socket.ts';
-import type { Transport, TransportContext, TransportFailure, TransportStats } from './transport.ts';
+import type { ShownFrame, Transport, TransportContext, TransportFailure, TransportStats } from './transport.ts';
 
 /** One acknowledgement for so many pictures: the server lets more than these be on their way. */
 const ACK_EVERY = 4;
@@ -58,6 +58,10 @@ class H264Transport implements Transport {
   close(): void {
     this.halt();
     this.#sink.close();
+  }
+
+  frameNow(): ShownFrame | null | undefined {
+    return this.#sink.frameNow?.();
   }
 
   stats(): TransportStats {

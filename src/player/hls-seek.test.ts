@@ -77,6 +77,7 @@ function world(pace: Pace) {
   const seek = new HlsSeek(video as unknown as HTMLVideoElement, {
     shown: () => state.shown,
     mediaTime: () => AT,
+    loadFrom: () => {},
     appending: () => state.updating,
     loadAnew: () => {
       state.flushes++;
@@ -125,4 +126,25 @@ test('what hls.js takes for complete is loaded anew; what never comes is given u
   await vi.advanceTimersByTimeAsync(16_000);
   end();
   expect(await ended).toEqual(['TimeoutError', true]);
+});
+
+test('loading begins at the place that is sought, and not anew when its estimate is made exact', async () => {
+  const video = { readyState: 0, seeking: false, currentTime: 0, buffered: { length: 0 } };
+  const from: number[] = [];
+  let at: number | null = null;
+  const seek = new HlsSeek(video as unknown as HTMLVideoElement, {
+    shown: () => null,
+    mediaTime: () => at,
+    loadFrom: (place) => from.push(place),
+    appending: () => false,
+    loadAnew: () => {},
+  });
+  const arrived = seek.begin(ROW.pts, new AbortController().signal);
+  seek.retarget();
+  expect(from).toEqual([]);
+  for (at of [AT, AT + 0.001, AT - 2]) seek.retarget();
+  expect(from).toEqual([AT, AT - 2]);
+  expect(video.currentTime).toBe(AT - 2);
+  seek.showed(ROW);
+  await arrived;
 });

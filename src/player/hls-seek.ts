@@ -5,6 +5,9 @@ import type { FrameRow } from './frame-table.ts';
 /** Two places in the media nearer than this are the same, s. */
 const SAME = 0.000_25;
 
+/** An estimated place is at most so far from the exact one, s. */
+const NEAR = 0.1;
+
 const TIMEOUT_MS = 15_000;
 /** Settled without a callback for this long: the picture was on the screen before. */
 const SETTLED_MS = 250;
@@ -21,6 +24,8 @@ export interface HlsSeekOptions {
   readonly shown: () => FrameRow | null;
   /** Where a picture lies on the media timeline, perhaps an estimate; `null` where it is not in the playlist that is played. */
   readonly mediaTime: (pts: number) => number | null;
+  /** Sees to it that loading begins there, while nothing has been loaded yet. */
+  readonly loadFrom: (at: number) => void;
   /** Whether the buffer is being written. */
   readonly appending: () => boolean;
   /** Throws away what is there of the fragment with this media time. */
@@ -179,6 +184,8 @@ export class HlsSeek {
   }
 
   #ask(pending: Pending, at: number): void {
+    // Not again for an estimate that is made exact: what is on its way is the right thing.
+    if (!(Math.abs(at - pending.at) < NEAR)) this.#options.loadFrom(at);
     pending.at = at;
     pending.movedMs = performance.now();
     this.#video.currentTime = at;

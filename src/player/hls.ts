@@ -5,7 +5,8 @@ import { type FrameRow, FrameTable } from './frame-table.ts';
 import { HlsSeek } from './hls-seek.ts';
 import { LiveEdgeController } from './live-edge.ts';
 import { openNativeHls } from './native-hls.ts';
-import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } from './transport.ts';
+import type { Dvr, SeekTarget, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+import { VideoPicture } from './video-picture.ts';
 
 const TICKS = 90_000;
 const CONTROL_MS = 250;
@@ -28,6 +29,7 @@ export async function openHls(context: TransportContext): Promise<Transport> {
 class HlsTransport implements Transport, Dvr {
   readonly picture = document.createElement('video');
   readonly table = new FrameTable();
+  readonly #pictureNow = new VideoPicture(this.picture);
   readonly #context: TransportContext;
   readonly #hls: Hls;
   readonly #edge = new LiveEdgeController();
@@ -63,6 +65,7 @@ class HlsTransport implements Transport, Dvr {
     this.#seek = new HlsSeek(video, {
       shown: () => this.#shown,
       mediaTime: (pts) => (this.#lists(pts) ? this.#mediaTime(pts) : null),
+      loadFrom: (at) => this.#loadFrom(at),
       appending: () => this.#buffers.some(({ updating }) => updating),
       loadAnew: (at) => this.#loadAnew(at),
     });
@@ -252,6 +255,12 @@ class HlsTransport implements Transport, Dvr {
     this.picture.load();
   }
 
+  frameNow(): ShownFrame | null | undefined {
+    const now = this.#pictureNow.now();
+    const row = now && this.#rowAt(now.mediaTime);
+    return row && { id: row.id, timestamp: row.timestamp };
+  }
+
   stats(): TransportStats {
     const video = this.picture;
     return {
@@ -303,6 +312,7 @@ class HlsTransport implements Transport, Dvr {
   #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
     if (this.#halted) return;
     this.picture.requestVideoFrameCallback(this.#onFrame);
+    this.#pictureNow.shown(metadata);
     const row = this.#rowAt(metadata.mediaTime);
     this.#shown = row;
     this.#context.events.shown({
@@ -346,6 +356,11 @@ class HlsTransport implements Transport, Dvr {
     if (this.#arriving && this.#live) this.#catchUp();
     this.#arriving = false;
     this.#seek.seeked();
+  }
+
+  /** hls.js would begin at the live edge, and go there with the first that is loaded, even after the picture that was sought has come. */
+  #loadFrom(at: number): void {
+    if (!this.#hls.hasEnoughToStart) this.#hls.startLoad(at, true);
   }
 
   /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:

@@ -161,8 +161,10 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#watch.info;
   }
 
+  /** Of the pixels as they are at this moment, where the browser tells; else as told last. */
   get shownFrame(): ShownFrame | null {
-    return this.#shown;
+    const now = this.#visible ? this.#ways.current?.transport?.frameNow?.() : undefined;
+    return now === undefined ? this.#shown : now;
   }
 
   /** The picture on the stage with all its values; `null` where the transport brings none. */
@@ -285,7 +287,7 @@ export class Player extends Emitter<PlayerEvents> {
       session.transport.dvr.pause();
     } else {
       this.#ways.rest('the picture was paused');
-      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(() => this.#shown);
+      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(() => this.shownFrame);
     }
     this.#tick();
   }
@@ -313,7 +315,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** Shows the next (1) or the previous (-1) frame, paused. */
   async step(step: 1 | -1): Promise<void> {
-    const from = this.#shown;
+    const from = this.shownFrame;
     if (!from) return;
     this.pause();
     this.#place.forget();

@@ -132,6 +132,9 @@ export interface Transport {
   halt(): void;
   /** Frees everything, the picture too. */
   close(): void;
+  /** The frame that a reader of the picture's pixels gets at this very moment, told or not; `null`: it has no name yet; `undefined`: that
+   *  cannot be said, so it is the one told last. Only of transports whose pictures change before it is told. */
+  frameNow?(): ShownFrame | null | undefined;
   stats(): TransportStats;
   setAudio(muted: boolean, volume: number): void;
 }

@@ -1,6 +1,7 @@
 // WebRTC by WHEP: the lowest latency. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
 // with each picture; a heartbeat on the same channel notices a dead server long before ICE does.
 import type { PictureQuality, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
+import { VideoPicture } from './video-picture.ts';
 import { WebRtcFigures } from './webrtc-stats.ts';
 import { type OfferedSession, offerTo, RefusedOffer } from './whep.ts';
 
@@ -13,6 +14,8 @@ const BEAT_MS = 400;
 const READ_MS = 1000;
 /** Silence of the data channel for so long: the server or the way to it is gone. */
 const SILENT_MS = 1500;
+/** After a halt names of pictures are waited for so long. */
+const LAST_NAMES_MS = 250;
 /** Identities kept for pictures that are still to be shown. */
 const MAX_ROWS = 600;
 
@@ -35,6 +38,7 @@ interface Row extends ShownFrame {
 class WebRtcTransport implements Transport {
   readonly picture = document.createElement('video');
   readonly dvr = null;
+  readonly #pictureNow = new VideoPicture(this.picture);
   readonly #context: TransportContext;
   readonly #peer = new RTCPeerConnection();
   readonly #channel: RTCDataChannel;
@@ -48,6 +52,9 @@ class WebRtcTransport implements Transport {
   #unnamed: { rtp: number; atMs: number } | null = null;
   #readMs = 0;
   #halted = false;
+  /** Set from the halt on, until nothing more can come. */
+  #lastNames: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
   readonly #figures = new WebRtcFigures();
   #quality: PictureQuality | null = null;
   #stats: Omit<TransportStats, 'quality'> = {
@@ -97,17 +104,34 @@ class WebRtcTransport implements Transport {
     if (this.#halted) return;
     this.#halted = true;
     clearInterval(this.#timer);
-    removeEventListener('pagehide', this.#bye);
     this.#abort.abort();
-    // The last picture stays: a video that stands, and then a track that ends, leave it on the screen.
+    // The last picture stays: a video that stands, and then a track that ends, leave it on the screen. Its name may be on its way.
     this.picture.pause();
-    // Its end is told before the connection goes, or the server would not know the session any more when it is told.
-    void this.#bye().finally(() => this.#peer.close());
+    this.#lastNames = setTimeout(() => this.#end(), LAST_NAMES_MS);
   }
 
   close(): void {
     this.halt();
+    this.#end();
     this.picture.srcObject = null;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#lastNames);
+    removeEventListener('pagehide', this.#bye);
+    // Its end is told before the connection goes, or the server would not know the session any more when it is told.
+    void this.#bye().finally(() => this.#peer.close());
+  }
+
+  frameNow(): ShownFrame | null | undefined {
+    const rtp = this.#pictureNow.now()?.rtpTimestamp;
+    if (rtp === undefined) return undefined;
+    const row = this.#rows.get(rtp);
+    if (row) return { id: row.id, timestamp: row.timestamp };
+    // After the end no name comes any more: better the one before than none.
+    return this.#ended ? undefined : null;
   }
 
   stats(): TransportStats {
@@ -140,7 +164,7 @@ class WebRtcTransport implements Transport {
 
   #onText(text: string): void {
     this.#heard = performance.now();
-    if (this.#halted || text === 'pong') return;
+    if (this.#ended || text === 'pong') return;
     let message: Record<string, unknown>;
     try {
       message = JSON.parse(text);
@@ -161,15 +185,16 @@ class WebRtcTransport implements Transport {
   #onFrame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
     // The one that was on its way when it was halted is the one that stays.
     if (!this.#halted) this.picture.requestVideoFrameCallback(this.#onFrame);
+    this.#pictureNow.shown(metadata);
     if (metadata.rtpTimestamp === undefined) return this.#fail('unusable', 'this browser does not tell which picture it shows');
     this.#show(metadata.rtpTimestamp, metadata.expectedDisplayTime);
   };
 
   #show(rtp: number, atMs: number): void {
     const row = this.#rows.get(rtp);
-    // After the end no name comes any more: better the one before than none.
-    if (this.#halted && !row) return;
     this.#unnamed = row ? null : { rtp, atMs };
+    // Its name may still come, or never: until then the one before is better than none.
+    if (this.#halted && !row) return;
     this.#context.events.shown({ frame: row ? { id: row.id, timestamp: row.timestamp } : null, repeat: row?.repeat ?? false, atMs });
   }
 
@@ -192,6 +217,7 @@ class WebRtcTransport implements Transport {
   #fail(kind: 'unusable' | 'lost', reason: string): void {
     if (this.#halted) return;
     this.halt();
+    this.#end();
     this.#context.events.failed({ kind, reason });
   }
 }

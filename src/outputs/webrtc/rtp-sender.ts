@@ -135,17 +135,22 @@ export class RtpSender {
     return this.#hold.delay;
   }
 
+  /** RTP time of the picture that is sent next: its own, unless another one already had it. */
+  timeOf({ rtpTime }: Packetized): number {
+    // Two feeds of one stream are not level: time must rise, or the browser takes two pictures for one.
+    if (this.#lastTime !== null && ((rtpTime - this.#lastTime) | 0) <= 0 && ((this.#lastTime - rtpTime) | 0) < 90_000)
+      return (this.#lastTime + 1) >>> 0;
+    return rtpTime;
+  }
+
   /**
    * Sends a picture, now or as the pacer allows.
    *
-   * @returns its RTP time, which is its own unless another picture already had it
+   * @returns its RTP time
    */
   send(picture: Packetized): number {
     const now = performance.now();
-    let { rtpTime } = picture;
-    // Two feeds of one stream are not level: time must rise, or the browser takes two pictures for one.
-    if (this.#lastTime !== null && ((rtpTime - this.#lastTime) | 0) <= 0 && ((this.#lastTime - rtpTime) | 0) < 90_000)
-      rtpTime = (this.#lastTime + 1) >>> 0;
+    const rtpTime = this.timeOf(picture);
     this.#lastTime = rtpTime;
     const { payloads } = picture;
     // Runs for each packet of each viewer: nothing is made anew here but what has to wait.

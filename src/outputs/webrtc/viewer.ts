@@ -156,8 +156,10 @@ export class Viewer {
     if (this.#needKey && !picture.key) return;
     this.#needKey = false;
     this.#pause = null;
-    const rtp = this.#sender.send(picture);
+    // The name first: a picture is on the screen a millisecond after its last packet.
+    const rtp = this.#sender.timeOf(picture);
     this.#peer.sendText(CHANNEL, rtp === picture.rtpTime ? picture.text : JSON.stringify({ ...JSON.parse(picture.text), rtp }));
+    this.#sender.send(picture);
   }
 
   /** Metrics, markers or data. Who reads too slowly loses some and is told how many texts. */
