@@ -13,16 +13,17 @@ const cam = { source: { type: 'pattern', width: 320, height: 180, fps: 12 } } as
 const statsOf = (page: Page) =>
   page.evaluate(() => (document.querySelector('sluice-player') as unknown as SluicePlayer).stats) as Promise<PlayerStats>;
 
-/** Latencies in ms of the same frames: as the player tells them, and by the picture's own clock. Both clocks are this machine's. */
+/** Latencies in ms of the same frames: as the player tells them, and from the number in the picture and when the browser means to show it (a
+ *  `<video>`), or drew it (a `<canvas>`). Both clocks are this machine's. */
 async function latencies(page: Page, seconds: number): Promise<{ told: number; measured: number }[]> {
   const read = await page.evaluate(async (ms) => {
     const player = document.querySelector('sluice-player') as unknown as SluicePlayer;
     const canvas = new OffscreenCanvas(256, 8);
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    const found: { luma: number[]; told: number | null; at: number }[] = [];
-    const onFrame = ({ detail }: { detail: { latencyMs: number | null } }) => {
-      const at = performance.timeOrigin + performance.now();
-      const picture = player.shadowRoot!.querySelector<HTMLVideoElement | HTMLCanvasElement>('video, canvas')!;
+    const told: Record<number, number> = {};
+    const seen: { luma: number[]; at: number }[] = [];
+    const picture = player.shadowRoot!.querySelector<HTMLVideoElement | HTMLCanvasElement>('video, canvas')!;
+    const see = (at: number) => {
       const width = picture instanceof HTMLVideoElement ? picture.videoWidth : picture.width;
       context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
       const { data } = context.getImageData(0, 0, 256, 8);
@@ -31,16 +32,26 @@ async function latencies(page: Page, seconds: number): Promise<{ told: number; m
         const y = Math.floor(cell / 64) * 4 + 1;
         return (data[(y * 256 + x) * 4 + 1]! + data[((y + 1) * 256 + x + 1) * 4 + 1]!) / 2;
       });
-      found.push({ luma, told: detail.latencyMs, at });
+      seen.push({ luma, at: performance.timeOrigin + at });
+    };
+    const onFrame = ({ detail }: { detail: { id: number; latencyMs: number | null } }) => {
+      if (detail.latencyMs !== null) told[detail.id] = detail.latencyMs;
+      if (picture instanceof HTMLCanvasElement) see(performance.now());
     };
     player.addEventListener('frame', onFrame);
+    const onPicture = (_now: number, { expectedDisplayTime }: VideoFrameCallbackMetadata) => {
+      see(expectedDisplayTime);
+      (picture as HTMLVideoElement).requestVideoFrameCallback(onPicture);
+    };
+    if (picture instanceof HTMLVideoElement) picture.requestVideoFrameCallback(onPicture);
     await new Promise((resolve) => setTimeout(resolve, ms));
     player.removeEventListener('frame', onFrame as unknown as EventListener);
-    return found;
+    return { told, seen };
   }, seconds * 1000);
-  return read.flatMap(({ luma, told, at }) => {
+  return read.seen.flatMap(({ luma, at }) => {
     const code = decodeCells(luma);
-    return code && told !== null ? [{ told, measured: at - code.timeMs }] : [];
+    const told = code && read.told[code.frame];
+    return code && told !== null && told !== undefined ? [{ told, measured: at - code.timeMs }] : [];
   });
 }
 
@@ -63,11 +74,10 @@ it('latency, bit rate and viewers are those that are measured from outside; the 
   for (const each of [page, other]) {
     const found = await latencies(each, 3);
     expect(found.length).toBeGreaterThan(5);
-    // The player says when the picture is due on the screen, we when we saw it: on a machine that is busy with other tests that is some frames
-    // later.
+    // Apart by what the player's idea of the server's clock may be off, which it says itself: a few ms, however busy the machine.
+    const { latency, clockDoubtMs } = await statsOf(each);
     const apart = found.map(({ told, measured }) => Math.abs(told - measured)).sort((a, b) => a - b);
-    expect(apart[apart.length >> 1]).toBeLessThan(200);
-    const { latency } = await statsOf(each);
+    expect(apart[apart.length >> 1]).toBeLessThan(clockDoubtMs! + 5);
     expect(latency!.p95).toBeGreaterThanOrEqual(Math.min(...found.map(({ told }) => told)));
     expect(latency!.p95).toBeGreaterThanOrEqual(latency!.p50);
   }
