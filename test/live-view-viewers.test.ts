@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import WebSocket from 'ws';
+import type { StreamDiagnostics } from '../src/api/live-views.ts';
 import { readFrameHeader } from '../src/formats/frame-header.ts';
 import { createServer, defineSource } from '../src/index.ts';
 import type { ServerConfigInput } from '../src/server/config.ts';
@@ -48,6 +49,13 @@ it('running viewers take over params at once, except what they say themselves', 
   await expect
     .poll(() => [lossless.size(), own.size(), jpeg.size(), h264.init()?.width], SOON)
     .toEqual(['128 zstd', '128 lz4', '128 jpeg', 128]);
+
+  const { items } = await server.json<{ items: StreamDiagnostics[] }>('api/live-views/diagnostics?stream=cam');
+  expect(items[0]!.capture.ageMs.max).toBeGreaterThanOrEqual(items[0]!.capture.ageMs.mean!);
+  expect(items[0]!.encode.map(({ key }) => key.split(',')[0])).toEqual(expect.arrayContaining(['lossless', 'jpeg', 'h264']));
+  const sent = items[0]!.send.find(({ output }) => output === 'ws-lossless')!;
+  expect(sent).toMatchObject({ viewers: 2 });
+  expect(sent.ageMs.mean).toBeGreaterThan(0);
 
   await api(server, 'PATCH', 'live-views/params?protocol=lossless', { subsample: 2, compression: 'none' });
   await expect.poll(() => [lossless.size(), own.size()], SOON).toEqual(['64 raw', '64 lz4']);

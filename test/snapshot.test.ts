@@ -23,6 +23,25 @@ test('the newest picture wakes a sleeping source and names its frame', async () 
   expect(Math.abs(code!.timeMs * 1000 - Number(response.headers.get('x-sluice-timestamp')))).toBeLessThanOrEqual(100);
 });
 
+test('new=1 is the next frame that is captured after the request, at full depth', async () => {
+  const scope = { source: { type: 'pattern' as const, kind: 'microscope' as const, width: 64, height: 48, fps: 10 } };
+  await using server = await testServer({ streams: { scope } });
+  let before = 0;
+  // Asleep at first, then awake: never the one that was there.
+  using _awake = server.streams.registry.get('scope').demand();
+  for (let turn = 0; turn < 5; turn++) {
+    const asked = server.clock.now();
+    const response = await server.fetch('live/scope/snapshot.npy?new=1');
+    expect(response.status).toBe(200);
+    expect(Number(response.headers.get('x-sluice-timestamp'))).toBeGreaterThanOrEqual(asked);
+    expect(Number(response.headers.get('x-sluice-frame'))).toBeGreaterThan(before);
+    before = Number(response.headers.get('x-sluice-frame'));
+    expect(readNpy(new Uint8Array(await response.arrayBuffer()))).toMatchObject({ dtype: 'uint16', shape: [48, 64] });
+  }
+  const both = await server.fetch('live/scope/snapshot.npy?new=1&frame=1');
+  expect(await both.json()).toMatchObject({ code: 'bad-value', field: 'new' });
+});
+
 test('a frame of the recording by id and by time', async () => {
   await using server = await testServer({ streams: { cam } });
   expect((await server.fetch('live/cam/hls/index.m3u8')).status).toBe(200);

@@ -1,6 +1,6 @@
 // Live views: which streams are looked at by which protocol, and the params that viewers get who say nothing themselves.
 import { z } from 'zod';
-import { Crop, Duration, LosslessOptions, StreamName } from './schema.ts';
+import { Crop, Duration, LosslessOptions, StreamName, StreamState } from './schema.ts';
 
 /** Ways in which a detector can be viewed. */
 export const VIEW_PROTOCOLS = ['lossless', 'jpeg', 'mjpeg', 'webrtc', 'h264', 'hls'] as const;
@@ -100,6 +100,50 @@ export const LongExposure = z.object({
   from: z.enum(['frame', 'config']).nullable(),
 });
 export type LongExposure = z.infer<typeof LongExposure>;
+
+const Ages = z.object({ mean: z.number().nullable(), max: z.number().nullable() }).describe('ms, over the last 10 s');
+const Shares = z.object({ p50: z.number().nullable(), p95: z.number().nullable() }).describe('ms');
+const Counts = z.record(z.string(), z.number());
+
+/** Figures of a detector by stage, in the order in which its frames pass them. */
+export const StreamDiagnostics = z.object({
+  stream: StreamName,
+  state: StreamState,
+  reason: z.string().nullable(),
+  frame: z.object({ id: z.number(), timestamp: z.number() }).nullable(),
+  capture: z.object({
+    fps: z.number(),
+    ageMs: Ages.describe('arrival after capture'),
+    gaps: z.object({
+      count: z.number(),
+      missing: z.number().describe('frames, by capture times, since the stream was opened'),
+      longestMs: z.number().nullable().describe('of the last minute'),
+    }),
+    intervalMs: z.number().nullable().describe('usual time between two captures'),
+  }),
+  encode: z.array(
+    z.object({
+      key: z.string(),
+      fps: z.number(),
+      encodeMs: Shares,
+      ageMs: Ages.describe('encoded after capture'),
+      dropped: Counts,
+      failed: z.number(),
+    }),
+  ),
+  send: z.array(
+    z.object({
+      output: z.string(),
+      viewers: z.number(),
+      fps: z.number().describe('of all viewers together'),
+      ageMs: Ages.describe('handed to the network after capture'),
+      skipped: Counts,
+      inFlight: z.number(),
+      shownMs: Shares.describe('glass to glass, as pages report it'),
+    }),
+  ),
+});
+export type StreamDiagnostics = z.infer<typeof StreamDiagnostics>;
 
 /** Key `liveViews` of the configuration. */
 export const LiveViewsConfig = z.strictObject({

@@ -4,7 +4,7 @@ import type { Packet } from '../core/packet.ts';
 import type { QueueStats } from '../core/queue.ts';
 import type { Micros } from '../core/time.ts';
 import { Histogram, LATENCY_BUCKETS } from '../pipeline/histogram.ts';
-import { Percentiles, Tally } from '../pipeline/meters.ts';
+import { Percentiles, Tally, WindowMeter } from '../pipeline/meters.ts';
 import { ViewerFigures } from './viewer-figures.ts';
 
 /** A viewer's own counters; they stay in the sum when it leaves. */
@@ -25,6 +25,7 @@ export class OutputMeter {
   readonly glassToGlass = new Histogram(LATENCY_BUCKETS);
   /** Capture to the moment in which the frame was handed to the network, s. */
   readonly captureToSent = new Histogram(LATENCY_BUCKETS);
+  readonly #ages = new WindowMeter();
   #reported: ViewerFigures | null = null;
 
   /** A page reports glass-to-glass latency, ms. */
@@ -49,7 +50,9 @@ export class OutputMeter {
 
   /** A frame went out to one viewer. Repeats are no news: their capture was long ago. */
   onSent(packet: Packet, now: Micros): void {
-    if (!packet.repeat) this.captureToSent.add((now - packet.timestamp) / 1e6);
+    if (packet.repeat) return;
+    this.captureToSent.add((now - packet.timestamp) / 1e6);
+    this.#ages.add(now, (now - packet.timestamp) / 1000);
   }
 
   viewer(): ViewerMeter {
@@ -78,6 +81,12 @@ export class OutputMeter {
     this.#past.offered++;
     this.#past.sent++;
     this.#past.bytes += bytes;
+  }
+
+  /** Capture to the network over the last 10 s, ms, and pictures a second of all viewers together. */
+  ages(now: number): { fps: number; mean: number | null; max: number | null } {
+    const { count, mean, max } = this.#ages.figures(now);
+    return { fps: count / 10, mean, max };
   }
 
   get viewers(): number {

@@ -46,6 +46,51 @@ export class RateMeter {
   }
 }
 
+/** Mean and largest value over the last seconds. */
+export class WindowMeter {
+  readonly #counts: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #largest: Float64Array;
+  #second = 0;
+
+  constructor(seconds = 10) {
+    this.#counts = new Float64Array(seconds);
+    this.#sums = new Float64Array(seconds);
+    this.#largest = new Float64Array(seconds);
+  }
+
+  /** A value at a time in µs. */
+  add(now: number, value: number): void {
+    this.#turn(now);
+    const at = this.#second % this.#counts.length;
+    this.#counts[at] = this.#counts[at]! + 1;
+    this.#sums[at] = this.#sums[at]! + value;
+    this.#largest[at] = this.#counts[at] === 1 ? value : Math.max(this.#largest[at]!, value);
+  }
+
+  /** Rounded to a tenth; `null` where nothing came. */
+  figures(now: number): { count: number; mean: number | null; max: number | null } {
+    this.#turn(now);
+    const count = this.#counts.reduce((sum, one) => sum + one, 0);
+    if (!count) return { count: 0, mean: null, max: null };
+    const round = (value: number) => Math.round(value * 10) / 10;
+    const sum = this.#sums.reduce((all, one) => all + one, 0);
+    const max = this.#largest.reduce((most, one, at) => (this.#counts[at] ? Math.max(most, one) : most), Number.NEGATIVE_INFINITY);
+    return { count, mean: round(sum / count), max: round(max) };
+  }
+
+  #turn(now: number): void {
+    const second = Math.floor(now / 1e6);
+    const { length } = this.#counts;
+    if (second <= this.#second) return;
+    for (let s = Math.max(this.#second + 1, second - length + 1); s <= second; s++) {
+      this.#counts[s % length] = 0;
+      this.#sums[s % length] = 0;
+    }
+    this.#second = second;
+  }
+}
+
 /** Percentiles of the last values. */
 export class Percentiles {
   readonly #values: Float64Array;

@@ -14,7 +14,7 @@ import type { FrameHub, ReaderSeat } from './frame-hub.ts';
 import { Histogram, LATENCY_BUCKETS, WORK_BUCKETS } from './histogram.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { EncodeEvent } from './messages.ts';
-import { Percentiles, RateMeter, Tally } from './meters.ts';
+import { Percentiles, RateMeter, Tally, WindowMeter } from './meters.ts';
 
 /** Times of all frames that one codec of a stream has encoded, whichever renditions did it. */
 export interface EncodeTimings {
@@ -83,6 +83,7 @@ export class Rendition {
   readonly #rate = new RateMeter();
   readonly #encodeMs = new Percentiles();
   readonly #latencyMs = new Percentiles();
+  readonly #ages = new WindowMeter();
   #encoded = 0;
   #failed = 0;
   #repeats = 0;
@@ -223,6 +224,7 @@ export class Rendition {
         this.#encoded++;
         this.#encodeMs.add(event.encodeMs);
         this.#latencyMs.add((event.encoded - event.timestamp) / 1000);
+        this.#ages.add(event.encoded, (event.encoded - event.timestamp) / 1000);
         this.#host.timings.encode.add(event.encodeMs / 1000);
         this.#host.timings.encoded.add((event.encoded - event.timestamp) / 1e6);
       }
@@ -236,6 +238,12 @@ export class Rendition {
       this.#failed++;
       this.#fail(toSluiceError(event.error));
     }
+  }
+
+  /** Capture to encoded over the last 10 s, ms. */
+  get ages() {
+    const { mean, max } = this.#ages.figures(this.#host.clock.now());
+    return { mean, max };
   }
 
   stats() {

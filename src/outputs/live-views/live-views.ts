@@ -5,6 +5,7 @@ import {
   type LiveView,
   type LiveViewsConfig,
   type LongExposure,
+  type StreamDiagnostics,
   VIEW_PROTOCOLS,
   type ViewProtocol,
   type ViewValues,
@@ -17,6 +18,7 @@ import { parseDuration } from '../../core/time.ts';
 import type { Registry } from '../../pipeline/registry.ts';
 import type { Acquisition, Stream } from '../../pipeline/stream.ts';
 import type { OutputMeter } from '../meter.ts';
+import { CaptureFigures } from './capture-figures.ts';
 import { Exposures } from './exposures.ts';
 import { ViewParams } from './view-params.ts';
 
@@ -70,6 +72,7 @@ export class LiveViews implements Disposable {
   readonly #options: LiveViewsOptions;
   readonly #params: ViewParams;
   readonly #exposures: Exposures;
+  readonly #captures = new Map<string, CaptureFigures>();
   readonly #views: Started[] = [];
   /** The protocol that a stream was viewed by last. */
   readonly #usual = new Map<string, ViewProtocol>();
@@ -204,8 +207,9 @@ export class LiveViews implements Disposable {
     return this.#exposures.of(this.#choose(stream));
   }
 
-  /** Figures of each stage of the views' streams. */
-  diagnostics(only?: string) {
+  /** Figures of each stage of the views' streams, or of one stream. Throws `unknown-stream`. */
+  diagnostics(only?: string): StreamDiagnostics[] {
+    const now = this.#options.now();
     const names =
       only === undefined ? new Set(this.#views.map(({ stream }) => stream.name)) : new Set([this.#options.registry.get(only).name]);
     return [...names].map((name) => {
@@ -214,11 +218,29 @@ export class LiveViews implements Disposable {
         stream: name,
         state: stream.state,
         reason: stream.reason,
-        capture: { fps: stream.fps, lastFrame: stream.lastFrame && { id: stream.lastFrame.id, timestamp: stream.lastFrame.timestamp } },
-        encode: stream.renditions.map((rendition) => rendition.stats()),
-        send: Object.fromEntries([...this.#options.meters(name)].map(([output, meter]) => [output, meter.stats])),
+        frame: stream.lastFrame && { id: stream.lastFrame.id, timestamp: stream.lastFrame.timestamp },
+        capture: { fps: stream.fps, ...this.#captureOf(name).figures(now) },
+        encode: stream.renditions
+          .filter(({ running }) => running)
+          .map((rendition) => {
+            const { key, fps, encodeMs, dropped, failed } = rendition.stats();
+            return { key, fps, encodeMs, ageMs: rendition.ages, dropped, failed };
+          }),
+        send: [...this.#options.meters(name)]
+          .filter(([, meter]) => meter.viewers > 0)
+          .map(([output, meter]) => {
+            const { viewers, skipped, inFlight, shownMs } = meter.stats;
+            const { fps, mean, max } = meter.ages(now);
+            return { output, viewers, fps, ageMs: { mean, max }, skipped, inFlight, shownMs };
+          }),
       };
     });
+  }
+
+  #captureOf(stream: string): CaptureFigures {
+    const known = this.#captures.get(stream) ?? new CaptureFigures();
+    this.#captures.set(stream, known);
+    return known;
   }
 
   #choose(name: string | undefined): Stream {
@@ -259,8 +281,9 @@ export class LiveViews implements Disposable {
 
   #follow(stream: Stream): void {
     stream.events.on('state', ({ state, reason }) => this.#onState(stream, state, reason));
-    stream.events.on('frame', ({ metadata }) => {
+    stream.events.on('frame', ({ info, metadata }) => {
       this.#exposures.frame(stream.name, metadata);
+      this.#captureOf(stream.name).frame(info);
       this.#onFrame(stream);
     });
     stream.events.on('acquisition', (acquisition) => this.#onAcquisition(stream, acquisition));
@@ -325,6 +348,7 @@ export class LiveViews implements Disposable {
     for (const view of this.#views.filter((one) => one.stream === stream)) this.#end(view, 'the stream was removed');
     this.#params.forget(stream.name);
     this.#exposures.forget(stream.name);
+    this.#captures.delete(stream.name);
     this.#usual.delete(stream.name);
   }
 

@@ -1,6 +1,15 @@
 // REST of live views: which detectors are viewed by which protocol, and the params of viewers who say nothing themselves.
 import { z } from 'zod';
-import { EffectiveParams, LiveView, LiveViewRequest, LiveViewStop, LongExposure, PARAMS_OF, ViewProtocol } from '../../api/live-views.ts';
+import {
+  EffectiveParams,
+  LiveView,
+  LiveViewRequest,
+  LiveViewStop,
+  LongExposure,
+  PARAMS_OF,
+  StreamDiagnostics,
+  ViewProtocol,
+} from '../../api/live-views.ts';
 import { StreamName } from '../../api/schema.ts';
 import { AcquisitionInput } from '../../api/timeline.ts';
 import { parseInput } from '../../api/zod-problem.ts';
@@ -103,7 +112,14 @@ export function liveViewRoutes({ app, liveViews, streams }: RouteContext): void 
 
   app.get(
     '/api/live-views/diagnostics',
-    { schema: { tags, summary: 'Rates, ages and gaps by stage', querystring: OfStream } },
+    {
+      schema: {
+        tags,
+        summary: 'Rates, ages and gaps by stage',
+        querystring: OfStream,
+        response: { 200: z.object({ items: z.array(StreamDiagnostics) }) },
+      },
+    },
     async (request) => ({ items: liveViews.diagnostics(OfStream.parse(request.query).stream) }),
   );
 
