@@ -2,6 +2,7 @@
 import './without-eval.ts';
 import { z } from 'zod';
 import { COLOR_MAPS, DEFAULT_VIEW } from '../core/view.ts';
+import { RecordingId } from './recordings.ts';
 import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
 
 /** Length of time on the wire: a number of seconds, or a string such as `500ms`, `30s`, `10m`, `2h`. */
@@ -64,6 +65,18 @@ export const FfmpegParams = z
   })
   .strict();
 
+/** Plays a recording, or another multi-page TIFF or MP4, as if its frames came now. */
+export const RecordingParams = z
+  .object({
+    recording: RecordingId.optional().describe('id of a recording of this server; or `file`'),
+    file: z.string().min(1).optional().describe('OME-TIFF, multi-page TIFF (8, 16 bits or float, uncompressed or deflate) or MP4'),
+    loop: z.boolean().default(true).describe('start again at the end; with times `original` it is played once'),
+    speed: z.number().min(0.01).max(100).default(1).describe('1 = as fast as it was recorded'),
+    times: z.enum(['now', 'original']).default('now').describe('capture times of the frames: the present ones, or those of the recording'),
+    fps: fps.default(30).describe('of files that say nothing about times'),
+  })
+  .strict();
+
 /** Frames that a program pushes over HTTP, WebSocket or the library. */
 export const PushParams = z
   .object({
@@ -77,12 +90,13 @@ export const PushParams = z
   .strict();
 
 /** Parameters by source type. A new source is one row here and one row in sources/index.ts. */
-export const SOURCE_PARAMS = { pattern: PatternParams, ffmpeg: FfmpegParams, push: PushParams } as const;
+export const SOURCE_PARAMS = { pattern: PatternParams, ffmpeg: FfmpegParams, recording: RecordingParams, push: PushParams } as const;
 export type SourceType = keyof typeof SOURCE_PARAMS;
 
 export const SourceConfig = z.discriminatedUnion('type', [
   PatternParams.extend({ type: z.literal('pattern') }),
   FfmpegParams.extend({ type: z.literal('ffmpeg') }),
+  RecordingParams.extend({ type: z.literal('recording') }),
   PushParams.extend({ type: z.literal('push') }),
 ]);
 export type SourceConfig = z.infer<typeof SourceConfig>;
@@ -435,7 +449,16 @@ export const ServerEvent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('pong'), t: z.number().describe('as sent'), now: z.number() }),
   z.object({ type: z.literal('state'), stream: StreamName, info: StreamInfo.nullable().describe('null: the stream is gone') }),
-  z.object({ type: z.literal('frame'), stream: StreamName, id: z.number(), timestamp: z.number() }),
+  z.object({
+    type: z.literal('frame'),
+    stream: StreamName,
+    id: z.number(),
+    timestamp: z.number(),
+    metadata: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('what came with the frame; of a playback `original`: { id, timestamp }'),
+  }),
   z.object({ type: z.literal('stats'), stream: StreamName, stats: StreamStats }),
   z.object({ type: z.literal('params'), stream: StreamName, values: z.record(z.string(), z.unknown()), frame: z.number() }),
   z.object({ type: z.literal('metric'), stream: StreamName, samples: z.array(MetricSample), id: EventId.optional() }),

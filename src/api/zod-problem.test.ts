@@ -44,8 +44,13 @@ describe('zodProblem', () => {
       'bad-value',
       'dvr.window: "10 parsecs" received; expected seconds or a number with a unit, such as 500ms, 30s, 10m or 2h',
     ],
-    ['an unknown kind', { source: { type: 'rtsp' } }, 'bad-value', 'source.type: "rtsp" received; expected one of pattern, ffmpeg, push'],
-    ['no kind', { source: {} }, 'bad-value', 'source.type: nothing received; expected one of pattern, ffmpeg, push'],
+    [
+      'an unknown kind',
+      { source: { type: 'rtsp' } },
+      'bad-value',
+      'source.type: "rtsp" received; expected one of pattern, ffmpeg, recording, push',
+    ],
+    ['no kind', { source: {} }, 'bad-value', 'source.type: nothing received; expected one of pattern, ffmpeg, recording, push'],
     ['something missing', { source: { type: 'ffmpeg' } }, 'bad-value', 'source.url: nothing received; expected a text that is not empty'],
     ['a slip in a key', { tilte: 'x' }, 'unknown-key', 'tilte is not a known key; did you mean title?'],
     [

@@ -53,6 +53,24 @@ describe('encodeTiff', () => {
     },
   );
 
+  it('has the size of a pixel as resolution per centimetre, or none', () => {
+    const picture = { format: 'gray', width: 2, height: 2, data: new Uint8Array(4) } as const;
+    const rationals = (tiff: Uint8Array) => {
+      const bytes = Buffer.from(tiff);
+      const at = (tag: number) => {
+        for (let i = 0; ; i++) if (bytes.readUInt16LE(10 + i * 12) === tag) return 10 + i * 12 + 8;
+      };
+      const ratio = (place: number) => bytes.readUInt32LE(place) / bytes.readUInt32LE(place + 4);
+      return [ratio(bytes.readUInt32LE(at(282))), ratio(bytes.readUInt32LE(at(283))), bytes.readUInt16LE(at(296))];
+    };
+    expect(rationals(encodeTiff(picture, 'x'))).toEqual([1, 1, 1]);
+    for (const size of [0.0001, 0.65, 6.5, 1000]) {
+      const [x, y, unit] = rationals(encodeTiff(picture, 'x', size));
+      expect([x! * size, y! * size]).toEqual([expect.closeTo(10_000, 2), expect.closeTo(10_000, 2)]);
+      expect(unit).toBe(3);
+    }
+  });
+
   it('refuses planar pictures', () => {
     expect(() => encodeTiff({ format: 'yuv420p', width: 2, height: 2, data: new Uint8Array(6) }, '')).toThrow('format: yuv420p');
   });

@@ -192,6 +192,8 @@ export interface SnapshotOptions {
   readonly quality?: number;
   /** How a deep picture becomes a JPEG. */
   readonly view?: ViewSettings;
+  /** µm, into TIFF. */
+  readonly pixelSize?: number | undefined;
 }
 
 /**
@@ -226,7 +228,7 @@ export async function encodeSnapshot(
     case 'npy':
       return { body: writeNpy(packed), contentType: NPY_CONTENT_TYPE };
     case 'tiff':
-      return { body: encodeTiff(packed, identityText(identity)), contentType: 'image/tiff' };
+      return { body: encodeTiff(packed, identityText(identity), options.pixelSize ?? null), contentType: 'image/tiff' };
   }
 }
 

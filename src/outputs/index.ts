@@ -2,6 +2,7 @@
 import { openHls } from './hls/routes.ts';
 import { openMjpeg } from './mjpeg.ts';
 import type { OutputRow } from './output.ts';
+import { openRecordings } from './recordings/routes.ts';
 import { openSnapshot } from './snapshot.ts';
 import { openWebRtc } from './webrtc/routes.ts';
 import { openWebSocket } from './websocket/routes.ts';
@@ -12,4 +13,5 @@ export const OUTPUTS: readonly OutputRow[] = [
   { name: 'websocket', open: openWebSocket },
   { name: 'mjpeg', open: openMjpeg },
   { name: 'snapshot', open: openSnapshot },
+  { name: 'recordings', open: openRecordings },
 ];

@@ -87,6 +87,8 @@ export interface OutputContext {
   readonly timeline: (stream: string) => StreamTimeline;
   /** Folder for media. */
   readonly mediaDir: string;
+  /** Where recordings are made, and the bytes of its disk that they leave free. */
+  readonly recordings: { readonly dir: string; readonly minFree: number };
   /** Bytes that all media together may take. */
   readonly maxBytes: number;
   readonly log: Logger;

@@ -39,7 +39,11 @@ export function openSnapshot(context: OutputContext): Output {
       const aliases: Record<string, 'jpg' | 'png' | 'npy' | 'tiff'> = { jpeg: 'jpg', tif: 'tiff' };
       const type = aliases[request.params.type] ?? (request.params.type as 'jpg' | 'png' | 'npy' | 'tiff');
       const identity = { id: info.id, timestamp: info.timestamp, pts: toTicks(info.timestamp), repeat: false };
-      const { body, contentType } = await encodeSnapshot(picture, identity, type, { quality: query.quality, view: stream.config.view });
+      const { body, contentType } = await encodeSnapshot(picture, identity, type, {
+        quality: query.quality,
+        view: stream.config.view,
+        pixelSize: stream.config.pixelSize,
+      });
       const name = `${stream.name}_${fileTime(info.timestamp)}_f${info.id}.${type}`;
       return reply
         .headers({

@@ -7,6 +7,7 @@ import { runDecodeJob } from './decode-job.ts';
 import { runEncodeJob } from './encode-job.ts';
 import type { JobSpec } from './messages.ts';
 import { runProcessJob } from './process-job.ts';
+import { runRecordJob } from './recording/record-job.ts';
 import { runSourceJob } from './source-job.ts';
 
 export type WorkerCommand = { type: 'job'; spec: JobSpec; port: MessagePort } | { type: 'exit' };
@@ -36,5 +37,7 @@ function run(spec: JobSpec, port: MessagePort, clock: Clock): Promise<void> {
       return runEncodeJob(spec, port, clock);
     case 'process':
       return runProcessJob(spec, port, clock);
+    case 'record':
+      return runRecordJob(spec, port, clock);
   }
 }

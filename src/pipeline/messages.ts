@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
+import type { QueueStats } from '../core/queue.ts';
 import type { RingMemory } from '../core/ring.ts';
 import type { ViewSettings } from '../core/view.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
@@ -9,6 +10,8 @@ import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import type { PROCESSORS } from '../processors/index.ts';
 import type { Findings } from '../processors/processor.ts';
 import type { SOURCES } from '../sources/index.ts';
+import type { RecordingGap, StopRule } from './recording/frame-recorder.ts';
+import type { SeriesShape } from './recording/tiff-recording.ts';
 
 /** Work for a media worker. */
 export type JobSpec =
@@ -48,6 +51,24 @@ export type JobSpec =
       readonly ring: RingMemory | null;
       /** Frames up to this id were looked at before. */
       readonly after: number;
+    }
+  | {
+      readonly kind: 'record';
+      /** Path of the OME-TIFF to make. */
+      readonly file: string;
+      readonly name: string;
+      /** µm; `null` = not known. */
+      readonly pixelSize: number | null;
+      readonly deflate: boolean;
+      readonly stop: StopRule;
+      /** Memory for frames that wait for the disk, bytes. */
+      readonly queueBytes: number;
+      /** Bytes of the disk that must stay free. */
+      readonly minFree: number;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+      /** Reader number in the ring. */
+      readonly reader: number;
+      readonly ring: RingMemory | null;
     };
 
 /** To a job. */
@@ -66,7 +87,8 @@ export type JobCommand =
     }
   | { readonly type: 'change'; readonly settings: RenditionSettings }
   | { readonly type: 'view'; readonly view: ViewSettings }
-  | { readonly type: 'stop' };
+  /** `reason`: of a recording, in words. */
+  | { readonly type: 'stop'; readonly reason?: string };
 
 /** An error as a plain object, for crossing threads. */
 export interface PlainError {
@@ -77,7 +99,12 @@ export interface PlainError {
 
 /** From a source job. */
 export type SourceEvent =
-  | { readonly type: 'frame'; readonly info: FrameInfo; readonly stepped: boolean }
+  | {
+      readonly type: 'frame';
+      readonly info: FrameInfo;
+      readonly stepped: boolean;
+      readonly metadata?: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'refused'; readonly reason: string; readonly detail: string }
   | { readonly type: 'no-slot' }
   | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }
@@ -136,4 +163,23 @@ export type ProcessEvent =
   | { readonly type: 'finished'; readonly findings: Findings }
   | { readonly type: 'skip'; readonly policy: 'seen'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** How a recording goes. */
+export interface RecordProgress {
+  readonly frames: number;
+  readonly bytes: number;
+  /** Frames that were captured while it ran and are not in it. */
+  readonly dropped: number;
+  readonly first: { readonly id: number; readonly timestamp: number } | null;
+  readonly last: { readonly id: number; readonly timestamp: number } | null;
+  readonly shape: SeriesShape | null;
+  readonly queue: QueueStats | null;
+}
+
+/** From a record job. */
+export type RecordEvent =
+  | { readonly type: 'progress'; readonly progress: RecordProgress; readonly gaps: readonly RecordingGap[] }
+  /** It takes no more frames, and why. */
+  | { readonly type: 'ending'; readonly reason: string }
   | { readonly type: 'end'; readonly error: PlainError | null };

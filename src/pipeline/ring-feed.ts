@@ -7,6 +7,8 @@ export interface LentFrame {
   readonly info: FrameInfo;
   /** The whole slot: always the same object per slot, so that native code may keep pointing at it. */
   readonly slot: Uint8Array;
+  /** Frames that were offered to this reader before it, and that it was too slow to take. */
+  readonly lost: number;
   done(): void;
 }
 
@@ -15,6 +17,7 @@ export class RingFeed {
   #ring: FrameRing | null;
   readonly #next: FrameRing[] = [];
   #position = 0;
+  #lost = 0;
   #seen = 0;
   #wakeUp: (() => void) | null = null;
 
@@ -46,8 +49,13 @@ export class RingFeed {
       const reader = this.#reader;
       this.#seen = ring.wakeCount(reader);
       const { slot, position } = ring.next(reader, this.#position);
+      this.#lost += position - this.#position - (slot >= 0 ? 1 : 0);
       this.#position = position;
-      if (slot >= 0) return { info: ring.info(slot), slot: ring.pixels(slot), done: () => ring.done(reader, slot) };
+      if (slot >= 0) {
+        const lost = this.#lost;
+        this.#lost = 0;
+        return { info: ring.info(slot), slot: ring.pixels(slot), lost, done: () => ring.done(reader, slot) };
+      }
       if (!ring.closed || !this.#next.length) return null;
       this.#ring = this.#next.shift()!;
       this.#position = 0;

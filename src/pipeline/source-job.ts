@@ -107,7 +107,8 @@ class RingSink {
         }
         const info = { id, timestamp, format, width, height, significantBits: options?.significantBits ?? 0, received };
         ring.publish(slot, info);
-        this.#send({ type: 'frame', info, stepped: answer.stepped });
+        const metadata = options?.metadata;
+        this.#send({ type: 'frame', info, stepped: answer.stepped, ...(metadata ? { metadata } : {}) });
         return true;
       },
       discard: () => {

@@ -20,7 +20,7 @@ export interface SourceRunnerOptions {
   readonly clock: Clock & { readonly state: BigInt64Array<SharedArrayBuffer> };
   readonly log: Logger;
   readonly lastTimestamp: () => number;
-  readonly onFrame: (info: FrameInfo, stepped: boolean) => void;
+  readonly onFrame: (info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null) => void;
   readonly onState: (state: 'asleep' | 'starting' | 'failed' | 'ended', reason: string | null) => void;
 }
 
@@ -96,7 +96,7 @@ export class SourceRunner {
       case 'frame':
         this.#failures = 0;
         hub.count();
-        this.#options.onFrame(event.info, event.stepped);
+        this.#options.onFrame(event.info, event.stepped, event.metadata ?? null);
         break;
       case 'refused':
         hub.refused.add(event.reason);

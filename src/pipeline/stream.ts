@@ -13,10 +13,11 @@ import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
-import type { DecodeEvent } from './messages.ts';
+import type { DecodeEvent, RecordEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
+import { type RecordOrder, startRecording } from './recording/start-recording.ts';
 import { type EncodeTimings, encodeTimings, Rendition, renditionKey } from './rendition.ts';
 import { SourceRunner } from './source-runner.ts';
 
@@ -33,6 +34,8 @@ export interface StreamDeps {
   readonly reserveIds: (stream: string, count: number) => Promise<number>;
   /** Newest capture time of an earlier run, 0 = none. */
   readonly lastTimestamp: number;
+  /** Path of a recording's file; `null` = there is no such recording. */
+  readonly recordingFile: (id: string) => string | null;
 }
 
 /** A part of this program that makes frames, metrics or markers of a stream: a node. */
@@ -404,6 +407,11 @@ export class Stream {
     this.events.emit('acquisition', acquisition);
   }
 
+  /** Writes the frames from now on into a file, in a thread of its own; the source stays awake until that has ended. */
+  record(order: RecordOrder, onEvent: (event: RecordEvent) => void): Job {
+    return startRecording(order, { hub: this.hub, pool: this.#deps.pool, clock: this.clock, demand: () => this.demand() }, onEvent);
+  }
+
   /** A publisher came or went; `passing`: it was there for one frame only. */
   onPublisher(passing: boolean): void {
     if (!this.input.publisher && !passing) this.events.emit('unplugged', {});
@@ -472,14 +480,15 @@ export class Stream {
     const { type, ...params } = source;
     this.#source = new SourceRunner({
       type,
-      params,
+      // Only this thread knows the recordings; the source's own knows files.
+      params: source.type === 'recording' ? { ...params, file: this.#recordingFile(source) } : params,
       hub: this.hub,
       ids: this.#ids,
       pool: this.#deps.pool,
       clock: this.clock,
       log: this.log,
       lastTimestamp: () => this.#lastTimestamp,
-      onFrame: (info, stepped) => this.onFrame(info, stepped),
+      onFrame: (info, stepped, metadata) => this.onFrame(info, stepped, metadata),
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
         else if (state === 'ended') this.#setState('lost', reason);
@@ -487,6 +496,10 @@ export class Stream {
       },
     });
     this.#setState('asleep', null);
+  }
+
+  #recordingFile({ file, recording }: { file?: string | undefined; recording?: string | undefined }): string {
+    return file ?? this.#deps.recordingFile(recording!) ?? `recording ${recording}`;
   }
 
   #wake(): void {

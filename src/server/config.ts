@@ -48,6 +48,10 @@ export interface ResolvedConfig {
   readonly createOnPush: boolean;
   /** Bytes of raw frames per stream. */
   readonly ringBytes: number;
+  /** Folder for recordings. */
+  readonly recordingsDir: string;
+  /** Bytes of its disk that recordings leave free. */
+  readonly recordingsMinFree: number;
   /** Bytes of one pushed body. */
   readonly maxFrameBytes: number;
   /** For streams that say nothing themselves; see `withStreamDefaults`. */
@@ -147,6 +151,8 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     frameAncestors: config.frameAncestors,
     trustedProxies: config.trustedProxies,
     maxBytes: config.maxBytes === undefined ? await defaultMaxBytes(dataDir) : bytesOf(config.maxBytes),
+    recordingsDir: config.recordingsDir === undefined ? join(dataDir, 'recordings') : resolve(cwd, config.recordingsDir),
+    recordingsMinFree: bytesOf(config.recordingsMinFree),
     createOnPush: config.createOnPush,
     ringBytes: bytesOf(config.ringBytes),
     maxFrameBytes: bytesOf(config.maxFrameBytes),
@@ -234,7 +240,7 @@ async function readConfigFile(file: string): Promise<Record<string, unknown>> {
 
 /** Paths in a file are relative to that file, wherever the program is started. */
 function anchorPaths(config: Record<string, unknown>, folder: string): Record<string, unknown> {
-  for (const key of ['dataDir', 'tlsCert', 'tlsKey']) {
+  for (const key of ['dataDir', 'recordingsDir', 'tlsCert', 'tlsKey']) {
     if (typeof config[key] === 'string') config[key] = resolve(folder, config[key]);
   }
   if (!isPlainObject(config.streams)) return config;

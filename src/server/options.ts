@@ -125,6 +125,8 @@ export const SETTINGS = {
   createOnPush: row('switch', '', z.boolean().default(true), 'a push to an unknown name makes the stream'),
   ringBytes: row('text', 'BYTES', byteSize(1_000_000).default(256 * 2 ** 20), 'memory for the raw frames of one stream'),
   maxFrameBytes: row('text', 'BYTES', byteSize(65_536).default(128 * 2 ** 20), 'largest pushed frame, as it comes'),
+  recordingsDir: row('text', 'DIR', z.string().min(1).optional(), 'where recordings are made; default recordings in dataDir'),
+  recordingsMinFree: row('text', 'BYTES', byteSize(0).default(1_000_000_000), 'a recording ends before less of its disk than this is free'),
   dvr: {
     kind: 'group',
     value: '',

@@ -17,6 +17,7 @@ import { OUTPUTS } from '../outputs/index.ts';
 import { LiveViews } from '../outputs/live-views/live-views.ts';
 import { OutputMeter } from '../outputs/meter.ts';
 import type { DirectHandler, Output } from '../outputs/output.ts';
+import type { RecordingsOutput } from '../outputs/recordings/routes.ts';
 import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
@@ -105,6 +106,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const pool = scope.use(new MediaPool(log));
   pool.warm();
 
+  let recordings: RecordingsOutput | undefined;
   const registry = new Registry({
     deps: async (name) => ({
       pool,
@@ -113,6 +115,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       ringBytes: config.ringBytes,
       reserveIds: (stream, count) => store.call('reserveIds', stream, count),
       lastTimestamp: last.get(name) ?? 0,
+      recordingFile: (id) => recordings?.file(id) ?? null,
     }),
     onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
   });
@@ -190,6 +193,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     store,
     timeline: (name: string) => timelines.of(name),
     mediaDir,
+    recordings: { dir: config.recordingsDir, minFree: config.recordingsMinFree },
     maxBytes: config.maxBytes,
     host: listenAddress(config.host),
     webrtc: config.webrtc,
@@ -218,6 +222,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
     if (row.name === 'webrtc') webrtc = output as WebRtcOutput;
+    if (row.name === 'recordings') recordings = output as RecordingsOutput;
   }
   const mayChange = (request: FastifyRequest) => admissionOf(request).rights === 'all';
   openCompat({ ...outputContext, hls: hls!, webrtc: webrtc!, settings: config.compat, mayChange });

@@ -11,6 +11,11 @@ import type { Admission } from './admission.ts';
  */
 export function checkSource(source: SourceConfig, admission: Admission, allowSources: readonly string[]): void {
   if (admission.via === 'loopback' || allowSources.includes(source.type)) return;
+  if (source.type === 'recording') {
+    // Who may make streams may read the recordings of this server anyway; other files are limited as those of FFmpeg are.
+    if (source.file === undefined || allowSources.some((entry) => covers(entry, source.file!))) return;
+    throw refusal(entryFor(source.file), source.file, 'this file');
+  }
   if (source.type !== 'ffmpeg') throw refusal(source.type, source.type, `a source of type ${source.type}`);
   if (!allowSources.some((entry) => covers(entry, source.url))) {
     throw refusal(entryFor(source.url), source.url.replace(/\/\/[^/@]*@/, '//***@'), 'this input');

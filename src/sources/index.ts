@@ -11,6 +11,7 @@ interface SourceRow {
 export const SOURCES = {
   pattern: { thread: 'pool', load: () => import('./pattern.ts') },
   ffmpeg: { thread: 'own', load: () => import('./ffmpeg.ts') },
+  recording: { thread: 'own', load: () => import('./recording.ts') },
   push: { thread: 'push' },
 } as const satisfies Record<string, SourceRow>;
 

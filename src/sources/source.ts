@@ -11,7 +11,7 @@ export interface Draft {
   /** The slot's pixels, exactly as long as the tightly packed picture. The same memory backs many frames: fill all of it. */
   readonly pixels: Uint8Array;
   /** Hands the frame to its readers. Refused (false) if `timestamp` does not rise or lies more than 10 s ahead of the clock. */
-  publish(timestamp: Micros, options?: { significantBits?: number }): boolean;
+  publish(timestamp: Micros, options?: { significantBits?: number; metadata?: Readonly<Record<string, unknown>> }): boolean;
   /** Gives the slot back; the id stays unused. */
   discard(): void;
 }

@@ -1,19 +1,25 @@
 // What every source that makes frames by itself must do, through the real media pool and frame hub.
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FfmpegParams, PatternParams } from '../api/schema.ts';
+import { FfmpegParams, PatternParams, RecordingParams } from '../api/schema.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { IdCounter } from '../core/ids.ts';
 import { silentLogger } from '../core/log.ts';
 import { startClock } from '../native/system-clock.ts';
 import { FrameHub } from '../pipeline/frame-hub.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
+import { TiffRecording } from '../pipeline/recording/tiff-recording.ts';
 import { SourceRunner } from '../pipeline/source-runner.ts';
 import { SOURCES } from './index.ts';
 
 type Type = keyof typeof SOURCES;
 
 const media = (name: string) => fileURLToPath(new URL(`../../test/media/${name}`, import.meta.url));
+
+const tiff = join(tmpdir(), 'pages.tiff');
 
 /** Every source of the table that runs by itself needs a row here. */
 const CASES: Record<Exclude<Type, 'push'>, [string, unknown][]> = {
@@ -28,13 +34,27 @@ const CASES: Record<Exclude<Type, 'push'>, [string, unknown][]> = {
     ['lavfi', FfmpegParams.parse({ url: 'lavfi:testsrc2=size=320x180:rate=50' })],
     ['a file in a loop', FfmpegParams.parse({ url: media('irregular.mp4') })],
   ],
+  recording: [
+    ['an MP4 of others', RecordingParams.parse({ file: media('irregular.mp4') })],
+    ['a TIFF', RecordingParams.parse({ file: tiff, fps: 50 })],
+  ],
 };
 
 let pool: MediaPool;
-beforeAll(() => {
+beforeAll(async () => {
   pool = new MediaPool(silentLogger, 1);
+  const file = await TiffRecording.create(tiff, { name: 'pages', pixelSize: null });
+  const shape = { format: 'gray16le', width: 64, height: 48, significantBits: 12 } as const;
+  for (let id = 1; id <= 20; id++) {
+    const identity = { id, timestamp: 1_763_640_000_000_000 + id * 20_000, format: shape.format, significantBits: 12 };
+    await file.append([{ identity, shape, bytes: new Uint8Array(64 * 48 * 2).fill(id), deflated: false }]);
+  }
+  await file.finish();
 });
-afterAll(() => pool.close());
+afterAll(async () => {
+  await pool.close();
+  await rm(tiff);
+});
 
 /** A source with everything around it. */
 function bench(type: Type, params: unknown) {

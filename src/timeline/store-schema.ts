@@ -34,6 +34,13 @@ export interface StreamRow {
   readonly lastTimestamp: number;
 }
 
+export interface RecordingRow {
+  readonly id: string;
+  readonly stream: string;
+  /** JSON of the recording. */
+  readonly data: string;
+}
+
 /** The calls of the store. Every one is answered; what must not be lost is on disk before the answer. */
 export interface StoreCalls {
   /** Reserves a block of frame ids: its first. Durable. */
@@ -51,6 +58,10 @@ export interface StoreCalls {
   removeSegments(stream: string, sequences: readonly number[]): void;
   /** Forgets all media of a stream; frame ids stay reserved. */
   clearMedia(stream: string): void;
+  /** Durable. */
+  saveRecording(row: RecordingRow): void;
+  removeRecording(id: string): void;
+  recordings(): RecordingRow[];
 }
 
 export type StoreCall = keyof StoreCalls;
@@ -65,5 +76,6 @@ CREATE TABLE IF NOT EXISTS inits (
 CREATE TABLE IF NOT EXISTS segments (
   stream TEXT NOT NULL, sequence INTEGER NOT NULL, init TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   bytes INTEGER NOT NULL, era INTEGER NOT NULL, frames BLOB NOT NULL, PRIMARY KEY (stream, sequence)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS recordings (id TEXT PRIMARY KEY, stream TEXT NOT NULL, data TEXT NOT NULL) STRICT;
 PRAGMA user_version = 1;
 `;

@@ -1,7 +1,15 @@
 // The store's thread: SQLite blocks, so it blocks here and nowhere else.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Database } from '../native/sqlite.ts';
-import { type InitRow, SCHEMA, type SegmentRow, type StoreCall, type StoreCalls, type StreamRow } from './store-schema.ts';
+import {
+  type InitRow,
+  type RecordingRow,
+  SCHEMA,
+  type SegmentRow,
+  type StoreCall,
+  type StoreCalls,
+  type StreamRow,
+} from './store-schema.ts';
 
 const db = new Database((workerData as { path: string }).path);
 db.exec(SCHEMA);
@@ -65,6 +73,12 @@ const calls: StoreCalls = {
       db.run('DELETE FROM segments WHERE stream = ?', stream);
       db.run('DELETE FROM inits WHERE stream = ?', stream);
     }),
+  saveRecording: ({ id, stream, data }) =>
+    db.transaction(true, () =>
+      db.run('INSERT INTO recordings VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data', id, stream, data),
+    ),
+  removeRecording: (id) => db.transaction(true, () => db.run('DELETE FROM recordings WHERE id = ?', id)),
+  recordings: () => db.all('SELECT id, stream, data FROM recordings ORDER BY id') as unknown as RecordingRow[],
 };
 
 parentPort!.on('message', (message: { id: number; call: StoreCall | 'close'; values: unknown[] }) => {

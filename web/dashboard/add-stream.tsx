@@ -31,15 +31,22 @@ const KIND_WORDS: Record<Kind, KindWords> = {
     first: ['kind', 'width', 'height', 'fps'],
   },
   ffmpeg: { label: 'File, address or camera', hint: 'A video file, RTSP, RTMP, SRT, HTTP, or a camera.', name: 'camera', first: ['url'] },
+  recording: {
+    label: 'Recording',
+    hint: 'Plays a recording of this server, or a TIFF or MP4 file.',
+    name: 'playback',
+    first: ['recording', 'file'],
+  },
   push: { label: 'Push from a program', hint: 'Your program sends the pictures.', name: 'scope', first: [] },
 };
-const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'push'];
+const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'recording', 'push'];
 
 const FIELDS: Record<Kind, readonly Field[]> = {
   pattern: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.pattern, { io: 'input' })),
   ffmpeg: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.ffmpeg, { io: 'input' })).map((field) =>
     field.key === 'url' ? { ...field, placeholder: 'clip.mp4, rtsp://…, camera' } : field,
   ),
+  recording: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.recording, { io: 'input' })),
   push: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.push, { io: 'input' })),
 };
 
@@ -68,6 +75,7 @@ function Dialog(props: { onClose: () => void }) {
   const values = {
     pattern: useSignal<FormValues>(initialValues(FIELDS.pattern)),
     ffmpeg: useSignal<FormValues>(initialValues(FIELDS.ffmpeg)),
+    recording: useSignal<FormValues>(initialValues(FIELDS.recording)),
     push: useSignal<FormValues>(initialValues(FIELDS.push)),
   };
   const errors = useSignal<Record<string, string>>({});

@@ -1,6 +1,7 @@
 // The frame of the page: header, connection banner, the page itself, dialogs and messages.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { bytesText } from '../../src/core/bytes-text.ts';
 import { AddStreamDialog } from './add-stream.tsx';
 import { Mark, Moon, Screen, Sun, Warning } from './icons.tsx';
 import { RemoveDialog } from './remove-stream.tsx';
@@ -11,7 +12,7 @@ import { StreamPage } from './stream-page.tsx';
 import { setTheme, THEMES, type Theme, theme } from './theme.ts';
 import { Toasts } from './toasts.tsx';
 import { Wall } from './wall.tsx';
-import { bytesText, clockText } from './words.ts';
+import { clockText } from './words.ts';
 
 export function App() {
   const { stream, share } = route.value;

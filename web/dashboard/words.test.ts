@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { agoText, bytesText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
+import { bytesText } from '../../src/core/bytes-text.ts';
+import { agoText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
 
 test('bytesText', () => {
   expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([

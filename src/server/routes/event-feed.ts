@@ -92,11 +92,11 @@ export class EventFeed {
     if (this.#types.has('frame')) {
       let last = 0;
       off.push(
-        events.on('frame', ({ info }) => {
+        events.on('frame', ({ info, metadata }) => {
           const now = performance.now();
           if (now - last < FRAME_MS) return;
           last = now;
-          this.#send({ type: 'frame', stream: name, id: info.id, timestamp: info.timestamp }, true);
+          this.#send({ type: 'frame', stream: name, id: info.id, timestamp: info.timestamp, ...(metadata ? { metadata } : {}) }, true);
         }),
       );
     }

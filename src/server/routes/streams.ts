@@ -53,7 +53,14 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
 
   app.delete<{ Params: { stream: string } }>(
     '/api/streams/:stream',
-    { schema: { tags, summary: 'Remove a stream and its recordings', params: Params, response: { 204: z.null() } } },
+    {
+      schema: {
+        tags,
+        summary: 'Remove a stream and what is kept of it; recordings made of it stay',
+        params: Params,
+        response: { 204: z.null() },
+      },
+    },
     async (request, reply) => {
       await streams.remove(request.params.stream);
       return reply.code(204).send();

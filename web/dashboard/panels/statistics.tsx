@@ -2,13 +2,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { StreamInfo, StreamStats } from '../../../src/api/schema.ts';
+import { bytesText } from '../../../src/core/bytes-text.ts';
 import { parseDuration } from '../../../src/core/time.ts';
 import { latency } from '../latency.ts';
 import { client, stats } from '../store.ts';
 import { player } from '../watching.ts';
 import {
   bitrateText,
-  bytesText,
   codecText,
   countText,
   dropText,

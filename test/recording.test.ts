@@ -1,0 +1,282 @@
+// Recordings: every frame of a deep stream in a file that a foreign reader opens, while somebody watches; played back as a stream; whole
+// again after the server was killed, and readable when the disk was full. `RECORD_SECONDS=60 npx vitest run test/recording.test.ts` prints
+// the figures of a long one of 1024x1024.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import WebSocket from 'ws';
+import type { Recording } from '../src/api/recordings.ts';
+import type { Marker } from '../src/api/timeline.ts';
+import { readFrameHeader } from '../src/formats/frame-header.ts';
+import { restorePixels } from '../src/formats/lossless.ts';
+import { decompressZstd } from '../src/native/compress.ts';
+import { kill, serve } from './child-server.ts';
+import { missingTool, pythonWith } from './python.ts';
+import { type TestServer, testServer } from './server.ts';
+
+const SECONDS = Number(process.env.RECORD_SECONDS ?? 2);
+const LONG = SECONDS > 10;
+const [WIDTH, HEIGHT] = LONG ? [1024, 1024] : [320, 240];
+const SOON = { timeout: 60_000 };
+const python = pythonWith('tifffile');
+
+const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** A viewer of lossless pictures: hash of each, by frame id. */
+class Viewer {
+  readonly socket: WebSocket;
+  readonly hashes = new Map<number, string>();
+  /** What came with the frames of a playback, by id. */
+  readonly times = new Map<number, number>();
+  readonly arrivals: number[] = [];
+
+  constructor(url: string, stream: string, query = '') {
+    this.socket = new WebSocket(new URL(`/live/${stream}/ws?codec=lossless${query}`, url));
+    this.socket.on('message', (data: Buffer, binary) => {
+      if (!binary) return;
+      const header = readFrameHeader(data);
+      this.arrivals.push(performance.now());
+      this.times.set(header.id, header.timestamp);
+      this.hashes.set(header.id, sha(restorePixels(header, data.subarray(header.headerBytes), decompressZstd)));
+      this.socket.send(JSON.stringify({ type: 'ack', id: header.id }));
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.terminate();
+  }
+}
+
+const LOOK = `
+import hashlib, json, sys, tifffile
+with tifffile.TiffFile(sys.argv[1]) as tif:
+    series = tif.series[0]
+    frames = []
+    for page in (each.aspage() for each in tif.pages):
+        own = json.loads(page.tags[65001].value)
+        frames.append([own['id'], own['timestamp'], hashlib.sha256(page.asarray().tobytes()).hexdigest()])
+    ome = tif.ome_metadata
+    print(json.dumps({ 'ome': tif.is_ome, 'big': tif.is_bigtiff, 'axes': series.axes, 'shape': series.shape, 'dtype': str(series.dtype),
+      'frames': frames, 'xml': ome[:2000] if ome else None, 'planes': ome.count('<Plane ') if ome else 0 }))
+`;
+
+interface Seen {
+  readonly ome: boolean;
+  readonly big: boolean;
+  readonly axes: string;
+  readonly shape: number[];
+  readonly dtype: string;
+  readonly frames: [id: number, timestamp: number, hash: string][];
+  readonly xml: string | null;
+  readonly planes: number;
+}
+
+/** What tifffile finds in a file. */
+async function look(path: string): Promise<Seen> {
+  const child = spawn(python!, ['-c', LOOK, path]);
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (data) => (output += data));
+  child.stderr.on('data', (data) => (errors += data));
+  const [code] = await once(child, 'close');
+  expect(code, errors).toBe(0);
+  return JSON.parse(output);
+}
+
+const post = (body: object): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+const microscope = (width: number, height: number, fps = 30) => ({
+  source: { type: 'pattern' as const, kind: 'microscope' as const, width, height, fps },
+  pixelSize: 0.65,
+  linger: '300ms',
+});
+
+async function ended(server: TestServer, stream: string, id: string): Promise<Recording> {
+  const one = () => server.json<Recording>(`/api/streams/${stream}/recordings/${id}`);
+  await expect.poll(async () => (await one()).state, { timeout: SECONDS * 1000 + 60_000, interval: 100 }).toMatch(/finished|failed/);
+  return await one();
+}
+
+it('every frame is in the file, while a viewer watches lossless; it is played back as a stream', {
+  timeout: 180_000 + SECONDS * 5000,
+}, async () => {
+  await using server = await testServer({ streams: { scope: microscope(WIDTH, HEIGHT) }, dvr: { mode: 'off' } });
+  using viewer = new Viewer(server.url, 'scope');
+  await expect.poll(() => viewer.hashes.size, SOON).toBeGreaterThan(3);
+  const ids: number[] = [];
+  const off = server.streams.registry.get('scope').events.on('frame', ({ info }) => ids.push(info.id));
+  const cpu = process.cpuUsage();
+  const begun = performance.now();
+  const started = await server.json<Recording>('/api/streams/scope/recordings', post({ duration: SECONDS, name: 'cells & <more>' }));
+  expect(started).toMatchObject({ state: 'recording', stream: 'scope', format: 'ome-tiff', limits: { duration: SECONDS } });
+  const recording = await ended(server, 'scope', started.id);
+  const took = performance.now() - begun;
+  const used = process.cpuUsage(cpu);
+  off();
+  expect(recording).toMatchObject({
+    state: 'finished',
+    reason: `${SECONDS} s were asked for`,
+    width: WIDTH,
+    height: HEIGHT,
+    pixelFormat: 'gray16le',
+  });
+  const [first, last] = [recording.start!.frame, recording.end!.frame];
+  const captured = ids.filter((id) => id >= first && id <= last);
+  expect(recording.dropped).toBe(0);
+  expect(recording.gaps).toEqual([]);
+  expect(recording.frames).toBe(captured.length);
+  expect(recording.frames).toBeGreaterThan(SECONDS * 3);
+  const watched = viewer.arrivals.filter((at) => at >= begun && at <= begun + took).length;
+  if (LONG) {
+    console.log(
+      `${recording.frames} frames, ${captured.length - recording.frames} missing, ${(recording.bytes / 1e6 / SECONDS).toFixed(1)} MB/s, ` +
+        `CPU of the whole server with its viewer ${((used.user + used.system) / 1000 / took).toFixed(2)} cores, viewer ${((watched * 1000) / took).toFixed(1)} fps`,
+    );
+  }
+
+  // The span lies on the timeline, with its ends at the frames.
+  const { items } = await server.json<{ items: Marker[] }>('/api/streams/scope/markers?kind=recording');
+  expect(items).toMatchObject([{ id: recording.id, frame: first, endFrame: last, open: false, data: { recording: recording.id } }]);
+
+  const file = await server.fetch(`/api/streams/scope/recordings/${recording.id}/file`, { method: 'HEAD' });
+  expect(file.headers.get('content-length')).toBe(String(recording.bytes));
+  expect(file.headers.get('content-disposition')).toBe(`attachment; filename="${recording.file}"`);
+  const part = await server.fetch(`/api/streams/scope/recordings/${recording.id}/file`, { headers: { range: 'bytes=0-3' } });
+  expect([part.status, Buffer.from(await part.arrayBuffer()).toString('hex')]).toEqual([206, '49492b00']);
+
+  const path = join(server.config.recordingsDir, 'scope', recording.file);
+  if (python) {
+    const seen = await look(path);
+    const times = new Map(viewer.times);
+    expect(seen).toMatchObject({
+      ome: true,
+      big: true,
+      axes: 'TYX',
+      shape: [recording.frames, HEIGHT, WIDTH],
+      dtype: 'uint16',
+      planes: recording.frames,
+    });
+    expect(seen.xml).toContain('PhysicalSizeX="0.65"');
+    expect(seen.frames.map(([id]) => id)).toEqual(captured);
+    const both = seen.frames.filter(([id]) => viewer.hashes.has(id));
+    expect(both.length).toBeGreaterThan(recording.frames / 4);
+    for (const [id, timestamp, hash] of both) {
+      expect(hash, `frame ${id}`).toBe(viewer.hashes.get(id));
+      expect(timestamp).toBe(times.get(id));
+    }
+
+    // Played back: the frames are new, what they were is said with them, and the pixels are the same.
+    const originals = new Map<number, { id: number; timestamp: number }>();
+    const put = await server.fetch('/api/streams/again', {
+      ...post({ source: { type: 'recording', recording: recording.id, loop: false }, linger: '300ms' }),
+      method: 'PUT',
+    });
+    expect(put.status).toBe(201);
+    const again = server.streams.registry.get('again');
+    again.events.on('frame', ({ info, metadata }) => originals.set(info.id, metadata!.original as { id: number; timestamp: number }));
+    using player = new Viewer(server.url, 'again');
+    const known = new Map(seen.frames.map(([id, timestamp, hash]) => [id, { timestamp, hash }]));
+    await expect.poll(() => again.state, { timeout: SECONDS * 2000 + 60_000 }).toBe('lost');
+    expect(again.reason).toBe('the source has come to its end');
+    expect([...originals.values()].map(({ id }) => id)).toEqual(captured);
+    await expect.poll(() => player.hashes.has(originals.size), SOON).toBe(true);
+    for (const [id, original] of originals) {
+      expect(original.timestamp).toBe(known.get(original.id)!.timestamp);
+      if (player.hashes.has(id)) expect(player.hashes.get(id), `frame ${id}, once ${original.id}`).toBe(known.get(original.id)!.hash);
+    }
+    expect(player.hashes.size).toBeGreaterThan(captured.length / 4);
+    if (LONG) console.log(`played back: ${originals.size} frames, ${player.hashes.size} compared pixel by pixel at the far end`);
+  }
+
+  const gone = await server.fetch(`/api/streams/scope/recordings/${recording.id}`, { method: 'DELETE' });
+  expect(gone.status).toBe(204);
+  expect(await readdir(join(server.config.recordingsDir, 'scope'))).toEqual([]);
+  expect((await server.json<{ items: Marker[] }>('/api/streams/scope/markers?kind=recording')).items).toEqual([]);
+});
+
+it.skipIf(python)('tifffile is missing: recordings were not opened by a foreign reader', () => missingTool('python3-tifffile'));
+
+it('an MP4 holds the pictures that viewers get, with their ids, and is played back; both formats at once', {
+  timeout: 120_000,
+}, async () => {
+  await using server = await testServer({ streams: { cam: { source: { type: 'pattern', width: 320, height: 240 }, linger: '300ms' } } });
+  const start = (body: object) => server.json<Recording>('/api/streams/cam/recordings', post(body));
+  const [mp4, tiff] = [await start({ format: 'mp4', frames: 25 }), await start({ format: 'ome-tiff', compression: 'deflate' })];
+  const third = await server.fetch('/api/streams/cam/recordings', post({}));
+  expect([third.status, await third.json()]).toMatchObject([409, { code: 'conflict', detail: expect.stringContaining(mp4.id) }]);
+  const done = await ended(server, 'cam', mp4.id);
+  expect(done).toMatchObject({ state: 'finished', reason: '25 frames were asked for', frames: 25 });
+  const stopped = await server.json<Recording>(`/api/streams/cam/recordings/${tiff.id}/stop`, { method: 'POST' });
+  expect(stopped).toMatchObject({ state: 'finished', reason: 'it was stopped', pixelFormat: 'rgb24' });
+  expect(stopped.frames).toBeGreaterThan(10);
+  const list = await server.json<{ items: Recording[] }>('/api/streams/cam/recordings');
+  expect(list.items.map(({ id }) => id)).toEqual([tiff.id, mp4.id]);
+
+  await server.openStream('again', { source: { type: 'recording', recording: mp4.id, times: 'original', speed: 4 } });
+  const again = server.streams.registry.get('again');
+  const originals: { id: number; timestamp: number; now: number }[] = [];
+  again.events.on('frame', ({ info, metadata }) => {
+    originals.push({ ...(metadata!.original as { id: number; timestamp: number }), now: info.timestamp });
+  });
+  using _awake = again.demand();
+  await expect.poll(() => again.state, SOON).toBe('lost');
+  expect(originals.length).toBe(25);
+  expect([originals[0]!.id, originals.at(-1)!.id]).toEqual([done.start!.frame, done.end!.frame]);
+  expect([originals[0]!.timestamp, originals.at(-1)!.timestamp]).toEqual([done.start!.timestamp, done.end!.timestamp]);
+  for (const { timestamp, now } of originals) expect(now).toBe(timestamp);
+});
+
+it('killed in the middle, both files end behind their last whole frame at the next start, and stay in the list', {
+  timeout: 120_000,
+}, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'recording-'));
+  try {
+    const { child, url } = await serve(dataDir, { streams: { cam: { source: { type: 'pattern', width: 320, height: 240 } } } });
+    const ask = async (path: string, init?: RequestInit) => (await (await fetch(new URL(path, url), init)).json()) as unknown;
+    const ids: string[] = [];
+    for (const format of ['ome-tiff', 'mp4']) ids.push(((await ask('/api/streams/cam/recordings', post({ format }))) as Recording).id);
+    const list = async () => ((await ask('/api/streams/cam/recordings')) as { items: Recording[] }).items;
+    await expect.poll(async () => Math.min(...(await list()).map(({ frames }) => frames)), SOON).toBeGreaterThan(15);
+    const before = await list();
+    await kill(child);
+
+    await using server = await testServer({ dataDir, streams: { cam: { source: { type: 'pattern', width: 320, height: 240 } } } });
+    const after = (await server.json<{ items: Recording[] }>('/api/streams/cam/recordings')).items;
+    expect(after.map(({ id }) => id).sort()).toEqual(ids.sort());
+    for (const recording of after) {
+      const known = before.find(({ id }) => id === recording.id)!;
+      expect(recording).toMatchObject({ state: 'finished', start: known.start, reason: expect.stringContaining('the server ended') });
+      expect(recording.frames).toBeGreaterThanOrEqual(known.frames);
+      const size = (await server.fetch(`/api/streams/cam/recordings/${recording.id}/file`, { method: 'HEAD' })).headers.get(
+        'content-length',
+      );
+      expect(size).toBe(String(recording.bytes));
+      if (recording.format === 'mp4' || !python) continue;
+      const seen = await look(join(server.config.recordingsDir, 'cam', recording.file));
+      expect(seen).toMatchObject({ ome: true, axes: 'TYXS', shape: [recording.frames, 240, 320, 3], planes: recording.frames });
+      expect(seen.frames.at(-1)![0]).toBe(recording.end!.frame);
+    }
+    const { items } = await server.json<{ items: Marker[] }>('/api/streams/cam/markers?kind=recording');
+    expect(items.map(({ open, frame }) => [open, frame])).toEqual(
+      after.map(({ start }) => [false, start!.frame]).sort((a, b) => Number(a[1]) - Number(b[1])),
+    );
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
+it('a disk that takes no more ends the recording with a reason and a file that can be read', { timeout: 120_000 }, async () => {
+  await using server = await testServer({ streams: { cam: microscope(320, 240) }, recordingsMinFree: Number.MAX_SAFE_INTEGER });
+  const { id } = await server.json<Recording>('/api/streams/cam/recordings', post({}));
+  expect(await ended(server, 'cam', id)).toMatchObject({
+    state: 'failed',
+    reason: expect.stringMatching(/^no frame was recorded: the disk has only [\d.]+ .B left; .* must stay free \(recordingsMinFree\)$/),
+  });
+});
