@@ -1,9 +1,10 @@
 // Lossless pictures in the page: the values that somebody reads are those that a program pushed, at any magnification; levels, colours and
 // zoom by pointer and keyboard.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { decodePicture } from '../src/native/picture.ts';
 import { readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
 import { TestPublisher } from './publisher.ts';
@@ -171,7 +172,6 @@ test('graphics hardware and tables draw the same pixels of every format; hardwar
     grayf32le: new Uint8Array(floats.buffer),
     rgb48le: bytes(width * height * 6),
     bayer_rggb16le: bytes(width * height * 2),
-    gray: bytes(width * height),
     bgr24: bytes(width * height * 3),
     nv12: bytes(width * height + 31 * 18 * 2),
   } as const;
@@ -255,4 +255,99 @@ test('a decoder that cannot be loaded: the page says so, and goes on when it can
   await shoot(page, 'lossless-no-decoder');
   broken = false;
   await waitForPicture(page, 60_000);
+});
+
+test('measuring: saved files, presets with params, line and region, recorded clicks', async () => {
+  await using server = await testServer();
+  const json = (method: string, body: object) => ({ method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  // Not of the configuration: its params may be changed.
+  const source = { type: 'pattern', kind: 'microscope', width: 256, height: 160, fps: 10 };
+  expect((await server.fetch('api/streams/cam', json('PUT', { source, pixelSize: 0.5 }))).ok).toBe(true);
+  await using chromium = await launchChromium();
+  const page = await chromium.page();
+  await page.setViewportSize({ width: 900, height: 720 });
+  await page.goto(`${server.url}embed/cam?transport=lossless&controls=1`);
+  const player = page.locator('sluice-player');
+  await openLevels(page);
+  const levels = player.locator('.levels');
+  expect(await player.locator('.badge').textContent()).toBe('Lossless, 12 bit');
+  const toast = () => player.locator('.toast').textContent();
+
+  await page.keyboard.press('x');
+  await page.keyboard.press('r');
+  await expect
+    .poll(() => levels.locator('.probe-text').allTextContents(), SOON)
+    .toEqual([
+      expect.stringMatching(/^[\d.]+ to [\d.]+ over 77 px = 38.5 µm$/),
+      expect.stringMatching(/^mean [\d.]+ ± [\d.]+, min \d+, max \d+ · x 77, y 64, 51 × 32$/),
+    ]);
+  // The keys move a corner, by 10 with Shift; the statistics are those of the new region.
+  await player.getByRole('button', { name: 'Bottom right of the region' }).focus();
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => levels.locator('.probe-text').last().textContent(), SOON).toContain('x 77, y 64, 61 × 31');
+  await levels.getByLabel('Send to the charts').check();
+  const metrics = async () => {
+    const { series } = await server.json<{ series: { name: string; value: number[] }[] }>('api/streams/cam/metrics');
+    return Object.fromEntries(series.map(({ name, value }) => [name, value.length]));
+  };
+  await expect
+    .poll(metrics, SOON)
+    .toEqual(Object.fromEntries(['mean', 'std', 'min', 'max'].map((name) => [`region.${name}`, expect.any(Number)])));
+  await shoot(page, 'lossless-measuring');
+  await levels.getByLabel('Send to the charts').uncheck();
+
+  // Paused, so that it is known which frame is saved and clicked.
+  await player.focus();
+  await page.evaluate(() => document.querySelector('sluice-player')!.setAttribute('record-clicks', ''));
+  const shown = () =>
+    page.evaluate(() => (document.querySelector('sluice-player') as unknown as { shownFrame: { id: number } }).shownFrame.id);
+  const saved = page.waitForEvent('download');
+  await page.keyboard.press('p');
+  const download = await saved;
+  expect(download.suggestedFilename()).toMatch(/^cam_\d{8}T\d{6}\.\d{3}Z_f\d+\.png$/);
+  const { format, width, height, data } = await decodePicture(await readFile(await download.path()), 'image/png');
+  expect([format, width, height]).toEqual(['gray16le', 256, 160]);
+  const id = Number(/_f(\d+)/.exec(download.suggestedFilename())![1]);
+  expect(await shown()).toBeGreaterThanOrEqual(id);
+  expect(new Set(new Uint16Array(data.buffer, data.byteOffset, width * height)).size).toBeGreaterThan(100);
+  const tiff = page.waitForEvent('download');
+  await levels.getByRole('button', { name: 'TIFF' }).click();
+  expect((await tiff).suggestedFilename()).toMatch(/^cam_.*_f\d+\.tiff$/);
+
+  const box = (await player.boundingBox())!;
+  await page.mouse.click(box.x + 100, box.y + 330);
+  const records = async () =>
+    (await server.json<{ items: { frame: number; record: { pixelclick?: object } }[] }>('api/streams/cam/data')).items;
+  await expect
+    .poll(records, SOON)
+    .toMatchObject([{ record: { pixelclick: { x: expect.any(Number), y: expect.any(Number), value: expect.any(Number) } } }]);
+  expect((await records())[0]!.frame).toBeGreaterThan(0);
+
+  // A preset has the view and the params, whatever was changed since.
+  const field = (label: string) => levels.getByLabel(label, { exact: true });
+  await field('Colours').selectOption('fire');
+  await levels.getByText('Presets').click();
+  await field('Name of the preset').fill('Warm');
+  await levels.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect.poll(toast, SOON).toBe('Preset “Warm” saved.');
+  const exported = page.waitForEvent('download');
+  await levels.getByRole('button', { name: 'Export' }).click();
+  const file = await (await exported).path();
+  await levels.getByRole('button', { name: 'Delete' }).click();
+  await expect.poll(() => field('Saved presets').isDisabled(), SOON).toBe(true);
+  await field('Colours').selectOption('gray');
+  expect((await server.fetch('api/streams/cam/params', json('PATCH', { fps: 20 }))).status).toBe(200);
+  const [broken, whole] = [(await readFile(file, 'utf8')).replace('"gamma": 1', '"gamma": 0'), await readFile(file)];
+  const name = 'presets.json';
+  await field('File of presets').setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(broken) });
+  await expect.poll(toast, SOON).toContain('presets[0].look.gamma: 0 received; expected a number from 0.1 to 10');
+  await field('File of presets').setInputFiles({ name, mimeType: 'application/json', buffer: whole });
+  await expect.poll(toast, SOON).toBe('1 preset imported from presets.json.');
+  await levels.getByRole('button', { name: 'Apply' }).click();
+  await expect.poll(toast, SOON).toBe('Preset “Warm” is in use.');
+  expect(await field('Colours').inputValue()).toBe('fire');
+  expect(await server.json('api/streams/cam/params')).toMatchObject({ values: { fps: 10 } });
+  await shoot(page, 'lossless-presets');
+  expect(chromium.errors).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// One player and nothing else: /embed/{stream}?transport=&decoder=&quality=&controls=0&hud=1&report=off&token=&frame=&t=
+// One player and nothing else: /embed/{stream}?transport=&decoder=&quality=&controls=0&hud=1&report=off&record-clicks=1&token=&frame=&t=
 import type { SluicePlayer } from '../src/player/element.ts';
 import '../src/player/element.ts';
 import { parseTimestamp } from '../src/core/time.ts';
@@ -16,6 +16,7 @@ for (const name of ['transport', 'decoder', 'quality', 'token', 'fit', 'report']
 player.src = new URL(`../live/${stream}`, location.href).href.split('?')[0]!;
 player.controls = query.get('controls') !== '0';
 player.hud = query.get('hud') === '1';
+player.toggleAttribute('record-clicks', query.get('record-clicks') === '1');
 player.autoplay = query.get('autoplay') !== '0';
 document.body.append(player);
 openAtMoment(player);

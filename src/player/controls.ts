@@ -14,12 +14,20 @@ import type { PlayerTimeline } from './player-timeline.ts';
 import { QualityChoice } from './quality-choice.ts';
 import { Scrubber } from './scrubber.ts';
 import type { Stage } from './stage.ts';
+import type { StageZoom } from './stage-zoom.ts';
 import { StatsOverlay } from './stats-overlay.ts';
 import { TimelineBar } from './timeline-bar.ts';
 
 const UPDATE_MS = 250;
 const HIDE_MS = 3000;
 const JUMP_US = 5_000_000;
+/** Parts of the box that the magnified picture moves by. */
+const PANS: Readonly<Record<string, readonly [number, number]>> = {
+  'Shift+ArrowLeft': [0.1, 0],
+  'Shift+ArrowRight': [-0.1, 0],
+  'Shift+ArrowUp': [0, 0.1],
+  'Shift+ArrowDown': [0, -0.1],
+};
 
 export interface ControlsOptions {
   readonly host: HTMLElement;
@@ -29,8 +37,12 @@ export interface ControlsOptions {
   readonly player: () => Player | undefined;
   /** What belongs to its pictures. */
   readonly timeline: () => PlayerTimeline | undefined;
-  /** Levels and zoom, of pictures with all their values. */
+  /** Levels, of pictures with all their values. */
   readonly deep: () => DeepView | null;
+  /** Of pictures that can be measured or are linked to others. */
+  readonly zoom: () => StageZoom | null;
+  /** Saves the shown frame as a file. */
+  readonly save: (type: 'png' | 'tiff') => void;
   readonly tell: (text: string) => void;
   /** For screen readers alone. */
   readonly say: (text: string) => void;
@@ -131,6 +143,7 @@ export class Controls {
         this.#scissors,
         this.#values,
         this.#levels,
+        iconButton('save', 'Save this frame as PNG (P)', () => this.#options.save('png')),
         iconButton('link', 'Copy link to this frame', () => void copyFrameLink(options.player()?.shownFrame ?? null, options.tell)),
         iconButton('stats', 'Statistics (S)', () => this.#toggleStats()),
         iconButton('help', 'Keys (?)', () => this.#keys.toggleHelp()),
@@ -302,11 +315,23 @@ export class Controls {
 
   /** Zoom keys mean nothing where the picture has no such view. */
   #zoom(key: string): boolean {
+    const zoom = this.#options.zoom();
+    if (!zoom) return false;
+    const way = PANS[key];
+    if (way) zoom.panBy(...way);
+    else if (key === '1') zoom.zoomToPixels();
+    else zoom.zoomBy(key === '0' ? 0 : key === '-' ? 1 / 1.5 : 1.5);
+    if (!way) this.#options.say(`Magnified ${Number(zoom.placement.scale.toPrecision(2))} times.`);
+    return true;
+  }
+
+  /** Line, region and window of pictures that can be measured. */
+  #measure(key: string): boolean {
     const view = this.#options.deep();
     if (!view) return false;
-    if (key === '1') view.zoomToPixels();
-    else view.zoomBy(key === '0' ? 0 : key === '-' ? 1 / 1.5 : 1.5);
-    this.#options.say(`Magnified ${Number(view.placement.scale.toPrecision(2))} times.`);
+    if (key === 'x') this.#options.say(`Line profile ${view.toggleLine() ? 'shown' : 'removed'}.`);
+    else if (key === 'r') this.#options.say(`Region ${view.toggleRegion() ? 'shown' : 'removed'}.`);
+    else this.#options.tell(view.toggleAuto() ? 'Black and white follow the pictures.' : 'Black and white stay as they are.');
     return true;
   }
 
@@ -352,10 +377,16 @@ export class Controls {
       { keys: ['c'], help: ['C', 'cut a clip'], run: () => clip.toggle() },
       { keys: ['v'], help: ['V', 'values of the shown frame'], run: () => this.#toggleOverlay('values') },
       { keys: ['b'], help: ['B', 'boxes over the picture'], run: () => this.#toggleOverlay('boxes') },
-      { keys: ['w'], help: ['W', 'levels of lossless pictures'], run: () => this.#toggleLevels() },
+      { keys: ['p'], help: ['P', 'save the shown frame as PNG'], run: () => this.#options.save('png') },
       {
-        keys: ['+', '=', '-', '0', '1'],
-        help: ['+ − 0 1', 'lossless: larger, smaller, whole, single pixels'],
+        keys: ['w', 'a'],
+        help: ['W A', 'lossless: levels, automatic or fixed'],
+        run: (key) => (key === 'w' ? this.#toggleLevels() : this.#measure(key)),
+      },
+      { keys: ['x', 'r'], help: ['X R', 'lossless: line profile, region'], run: (key) => this.#measure(key) },
+      {
+        keys: ['+', '=', '-', '0', '1', ...Object.keys(PANS)],
+        help: ['+ − 0 1, Shift ←', 'lossless: larger, smaller, whole, single pixels; move'],
         run: (key) => this.#zoom(key),
       },
       { keys: ['f'], help: ['F', 'full screen'], run: () => this.fullScreen() },

@@ -1,12 +1,25 @@
-// What a picture with all its values offers beyond looking at it: zoom and pan, levels, values under the pointer, a scale bar. The settings
-// are kept for each stream.
+// What a picture with all its values offers beyond looking at it: levels, values under the pointer, a scale bar, presets, line profile and
+// region. The settings are kept for each stream.
 import type { ToneWindow } from '../core/view.ts';
-import type { DeepCanvas } from './deep-canvas.ts';
+import type { DeepCanvas, LookSettings } from './deep-canvas.ts';
 import { make } from './dom.ts';
+import { follow } from './drag.ts';
 import { keepLook, keptLook } from './kept-look.ts';
 import { LevelPanel } from './level-panel.ts';
-import type { PicturePoint, Stage } from './stage.ts';
-import { lengthName, type Placement, panBy, scaleBar, WHOLE, zoomAt } from './zoom.ts';
+import { type CursorPlace, Link } from './link-group.ts';
+import { PictureLayer } from './picture-layer.ts';
+import { PresetBar } from './preset-bar.ts';
+import type { Preset } from './presets.ts';
+import { ProbePanel } from './probe-panel.ts';
+import { ProbeShapes } from './probe-shapes.ts';
+import type { Fit, PicturePoint, Stage } from './stage.ts';
+import { StageZoom } from './stage-zoom.ts';
+import type { TimelineApi } from './timeline-api.ts';
+import type { ShownFrame } from './transport.ts';
+import { lengthName, scaleBar } from './zoom.ts';
+
+// Loaded together, by players that need them.
+export { Link, PictureLayer, StageZoom };
 
 const UPDATE_MS = 250;
 /** Room for the scale bar, CSS pixels. */
@@ -16,37 +29,59 @@ export interface DeepViewOptions {
   readonly host: HTMLElement;
   readonly stage: Stage;
   readonly deep: DeepCanvas;
+  readonly zoom: StageZoom;
+  readonly layer: PictureLayer;
+  readonly fit: () => Fit;
+  /** The group that it shares its levels with. */
+  readonly link: () => Link | null;
   /** Name of the stream, under which settings are kept. */
-  readonly stream: string;
+  readonly stream: () => string;
   /** µm; `null` = not known. */
   readonly pixelSize: () => number | null;
   readonly pointAt: (clientX: number, clientY: number) => PicturePoint | null;
+  readonly api: () => TimelineApi | undefined;
+  readonly tell: (text: string) => void;
+  /** Saves the shown frame as a file. */
+  readonly save: (type: 'png' | 'tiff') => void;
 }
 
 export class DeepView {
   readonly #options: DeepViewOptions;
+  readonly #stream: string;
   readonly #panel: LevelPanel;
+  readonly #probes: ProbePanel;
+  readonly #shapes: ProbeShapes;
   readonly #bar = make('div', { class: 'scale-bar', part: 'scale-bar' });
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
-  #place: Placement = WHOLE;
   #pointer: { x: number; y: number } | null = null;
 
   constructor(options: DeepViewOptions) {
     this.#options = options;
-    const { host, stage, deep } = options;
+    const { host, stage, deep, tell } = options;
+    this.#stream = options.stream();
     deep.replaced = (canvas) => stage.show(canvas);
-    this.#panel = new LevelPanel(deep, () => this.#keep());
-    const kept = keptLook(options.stream);
+    this.#shapes = new ProbeShapes({ ...options, changed: () => this.#measure(null) });
+    this.#probes = new ProbePanel({ ...options, shapes: this.#shapes });
+    const presets = new PresetBar({ tell, read: (name) => this.#readPreset(name), apply: (preset) => this.#apply(preset) });
+    this.#panel = new LevelPanel({
+      deep,
+      changed: () => this.#onLook(),
+      line: () => this.toggleLine(),
+      region: () => this.toggleRegion(),
+      save: options.save,
+      below: [this.#probes.element, presets.element],
+    });
+    const kept = keptLook(this.#stream);
     deep.settings = kept.look;
     this.#panel.element.hidden = !kept.open;
     host.shadowRoot?.append(this.#panel.element, this.#bar);
     const { signal } = this.#abort;
     const { element } = stage;
-    element.addEventListener('wheel', (event) => this.#onWheel(event), { signal, passive: false });
     element.addEventListener('pointerdown', (event) => this.#onDown(event), { signal });
     element.addEventListener('pointermove', (event) => this.#onMove(event), { signal });
     element.addEventListener('pointerleave', () => this.#onMove(null), { signal });
+    element.addEventListener('wheel', () => this.#readOut(), { signal, passive: true });
     this.#timer = setInterval(() => this.#update(), UPDATE_MS);
     this.#update();
   }
@@ -55,9 +90,10 @@ export class DeepView {
     this.#abort.abort();
     this.#options.deep.replaced = () => {};
     clearInterval(this.#timer);
+    this.#shapes.close();
     this.#panel.element.remove();
     this.#bar.remove();
-    this.#put(WHOLE);
+    this.#options.stage.element.classList.remove('pixels');
   }
 
   /** Shows or hides the levels; tells whether they are shown now. */
@@ -68,78 +104,107 @@ export class DeepView {
     return !this.#panel.element.hidden;
   }
 
-  get placement(): Placement {
-    return this.#place;
+  /** Line profile; tells whether there is one now. */
+  toggleLine(): boolean {
+    const on = this.#shapes.toggleLine();
+    this.#panel.press('line', on);
+    if (on) this.#open('Drag over the picture to draw the line; its ends can be moved, by arrow keys too.');
+    return on;
   }
 
-  /** Magnifies around the middle of the box; 0 = shows the whole picture. */
-  zoomBy(factor: number): void {
-    const box = this.#box();
-    this.#put(factor === 0 ? WHOLE : zoomAt(this.#place, this.#place.scale * factor, box.width / 2, box.height / 2, box));
+  /** Statistics of a rectangle; tells whether there is one now. */
+  toggleRegion(): boolean {
+    const on = this.#shapes.toggleRect();
+    this.#panel.press('region', on);
+    if (on) this.#open('Drag over the picture to draw the region; its corners can be moved, by arrow keys too.');
+    return on;
   }
 
-  /** One pixel of the picture takes one of the screen, around the middle. */
-  zoomToPixels(): void {
-    const size = this.#options.stage.size();
-    if (!size) return;
-    const box = this.#box();
-    const fitted = Math.min(box.width / size.width, box.height / size.height);
-    this.#put(zoomAt(this.#place, 1 / devicePixelRatio / fitted, box.width / 2, box.height / 2, box));
+  /** The window follows the pictures, or keeps what it is now; tells whether it follows. */
+  toggleAuto(): boolean {
+    const { deep } = this.#options;
+    const follows = deep.settings.window !== null;
+    this.look = { ...deep.settings, window: follows ? null : deep.window };
+    this.#onLook();
+    return follows;
   }
 
-  panBy(dx: number, dy: number): void {
-    this.#put(panBy(this.#place, dx, dy, this.#box()));
+  get look(): LookSettings {
+    return this.#options.deep.settings;
   }
 
-  #box(): DOMRect {
-    return this.#options.host.getBoundingClientRect();
+  /** Another look, as if somebody had set it here. */
+  set look(look: LookSettings) {
+    this.#options.deep.settings = look;
+    this.#panel.update();
+    this.#keep();
   }
 
-  #put(place: Placement): void {
-    this.#place = place;
-    const { style } = this.#options.stage.element;
-    style.transformOrigin = '0 0';
-    style.transform = place === WHOLE || place.scale === 1 ? '' : `translate(${place.x}px, ${place.y}px) scale(${place.scale})`;
+  /** A new picture is on the screen. */
+  shown(frame: ShownFrame): void {
+    this.#measure(frame);
+  }
+
+  /** The picture lies otherwise. */
+  placed(): void {
     this.#update();
   }
 
-  #onWheel(event: WheelEvent): void {
-    event.preventDefault();
-    const box = this.#box();
-    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
-    const factor = Math.exp(-Math.min(300, Math.max(-300, event.deltaY * lines)) / 400);
-    this.#put(zoomAt(this.#place, this.#place.scale * factor, event.clientX - box.left, event.clientY - box.top, box));
-    this.#readOut();
+  /** The pointer of a linked player: the value there. */
+  pointFromElsewhere(place: CursorPlace | null): void {
+    const { deep } = this.#options;
+    const { picture } = deep;
+    if (!picture) return;
+    this.#showValue(place && { x: Math.floor(place.x * picture.width), y: Math.floor(place.y * picture.height) });
   }
 
-  /** Dragging moves a magnified picture; with Shift it changes the window: sideways its width, up and down its level. */
+  #open(words: string): void {
+    if (this.#panel.element.hidden) this.toggle();
+    this.#options.tell(words);
+  }
+
+  #measure(frame: ShownFrame | null): void {
+    const { picture } = this.#options.deep;
+    if (!picture) return;
+    if (frame) this.#shapes.fit();
+    this.#probes.measure(picture, frame);
+  }
+
+  async #readPreset(name: string): Promise<Preset> {
+    const { api, deep, zoom, tell } = this.#options;
+    const params = await api()
+      ?.params()
+      .catch(() => undefined);
+    if (!params) tell('The server did not tell the params: the preset holds the view alone.');
+    return { name, stream: this.#stream, look: deep.settings, place: zoom.relative, params: params ?? {} };
+  }
+
+  async #apply({ stream, look, place, params }: Preset): Promise<string> {
+    const { api, zoom, link } = this.#options;
+    this.look = look;
+    zoom.putRelative(place);
+    link()?.tellPlace(place);
+    link()?.tellLook(look);
+    if (stream !== this.#stream) {
+      return Object.keys(params).length ? `The view is that of the preset; its params belong to “${stream}” and were left alone.` : '';
+    }
+    try {
+      const now = (await api()?.params()) ?? {};
+      // The source may be of another kind now: only params that it has.
+      const changed = Object.entries(params).filter(([name, value]) => name in now && JSON.stringify(now[name]) !== JSON.stringify(value));
+      if (changed.length) await api()?.setParams(Object.fromEntries(changed));
+      return '';
+    } catch (error) {
+      return `The view is that of the preset; the params are not: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** With Shift a drag changes the window: sideways its width, up and down its level. */
   #onDown(event: PointerEvent): void {
-    if (event.button !== 0) return;
     const { deep, stage } = this.#options;
-    const window = event.shiftKey ? deep.window : null;
-    if (!window && this.#place.scale === 1) return;
-    const start = { x: event.clientX, y: event.clientY, place: this.#place };
-    let dragged = false;
-    const abort = new AbortController();
-    const { element } = stage;
-    element.setPointerCapture(event.pointerId);
-    element.addEventListener(
-      'pointermove',
-      (move) => {
-        const [dx, dy] = [move.clientX - start.x, move.clientY - start.y];
-        if (!dragged && Math.hypot(dx, dy) < 4) return;
-        dragged = true;
-        if (window) this.#turn(window, dx, dy);
-        else this.#put(panBy(start.place, dx, dy, this.#box()));
-      },
-      { signal: abort.signal },
-    );
-    const end = () => {
-      abort.abort();
-      // The click at the end of a drag is none.
-      if (dragged) element.addEventListener('click', (click) => click.stopImmediatePropagation(), { capture: true, once: true });
-    };
-    for (const name of ['pointerup', 'pointercancel'] as const) element.addEventListener(name, end, { signal: abort.signal });
+    const { window } = deep;
+    if (event.button !== 0 || !event.shiftKey || !window) return;
+    follow(stage.element, event, (dx, dy) => this.#turn(window, dx, dy));
   }
 
   /** The window from which a drag began, changed by its way. */
@@ -147,9 +212,8 @@ export class DeepView {
     const { deep } = this.#options;
     const width = (high - low) * Math.exp(dx / 200);
     const middle = (low + high) / 2 + ((high - low) * dy) / 300;
-    deep.settings = { ...deep.settings, window: { low: middle - width / 2, high: middle + width / 2 } };
-    this.#panel.update();
-    this.#keep();
+    this.look = { ...deep.settings, window: { low: middle - width / 2, high: middle + width / 2 } };
+    this.#onLook();
   }
 
   #onMove(event: PointerEvent | null): void {
@@ -158,33 +222,39 @@ export class DeepView {
   }
 
   #readOut(): void {
-    const { deep, pointAt } = this.#options;
-    const point = this.#pointer && pointAt(this.#pointer.x, this.#pointer.y);
-    const values = point && deep.valuesAt(point.x, point.y);
+    this.#showValue(this.#pointer && this.#options.pointAt(this.#pointer.x, this.#pointer.y));
+  }
+
+  #showValue(point: PicturePoint | null): void {
+    const values = point && this.#options.deep.valuesAt(point.x, point.y);
     this.#panel.show(point && values ? `x ${point.x}, y ${point.y}: ${values.join(', ')}` : '');
   }
 
   #update(): void {
     this.#panel.update();
-    this.#readOut();
-    const { stage, pixelSize } = this.#options;
+    if (this.#pointer) this.#readOut();
+    const { stage, pixelSize, zoom, host } = this.#options;
     const size = stage.size();
     const micrometres = pixelSize();
     this.#bar.hidden = !size || !micrometres;
-    if (size) {
-      const box = this.#box();
-      const css = Math.min(box.width / size.width, box.height / size.height) * this.#place.scale;
-      // Single pixels stay squares.
-      stage.element.classList.toggle('pixels', css * devicePixelRatio >= 2);
-      if (micrometres && css > 0) {
-        const { micrometres: length, width } = scaleBar(micrometres, css, BAR_PX);
-        this.#bar.textContent = lengthName(length);
-        this.#bar.style.width = `${width}px`;
-      }
-    }
+    if (!size) return;
+    const box = host.getBoundingClientRect();
+    const css = Math.min(box.width / size.width, box.height / size.height) * zoom.placement.scale;
+    // Single pixels stay squares.
+    stage.element.classList.toggle('pixels', css * devicePixelRatio >= 2);
+    if (!micrometres || !(css > 0)) return;
+    const { micrometres: length, width } = scaleBar(micrometres, css, BAR_PX);
+    this.#bar.textContent = lengthName(length);
+    this.#bar.style.width = `${width}px`;
+  }
+
+  /** Somebody has changed how it looks. */
+  #onLook(): void {
+    this.#keep();
+    this.#options.link()?.tellLook(this.#options.deep.settings);
   }
 
   #keep(): void {
-    keepLook(this.#options.stream, { look: this.#options.deep.settings, open: !this.#panel.element.hidden });
+    keepLook(this.#stream, { look: this.#options.deep.settings, open: !this.#panel.element.hidden });
   }
 }

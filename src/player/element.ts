@@ -5,16 +5,19 @@ import type { Marker } from '../api/timeline.ts';
 import { SluiceError } from '../core/errors.ts';
 import { StreamAddress } from './address.ts';
 import type { Attempt } from './attempts.ts';
+import { Badge, badgeText } from './badge.ts';
 import { Controls } from './controls.ts';
 import { DeepSeat } from './deep-seat.ts';
 import { DoctorPanel } from './doctor/panel.ts';
 import { make } from './dom.ts';
 import { Hud, hudRemembered, rememberHud } from './hud.ts';
+import { readLink } from './link-group.ts';
 import { Notices } from './notices.ts';
 import { Overlay } from './overlay.ts';
 import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './player.ts';
 import { PlayerTimeline } from './player-timeline.ts';
 import { Reporter } from './reporter.ts';
+import type { SavedType } from './save-picture.ts';
 import { type Fit, type PicturePoint, Stage } from './stage.ts';
 import type { PlayerState } from './status.ts';
 import { STYLE } from './style.ts';
@@ -28,6 +31,8 @@ export interface PixelClick extends PicturePoint {
   readonly frame: ShownFrame | null;
   /** Of lossless pictures: the samples of the pixel as captured, one for gray. */
   readonly values: readonly number[] | null;
+  /** Of lossless gray pictures: the sample. */
+  readonly value: number | null;
 }
 
 /** Events of the element and their `detail`. They do not bubble. */
@@ -49,10 +54,11 @@ const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
  * The element. Attributes: `src` (address of the stream, `…/live/{stream}`), `transport` (`auto`, `hls`, `h264`, `jpeg`, `mjpeg`), `controls`,
  * `autoplay`, `muted` (it starts muted in any case), `fit` (`contain`, `cover`, `fill`), `token`,
  * `decoder` (of `h264`: `mse`, `webcodecs`), `hud` (a line of figures over the picture), `report` (`off`: tells the server nothing about its
- * pictures). Each is also a property.
+ * pictures), `link` (name of a group of players that share zoom, cursor and pauses; `NAME levels`: levels too), `record-clicks` (clicks become
+ * data records). Each is also a property.
  */
 export class SluicePlayer extends HTMLElement {
-  static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit', 'hud'];
+  static readonly observedAttributes = [...RELOADING, 'controls', 'muted', 'fit', 'hud', 'link'];
   readonly #stage = new Stage();
   readonly #aspect = make('style');
   readonly #notices = new Notices(
@@ -63,14 +69,23 @@ export class SluicePlayer extends HTMLElement {
   readonly #overlay = new Overlay();
   readonly #hud = new Hud(this.#stage);
   readonly #controls: Controls;
-  readonly #deep = new DeepSeat((deep) => ({
+  readonly #badge = new Badge();
+  readonly #deep = new DeepSeat({
     host: this,
     stage: this.#stage,
-    deep,
-    stream: this.#player?.address.name ?? '',
+    fit: () => this.fit,
+    stream: () => this.#player?.address.name ?? '',
     pixelSize: () => this.info?.pixelSize ?? null,
     pointAt: (x, y) => this.#stage.pointAt(x, y, this.fit),
-  }));
+    api: () => this.#timeline?.api,
+    tell: (text) => this.#notices.tell(text),
+    save: (type) => void this.saveFrame(type),
+    goTo: async (timestamp) => {
+      if (timestamp === null) {
+        if (this.paused) this.liveEdge();
+      } else if (!this.paused || this.shownFrame?.timestamp !== timestamp) await this.seekTime(timestamp).catch(() => {});
+    },
+  });
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
   #timeline: PlayerTimeline | undefined;
@@ -90,6 +105,8 @@ export class SluicePlayer extends HTMLElement {
       player: () => this.#player,
       timeline: () => this.#timeline,
       deep: () => this.#deep.view,
+      zoom: () => this.#deep.zoom,
+      save: (type) => void this.saveFrame(type),
       say: (text) => this.#notices.say(text),
       tell: (text) => this.#notices.tell(text),
       toggleHud: () => this.#toggleHud(),
@@ -101,6 +118,7 @@ export class SluicePlayer extends HTMLElement {
       this.#aspect,
       this.#stage.element,
       this.#hud.element,
+      this.#badge.element,
       this.#overlay.values,
       ...this.#notices.elements,
       this.#doctor.element,
@@ -178,6 +196,14 @@ export class SluicePlayer extends HTMLElement {
   }
   set report(value: string) {
     this.setAttribute('report', value);
+  }
+
+  /** Name of a group of players that share zoom, cursor and pauses; `NAME levels`: their levels too. Empty: none. */
+  get link(): string {
+    return this.getAttribute('link') ?? '';
+  }
+  set link(value: string) {
+    this.setAttribute('link', value);
   }
 
   get autoplay(): boolean {
@@ -297,6 +323,20 @@ export class SluicePlayer extends HTMLElement {
     this.#ready()?.liveEdge();
   }
 
+  /** Saves exactly the shown frame as a file with all its bits, and says so over the picture. */
+  async saveFrame(type: SavedType = 'png'): Promise<void> {
+    const player = this.#ready();
+    if (!player) return this.#notices.tell(noSource().message);
+    try {
+      const { address, shownFrame: frame } = player;
+      const picture = player.deep?.picture ?? null;
+      const { savePicture } = await import('./save-picture.ts');
+      this.#notices.tell(await savePicture({ address, frame, picture, type }));
+    } catch (error) {
+      this.#notices.tell(`The frame was not saved: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
   /** Opens a dialog that tries all ways to the server and says which line of its configuration mends what does not work. */
   openDoctor(): void {
     const player = this.#ready();
@@ -328,6 +368,7 @@ export class SluicePlayer extends HTMLElement {
     else if (name === 'muted') this.muted = after !== null || this.#muted;
     else if (!this.isConnected) return;
     else if (name === 'controls') this.#applyControls();
+    else if (name === 'link') void this.#deep.join(readLink(after));
     else this.#reload();
   }
 
@@ -363,7 +404,8 @@ export class SluicePlayer extends HTMLElement {
     this.#doctor.close();
     this.#reporter?.close();
     this.#timeline?.close();
-    void this.#deep.follow(null);
+    this.#deep.reset();
+    this.#badge.show('');
     this.#player?.close();
     this.#player = this.#timeline = undefined;
   }
@@ -401,14 +443,25 @@ export class SluicePlayer extends HTMLElement {
       // The last picture is old: nobody shall take it for a live one.
       this.#stage.element.classList.toggle('old', ['error', 'stalled', 'waiting'].includes(state) && !player.paused);
       this.#controls.update();
+      if (state === 'paused') this.#deep.paused(player.shownFrame?.timestamp ?? null);
     });
     // Whoever has brought a picture is there; a transport that is being opened is not.
-    player.on('frame', () => void this.#deep.follow(player.deep));
+    player.on('frame', (frame) => {
+      void this.#deep.follow(player.deep);
+      this.#deep.shown(frame);
+      this.#showBadge(player);
+      if (player.paused || player.wantsLive) this.#deep.paused(player.paused ? frame.timestamp : null);
+    });
+    player.on('transportchange', () => this.#showBadge(player));
     player.on('notice', (text) => this.#notices.tell(text));
     player.on('transportchange', ({ reason, previous }) => {
       if (previous && reason.endsWith('.')) this.#notices.tell(reason);
     });
-    player.on('info', () => this.#applyLook());
+    player.on('info', () => {
+      this.#applyLook();
+      this.#showBadge(player);
+    });
+    void this.#deep.join(readLink(this.getAttribute('link')));
     const timeline = new PlayerTimeline(player);
     this.#timeline = timeline;
     timeline.on('marker', (marker) => this.dispatchEvent(new CustomEvent('marker', { detail: marker })));
@@ -453,8 +506,25 @@ export class SluicePlayer extends HTMLElement {
   #onClick(clientX: number, clientY: number): void {
     const point = this.#stage.pointAt(clientX, clientY, this.fit);
     if (!point) return;
-    const detail: PixelClick = { ...point, frame: this.shownFrame, values: this.#player?.deep?.valuesAt(point.x, point.y) ?? null };
+    const values = this.#player?.deep?.valuesAt(point.x, point.y) ?? null;
+    const detail: PixelClick = { ...point, frame: this.shownFrame, values, value: values?.length === 1 ? values[0]! : null };
     this.dispatchEvent(new CustomEvent('pixelclick', { detail }));
+    if (this.hasAttribute('record-clicks')) void this.#recordClick(detail);
+  }
+
+  /** The click becomes a data record of the stream, bound to its frame. */
+  async #recordClick({ x, y, frame, values, value }: PixelClick): Promise<void> {
+    if (!frame) return this.#notices.tell('The click was not recorded: the frame has no name yet.');
+    try {
+      await this.#timeline?.api.record({ frame: frame.id, pixelclick: { x, y, value, values: values && [...values] } });
+      this.#notices.tell(`Recorded x ${x}, y ${y}${values ? `: ${values.join(', ')}` : ''}.`);
+    } catch (error) {
+      this.#notices.tell(`The click was not recorded: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #showBadge(player: Player): void {
+    this.#badge.show(badgeText(player.info?.dtype ?? null, player.deep?.picture ?? null));
   }
 }
 

@@ -2,7 +2,7 @@
 import { make } from './dom.ts';
 
 export interface KeyRow {
-  /** Values of `event.key`; letters in lower case stand for both. */
+  /** Values of `event.key`; letters in lower case stand for both. Arrows with Shift are `Shift+ArrowLeft`. */
   readonly keys: readonly string[];
   /** What the help says; rows without it are not listed. */
   readonly help?: readonly [keys: string, what: string];
@@ -41,7 +41,8 @@ export class Keys {
     if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
     if (target instanceof HTMLButtonElement && (event.key === ' ' || event.key === 'Enter')) return;
     if (target instanceof HTMLAnchorElement && event.key === 'Enter') return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const plainKey = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = event.shiftKey && event.key.startsWith('Arrow') ? `Shift+${event.key}` : plainKey;
     const row = this.#rows.find(({ keys }) => keys.includes(key));
     if (!row || row.run(key) === false) return;
     event.preventDefault();

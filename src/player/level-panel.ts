@@ -18,6 +18,17 @@ function check(label: string, onChange: (on: boolean) => void): { row: HTMLEleme
   return { row: make('label', { class: 'check' }, input, label), input };
 }
 
+export interface LevelPanelOptions {
+  readonly deep: DeepCanvas;
+  /** Somebody has changed how it looks. */
+  readonly changed: () => void;
+  readonly line: () => void;
+  readonly region: () => void;
+  readonly save: (type: 'png' | 'tiff') => void;
+  /** What stands under the levels. */
+  readonly below: readonly HTMLElement[];
+}
+
 export class LevelPanel {
   readonly element: HTMLElement;
   readonly #deep: DeepCanvas;
@@ -33,10 +44,21 @@ export class LevelPanel {
   readonly #log = check('Logarithmic', () => this.update());
   readonly #saturated = check('Saturated in red', (saturated) => this.#set({ saturated }));
 
-  /** `changed` is told when somebody has changed how it looks. */
-  constructor(deep: DeepCanvas, changed: () => void) {
+  readonly #line: HTMLButtonElement;
+  readonly #region: HTMLButtonElement;
+
+  constructor({ deep, changed, line, region, save, below }: LevelPanelOptions) {
     this.#deep = deep;
     this.#changed = changed;
+    const button = (label: string, title: string, onClick: () => void) => {
+      const element = make('button', { type: 'button', class: 'close small', part: 'button', title }, label);
+      element.addEventListener('click', onClick);
+      return element;
+    };
+    this.#line = button('Line', 'Values along a line (X)', line);
+    this.#region = button('Region', 'Statistics of a rectangle (R)', region);
+    this.press('line', false);
+    this.press('region', false);
     const field = (label: string, input: HTMLElement) => {
       // The text of a label holds the words of a choice too.
       input.setAttribute('aria-label', label);
@@ -65,6 +87,16 @@ export class LevelPanel {
       ),
       make('div', { class: 'checks' }, this.#auto.row, this.#log.row, this.#saturated.row),
       this.#value,
+      make(
+        'div',
+        { class: 'tools' },
+        this.#line,
+        this.#region,
+        make('span', { class: 'space' }),
+        button('PNG', 'Save this frame as PNG with all its bits (P)', () => save('png')),
+        button('TIFF', 'Save this frame as TIFF with all its values', () => save('tiff')),
+      ),
+      ...below,
     );
     // Keys of the player mean nothing here.
     this.element.addEventListener('keydown', (event) => {
@@ -90,6 +122,11 @@ export class LevelPanel {
     this.#auto.input.checked = settings.window === null;
     this.#saturated.input.checked = settings.saturated;
     this.#draw(histogram(picture, ...this.#span(window, top), BINS), window, top);
+  }
+
+  /** Whether there is a line or a region now. */
+  press(what: 'line' | 'region', on: boolean): void {
+    (what === 'line' ? this.#line : this.#region).setAttribute('aria-pressed', String(on));
   }
 
   /** The value under the pointer, as text; empty beside the picture. */

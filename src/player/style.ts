@@ -1,5 +1,5 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
-// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, levels, scale-bar, button, live-button, clock, stats, hud, help,
+// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, levels, scale-bar, badge, probes, presets, button, live-button, clock, stats, hud, help,
 // doctor, marker-form, message, notice.
 export const STYLE = `
 :host {
@@ -70,6 +70,7 @@ export const STYLE = `
 @keyframes turn { to { rotate: 1turn; } }
 @media (prefers-reduced-motion: reduce) { .spinner { animation-duration: 4s; } .controls { transition: none !important; } }
 .toast {
+  z-index: 2;
   position: absolute; top: 12px; left: 50%; translate: -50% 0; max-width: calc(100% - 24px); box-sizing: border-box; padding: 6px 12px;
   border-radius: var(--_radius); background: var(--_panel); overflow-wrap: anywhere; user-select: text; -webkit-user-select: text;
 }
@@ -152,7 +153,7 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 
 .boxes { position: absolute; inset: 0; pointer-events: none; }
 .boxes svg { width: 100%; height: 100%; fill: none; overflow: hidden; }
-.boxes rect { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.boxes rect { fill: none; stroke-width: calc(2px / var(--_zoom, 1)); vector-effect: non-scaling-stroke; }
 .boxes text { fill: #fff; font-family: var(--_font); font-weight: 600; paint-order: stroke; stroke-linejoin: round; }
 .values {
   position: absolute; top: 8px; right: 8px; margin: 0; display: flex; flex-direction: column; align-items: stretch; gap: 4px; pointer-events: none;
@@ -239,7 +240,21 @@ dd { margin: 0; overflow-wrap: anywhere; }
 kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_line); border-radius: 4px; white-space: nowrap; }
 .close { border: 1px solid var(--_line); padding: 0 12px; }
 
+.badge {
+  position: absolute; top: 8px; left: 8px; margin: 0; padding: 1px 7px; border-radius: var(--_radius); background: var(--_panel); font-size: 11px; font-weight: 600;
+  pointer-events: none; max-width: calc(100% - 16px); box-sizing: border-box;
+}
+.badge[data-lossy='true'] { color: var(--_fair); }
+.hud:not([hidden]) ~ .badge { top: 36px; }
+
 .stage.pixels .picture { image-rendering: pixelated; }
+.stage.drawing { cursor: crosshair; }
+.picture-layer { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; overflow: hidden; fill: none; }
+.linked-cursor { stroke: #fff; stroke-width: calc(1px / var(--_zoom, 1)); vector-effect: non-scaling-stroke; mix-blend-mode: difference; }
+.probe { pointer-events: auto; filter: drop-shadow(0 0 1px #000) drop-shadow(0 0 1px #000); }
+.probe-line { stroke: #ffd54a; stroke-width: calc(2px / var(--_zoom, 1)); vector-effect: non-scaling-stroke; cursor: move; pointer-events: stroke; }
+.probe-handle { stroke: #ffd54a; stroke-width: calc(12px / var(--_zoom, 1)); stroke-linecap: round; vector-effect: non-scaling-stroke; cursor: grab; pointer-events: stroke; outline: none; }
+.probe-handle:focus-visible { stroke: #fff; stroke-width: calc(16px / var(--_zoom, 1)); }
 .levels {
   position: absolute; top: 8px; right: 8px; width: 276px; max-width: calc(100% - 16px); max-height: calc(100% - 76px); overflow: auto; box-sizing: border-box;
   padding: 8px 10px; border-radius: var(--_radius); background: var(--_panel); font-size: 12px; font-variant-numeric: tabular-nums;
@@ -254,6 +269,18 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
 .levels .checks { display: flex; flex-wrap: wrap; gap: 2px 12px; margin: 6px 0 4px; }
 .levels .check { display: flex; align-items: center; gap: 5px; }
 .levels .check input { height: 14px; width: 14px; margin: 0; accent-color: var(--_accent); }
+.levels .tools { display: flex; gap: 4px; margin-top: 6px; }
+.small { height: 26px; padding: 0 8px; font-size: 12px; }
+.probe-title { font-weight: 600; margin-top: 8px !important; }
+.probe-text { color: var(--_muted); overflow-wrap: anywhere; }
+.plot { width: 100%; height: 64px; margin: 4px 0 2px; border-bottom: 1px solid var(--_line); fill: none; }
+.plot-line { stroke: var(--_accent); stroke-width: 1.5px; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+.plot-band { fill: color-mix(in srgb, var(--_accent) 25%, transparent); }
+.presets { margin-top: 6px; border-top: 1px solid var(--_line); padding-top: 4px; }
+.presets summary { cursor: pointer; padding: 2px 0; font-weight: 600; }
+.presets summary:focus-visible { outline: 2px solid var(--_accent); outline-offset: 1px; }
+.preset-row { display: flex; gap: 4px; margin-top: 4px; }
+.preset-row :is(select, input) { flex: 1; min-width: 0; height: 26px; }
 select { font: inherit; color: var(--_text); background: var(--_panel); border: 1px solid var(--_line); border-radius: 4px; box-sizing: border-box; }
 select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
 .scale-bar {

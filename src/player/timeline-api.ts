@@ -1,6 +1,16 @@
 // The player's requests about markers, metrics and data. Without the schemas of `api/`: they would double the size of the player.
 import type { Timeline } from '../api/schema.ts';
-import type { DataItem, DataPage, Marker, MarkerInput, MarkerPage, MarkerPatch, MetricAnswer } from '../api/timeline.ts';
+import type {
+  DataInput,
+  DataItem,
+  DataPage,
+  Marker,
+  MarkerInput,
+  MarkerPage,
+  MarkerPatch,
+  MetricAnswer,
+  MetricInput,
+} from '../api/timeline.ts';
 import { ERRORS, type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { StreamAddress } from './address.ts';
 
@@ -49,6 +59,26 @@ export class TimelineApi {
   /** Raw samples of all metrics. */
   metrics({ start, end }: Span, signal: AbortSignal): Promise<MetricAnswer> {
     return this.#ask('GET', 'metrics', { query: { start: Math.floor(start), end: Math.ceil(end), step: 0 }, signal });
+  }
+
+  /** Adds values of metrics. */
+  async measure(values: readonly MetricInput[]): Promise<void> {
+    await this.#ask('POST', 'metrics', { body: values });
+  }
+
+  /** Adds a data record. */
+  async record(record: DataInput): Promise<void> {
+    await this.#ask('POST', 'data', { body: record });
+  }
+
+  /** Values of the source's params. */
+  async params(): Promise<Readonly<Record<string, unknown>>> {
+    const { values } = await this.#ask<{ values?: Readonly<Record<string, unknown>> }>('GET', 'params', {});
+    return values ?? {};
+  }
+
+  async setParams(values: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#ask('PATCH', 'params', { body: values });
   }
 
   /** Data records, oldest first. */

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bytesText } from '../../src/core/bytes-text.ts';
 import { AddStreamDialog } from './add-stream.tsx';
+import { ComparePage } from './compare.tsx';
 import { Mark, Moon, Screen, Sun, Warning } from './icons.tsx';
 import { RemoveDialog } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
@@ -15,7 +16,7 @@ import { Wall } from './wall.tsx';
 import { clockText } from './words.ts';
 
 export function App() {
-  const { stream, share } = route.value;
+  const { stream, share, compare } = route.value;
   const refused = loadError.value?.code === 'unauthorized' || loadError.value?.code === 'forbidden';
   return (
     <>
@@ -31,6 +32,8 @@ export function App() {
           <Away />
         ) : share !== null ? (
           <SharePage key="share" name={share} />
+        ) : compare !== null && loaded.value ? (
+          <ComparePage asked={compare} />
         ) : stream ? (
           <StreamPage key={stream} name={stream} />
         ) : (

@@ -8,6 +8,7 @@ import './style/moments.css';
 import './style/charts.css';
 import './style/dialog.css';
 import './style/share.css';
+import './style/compare.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { followLinks } from './route.ts';

@@ -12,7 +12,14 @@ import { player as current } from './watching.ts';
 declare module 'preact' {
   namespace JSX {
     interface IntrinsicElements {
-      'sluice-player': HTMLAttributes<SluicePlayer> & { src: string; controls?: boolean; autoplay?: boolean; muted?: boolean };
+      'sluice-player': HTMLAttributes<SluicePlayer> & {
+        src: string;
+        controls?: boolean;
+        autoplay?: boolean;
+        muted?: boolean;
+        transport?: string;
+        link?: string;
+      };
     }
   }
 }

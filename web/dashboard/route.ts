@@ -1,4 +1,5 @@
-// Which page is shown, kept in the query of the address: `/` the wall, `/?stream=NAME&tab=push` a stream, `/?share=NAME` sharing a camera. Only the query is used, so
+// Which page is shown, kept in the query of the address: `/` the wall, `/?stream=NAME&tab=push` a stream, `/?share=NAME` sharing a camera, `/?compare=A~B` two pictures side
+// by side. Only the query is used, so
 // that the page works under any path prefix.
 import { computed, signal } from '@preact/signals';
 import { isTab, type TabId } from './tabs.ts';
@@ -9,6 +10,8 @@ export interface Route {
   readonly tab: TabId;
   /** Shares a camera or screen into this stream; empty = no name chosen yet, `null` = another page. */
   readonly share: string | null;
+  /** Two pictures side by side; `readSides` reads it; `null` = another page. */
+  readonly compare: string | null;
   /** Opens the player at this frame id. */
   readonly frame: number | null;
   /** Opens the player at this time: µs since the Unix epoch or RFC 3339. */
@@ -26,6 +29,7 @@ export function readRoute(search: string): Route {
     stream: query.get('stream') || null,
     tab: isTab(tab) ? tab : 'watch',
     share: query.get('share'),
+    compare: query.get('compare'),
     frame: Number.isSafeInteger(frame) && frame > 0 ? frame : null,
     t: query.get('t') || null,
     layout: query.get('layout') || null,
@@ -37,6 +41,7 @@ export function writeRoute(route: Partial<Route>): string {
   const query = new URLSearchParams();
   if (route.stream) query.set('stream', route.stream);
   if (route.share !== undefined && route.share !== null) query.set('share', route.share);
+  if (route.compare !== undefined && route.compare !== null) query.set('compare', route.compare);
   if (route.tab && route.tab !== 'watch') query.set('tab', route.tab);
   if (route.frame) query.set('frame', String(route.frame));
   if (route.t) query.set('t', route.t);

@@ -32,6 +32,9 @@ export function Wall() {
           <small>{liveText(all)}</small>
         </h1>
         {all.length >= FILTER_FROM && <Filter value={wanted.value} onInput={(text) => (wanted.value = text)} />}
+        <a class="button" href={hrefOf({ compare: '' })} data-route="page">
+          Side by side
+        </a>
         {mayChange.value && (
           <button type="button" class="button primary" onClick={openAddStream}>
             <Plus />
