@@ -166,7 +166,9 @@ describe('Socket.IO', () => {
     });
     expect(Buffer.from(image.image!, 'base64').subarray(0, 3).toString('hex')).toBe('ffd8ff');
 
-    const october = client(server);
+    // Such clients name no path.
+    const october = io(new URL(server.url).origin, { transports: ['websocket'], forceNew: true, reconnection: false });
+    cleanups.push(() => october.disconnect());
     october.on('frame', () => october.emit('frame_ack'));
     const signals: Record<string, unknown>[] = [];
     october.on('signal', (text: string, acknowledge: () => void) => {
@@ -322,6 +324,8 @@ describe('LiveViewController', () => {
     });
     expect(await post(server, 'startLiveView?detectorName=right', {})).toMatchObject({ status: 'success', protocol: 'jpeg' });
     expect(await get(server, 'getLiveViewActive')).toBe(true);
+    expect(await server.json('LiveViewController/getLiveViewActive')).toBe(true);
+    expect(await server.json('imswitch/api/SettingsController/getDetectorNames')).toEqual(['left', 'right']);
     expect(await get(server, 'getActiveStreams')).toEqual({
       status: 'success',
       active_streams: [

@@ -344,6 +344,8 @@ describe('neededRights', () => {
     ['PATCH', '/live/cam/whep/1', 'view'],
     ['POST', '/live/cam/whepx', 'all'],
     ['POST', '/imswitch/socket.io/', 'view'],
+    ['POST', '/socket.io/', 'view'],
+    ['GET', '/LiveViewController/stopLiveViewForLongExposure', 'all'],
     ['POST', '/imswitch/api/LiveViewController/webrtc_offer', 'view'],
     ['POST', '/imswitch/api/LiveViewController/startLiveView', 'all'],
     ['GET', '/imswitch/api/LiveViewController/stopLiveView', 'all'],

@@ -55,9 +55,10 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PUBLIC = /^\/(healthz|readyz|player\.js|assets\/[\w.-]+|favicon\.(ico|svg|png)|robots\.txt)$/;
 
 /** What ImSwitch changes by GET. */
-const CHANGED_BY_GET = /^\/imswitch\/api\/LiveViewController\/stopLiveView(ForLongExposure)?\/?$/;
+const CHANGED_BY_GET = /^(\/imswitch\/api)?\/LiveViewController\/stopLiveView(ForLongExposure)?\/?$/;
 /** What viewers post: WHEP, and of ImSwitch's routes the long polling of Socket.IO and WebRTC. */
-const POSTED_BY_VIEWERS = /^\/(live\/[^/]+\/whep(\/|$)|imswitch\/(socket\.io\/|api\/(LiveViewController|liveview)\/webrtc_))/;
+const POSTED_BY_VIEWERS =
+  /^(\/live\/[^/]+\/whep(\/|$)|(\/imswitch)?\/socket\.io\/|(\/imswitch\/api)?\/(LiveViewController|liveview)\/webrtc_)/;
 
 /** What a request needs: reading is watching; WHEP (POST, PATCH, DELETE) is too; the publishing socket is not. */
 export function neededRights(method: string, path: string, upgrade: boolean): Rights {

@@ -42,6 +42,11 @@ export class Controller {
     throw new SluiceError('unknown-stream', 'there is no detector yet', {});
   }
 
+  /** For a viewer: the named one, else the first that is viewed in its protocol, else the first. */
+  viewed(name: string | null, protocol: ImswitchProtocol): Stream {
+    return this.detector(name ?? this.#running.find((view) => view.protocol === protocol)?.detector ?? null);
+  }
+
   /** Reads a protocol's name. Throws `bad-value`. */
   protocol(name: string | null): ImswitchProtocol {
     const known = PROTOCOLS.find((protocol) => protocol === (name ?? 'jpeg'));

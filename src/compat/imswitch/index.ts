@@ -5,11 +5,12 @@ import { Controller } from './controller.ts';
 import { Feeds } from './feeds.ts';
 import { mjpegStream } from './mjpeg.ts';
 import { ImswitchParams } from './params.ts';
-import { API_PATH, controllerRoutes, readJsonBodies, route } from './routes.ts';
+import { API_PATHS, controllerRoutes, readJsonBodies, route } from './routes.ts';
 import { openSockets } from './sockets.ts';
 import { type SocketFormat, SocketViewer } from './viewer.ts';
 import { WebRtcPeers } from './webrtc.ts';
 
+const SETTINGS_PATHS = ['/imswitch/api/SettingsController', '/SettingsController'];
 const FORMATS: readonly string[] = ['msgpack', 'frame_meta'] satisfies SocketFormat[];
 
 export function openImswitch(context: CompatContext): void {
@@ -24,12 +25,14 @@ export function openImswitch(context: CompatContext): void {
   context.app.register((scope, _options, registered) => {
     readJsonBodies(scope);
     controllerRoutes(scope, controller);
-    scope.get(`${API_PATH}/mjpeg_stream`, { schema: { hide: true } }, mjpegStream(context, controller, params));
+    const mjpeg = mjpegStream(context, controller, params);
+    for (const path of API_PATHS) scope.get(`${path}/mjpeg_stream`, { schema: { hide: true } }, mjpeg);
     // The first page asked under another name.
-    for (const path of [API_PATH, '/imswitch/api/liveview']) {
-      route(scope, 'POST', 'webrtc_offer', ({ body, request }) => peers.offer(body, request), path);
-    }
+    const offers = [...API_PATHS, '/imswitch/api/liveview', '/liveview'];
+    route(scope, 'POST', 'webrtc_offer', ({ body, request }) => peers.offer(body, request), offers);
     route(scope, 'POST', 'webrtc_ice_candidate', ({ detector, body }) => peers.addCandidate(detector, body));
+    // What its page asks beside that to offer the detectors.
+    route(scope, 'GET', 'getDetectorNames', () => liveViews.detectors().map(({ name }) => name), SETTINGS_PATHS);
     registered();
   });
 

@@ -35,7 +35,7 @@ export function mjpegStream({ liveViews, meter, mayChange, signal }: CompatConte
     }
     let stream: Stream;
     try {
-      stream = controller.detector(name);
+      stream = controller.viewed(name, 'mjpeg');
       const running = controller.running(stream.name);
       // Who may only watch, watches; its picture keeps the source awake for as long.
       const answer = !running && mayChange(request) ? controller.start(stream.name, 'mjpeg', null, false) : null;

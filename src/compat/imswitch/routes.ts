@@ -1,10 +1,11 @@
 // REST of ImSwitch's LiveViewController: its addresses, its query, its bodies. What goes wrong is told in an answer with status 200, as its
 // clients expect.
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
 import type { Answer, Controller } from './controller.ts';
 
-export const API_PATH = '/imswitch/api/LiveViewController';
+/** Where it is, and where it was before January 2026. */
+export const API_PATHS = ['/imswitch/api/LiveViewController', '/LiveViewController'] as const;
 
 /** Params and descriptions are small. */
 const MAX_BODY = 256 * 1024;
@@ -82,17 +83,19 @@ export function readJsonBodies(scope: FastifyInstance): void {
 }
 
 /** Declares a route whose errors are answers. */
-export function route(scope: FastifyInstance, method: 'GET' | 'POST', name: string, handler: Handler, path = API_PATH): void {
-  scope.route({
-    method,
-    url: `${path}/${name}`,
-    schema: { hide: true },
-    handler: async (request, reply) => {
-      const query = request.query as Call['query'];
-      const answer = await attempt(() => handler({ query, detector: query.detectorName || null, body: request.body, request }));
-      return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(JSON.stringify(answer));
-    },
-  });
+export function route(
+  scope: FastifyInstance,
+  method: 'GET' | 'POST',
+  name: string,
+  answerTo: Handler,
+  paths: readonly string[] = API_PATHS,
+): void {
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+    const query = request.query as Call['query'];
+    const answer = await attempt(() => answerTo({ query, detector: query.detectorName || null, body: request.body, request }));
+    return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(JSON.stringify(answer));
+  };
+  for (const path of paths) scope.route({ method, url: `${path}/${name}`, schema: { hide: true }, handler });
 }
 
 async function attempt(work: () => unknown): Promise<unknown> {

@@ -1,12 +1,14 @@
-// The Socket.IO server of ImSwitch's clients: `/imswitch/socket.io/`, by WebSocket and by long polling, behind the same access rules as
+// The Socket.IO server of ImSwitch's clients: `/imswitch/socket.io/`, and for older ones `/socket.io/`, by WebSocket and by long polling, behind the same access rules as
 // everything else.
-import { createServer } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Server, type Socket } from 'socket.io';
 import type { Logger } from '../../core/log.ts';
 import type { UpgradeRoutes } from '../../outputs/output.ts';
 
-export const SOCKET_PATH = '/imswitch/socket.io/';
+const SOCKET_PATH = '/imswitch/socket.io/';
+/** Where it was before January 2026, and where clients ask that name no path. */
+const OLD_PATH = '/socket.io/';
 
 /** Clients at a time. */
 const MOST_CLIENTS = 200;
@@ -55,24 +57,25 @@ export function openSockets({ app, upgrades, log, signal, onClient }: SocketsOpt
     onClient(socket, new URLSearchParams(url.slice(url.indexOf('?') + 1)));
   });
 
-  upgrades.passOn(SOCKET_PATH, (request, socket, head) => {
-    door.emit('upgrade', request, socket, head);
-  });
+  /** To the library there is one address. */
+  const moved = (request: IncomingMessage) => {
+    if (request.url?.startsWith(OLD_PATH)) request.url = SOCKET_PATH + request.url.slice(OLD_PATH.length);
+    return request;
+  };
+  for (const path of [SOCKET_PATH, OLD_PATH]) {
+    upgrades.passOn(path, (request, socket, head) => void door.emit('upgrade', moved(request), socket, head));
+  }
   app.register((scope, _options, registered) => {
     // The library reads the body itself.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-    scope.route({
-      method: ['GET', 'POST'],
-      url: SOCKET_PATH,
-      schema: { hide: true },
-      handler: (request, reply) => {
-        reply.hijack();
-        // Headers that hooks have set (CORS, framing) would be lost with the hijacked reply.
-        for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-        door.emit('request', request.raw, reply.raw);
-      },
-    });
+    const handler = (request: FastifyRequest, reply: FastifyReply) => {
+      reply.hijack();
+      // Headers that hooks have set (CORS, framing) would be lost with the hijacked reply.
+      for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+      door.emit('request', moved(request.raw), reply.raw);
+    };
+    for (const url of [SOCKET_PATH, OLD_PATH]) scope.route({ method: ['GET', 'POST'], url, schema: { hide: true }, handler });
     registered();
   });
   signal.addEventListener('abort', () => void io.close(), { once: true });

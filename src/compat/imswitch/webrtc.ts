@@ -69,7 +69,7 @@ export class WebRtcPeers {
     const said = sdp_type ?? type ?? 'offer';
     if (said !== 'offer')
       throw new SluiceError('bad-value', `sdp_type: ${said.slice(0, 20)} received; expected offer`, { field: 'sdp_type' });
-    const stream = this.#controller.detector(detectorName ?? null);
+    const stream = this.#controller.viewed(detectorName || null, 'webrtc');
     const detector = stream.name;
     const change = readParams(params);
     const running = this.#controller.running(detector);
@@ -97,7 +97,7 @@ export class WebRtcPeers {
       throw new SluiceError('bad-request', `candidate.${issue!.path.join('.')}: ${issue!.message}; expected an RTCIceCandidateInit`);
     }
     const { candidate = '', sdpMid, sdpMLineIndex, usernameFragment } = parsed.data ?? {};
-    const detector = this.#controller.detector(detectorName).name;
+    const detector = this.#controller.viewed(detectorName, 'webrtc').name;
     const peers = this.#peers.filter((one) => one.detector === detector && one.session.open);
     const peer = usernameFragment ? peers.find(({ ufrag }) => ufrag === usernameFragment) : peers.at(-1);
     if (!peer) throw new SluiceError('not-found', `no WebRTC viewer of ${detector} fits this candidate; POST an offer first`);
