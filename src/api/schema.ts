@@ -531,6 +531,9 @@ export const ViewerReport = z.strictObject({
 });
 export type ViewerReport = z.infer<typeof ViewerReport>;
 
+/** What a page calls one of its viewers: drawn at random. */
+export const ViewerName = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, 'expected 8 to 64 letters, digits, - and _');
+
 /** Messages of `WS /api/events` from the client. */
 export const ClientEvent = z.discriminatedUnion('type', [
   z.object({
@@ -546,6 +549,9 @@ export const ClientEvent = z.discriminatedUnion('type', [
     fps: z.number().positive().max(15).default(5),
   }),
   z.object({ type: z.literal('ping'), t: z.number() }),
+  z
+    .object({ type: z.literal('watching'), viewers: z.array(ViewerName).max(32) })
+    .describe('sign of life of the viewers of this page that have a connection without one, each second'),
   ViewerReport,
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;

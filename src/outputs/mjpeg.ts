@@ -1,18 +1,22 @@
 // MJPEG: one endless multipart answer per viewer, for `<img>` and foreign players. A viewer that does not read loses pictures, newest
 // wins; nobody else notices.
 import type { FastifyReply } from 'fastify';
+import { ViewerName } from '../api/schema.ts';
 import type { Packet } from '../core/packet.ts';
 import { MULTIPART_CONTENT_TYPE, MULTIPART_END, MULTIPART_NEXT, MULTIPART_START, multipartHead } from '../formats/multipart.ts';
 import type { Output, OutputContext } from './output.ts';
 import { given, jpegSettings, PictureQuery } from './picture-query.ts';
 import { viewerParams } from './viewer-params.ts';
 
+/** `viewer`: the page says over its events socket that this one is alive. */
+const MjpegQuery = PictureQuery.extend({ viewer: ViewerName.optional() });
+
 export function openMjpeg(context: OutputContext): Output {
-  const { app, registry, signal, liveViews } = context;
+  const { app, registry, signal, liveViews, lifeSigns } = context;
 
   app.get<{ Params: { stream: string } }>('/live/:stream/mjpeg', async (request, reply) => {
     const stream = registry.get(request.params.stream);
-    const query = PictureQuery.parse(request.query);
+    const query = MjpegQuery.parse(request.query);
     liveViews.admit(stream, 'mjpeg');
     const params = viewerParams(liveViews, stream, 'mjpeg');
     const settings = () => jpegSettings({ ...params.values, ...given(query) });
@@ -57,6 +61,8 @@ export function openMjpeg(context: OutputContext): Output {
     });
     raw.write(MULTIPART_START);
     const closed = stream.events.on('closed', () => abort.abort());
+    // The way is cut, whatever the socket believes.
+    using _signs = query.viewer === undefined ? null : lifeSigns.watch(query.viewer, () => raw.destroy());
     try {
       for (;;) {
         const { queue } = subscription;

@@ -10,6 +10,7 @@ import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
+import type { LifeSigns } from './life-signs.ts';
 import type { LiveViews } from './live-views/live-views.ts';
 import type { OutputMeter } from './meter.ts';
 
@@ -107,6 +108,8 @@ export interface OutputContext {
   readonly forPush: (stream: string) => Promise<Stream>;
   /** Which detectors are viewed, and the params of viewers who say nothing themselves. */
   readonly liveViews: LiveViews;
+  /** Of viewers whose own connection carries no signs of life. */
+  readonly lifeSigns: LifeSigns;
   /** Counters of one output of one stream. */
   readonly meter: (output: string, stream: string) => OutputMeter;
 }

@@ -1,5 +1,6 @@
 // MJPEG, read as a byte stream so that each picture comes with its identity, and shown in one lasting <img>.
 import { MultipartReader, multipartBoundary } from '../formats/multipart-read.ts';
+import { eventsOf } from './page-events.ts';
 import type { ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
 
 /** Why it cannot be used here, as a clause. */
@@ -22,6 +23,9 @@ class MjpegTransport implements Transport {
   readonly dvr = null;
   readonly #context: TransportContext;
   readonly #abort = new AbortController();
+  /** Nothing goes from here to the server on the connection of the pictures: the page says in its other one that this viewer is alive. */
+  readonly #viewer = randomName();
+  readonly #leave: () => void;
   #url = '';
   #loading = false;
   #next: Part | undefined;
@@ -34,12 +38,14 @@ class MjpegTransport implements Transport {
     this.picture.alt = '';
     this.picture.decoding = 'sync';
     this.picture.draggable = false;
+    this.#leave = eventsOf(context.address.server, context.address.token).watching(this.#viewer);
     this.#run().catch((error: unknown) => this.#fail(error instanceof Error ? error.message : 'the connection ended'));
   }
 
   halt(): void {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
+    this.#leave();
     this.#next = undefined;
   }
 
@@ -66,7 +72,7 @@ class MjpegTransport implements Transport {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    const response = await fetch(this.#context.address.live('mjpeg'), { signal, cache: 'no-store' }).catch(() => {
+    const response = await fetch(this.#context.address.live('mjpeg', { viewer: this.#viewer }), { signal, cache: 'no-store' }).catch(() => {
       throw new Error('the connection could not be made');
     });
     if (!response.ok || !response.body) throw new Error(`the pictures could not be loaded (status ${response.status})`);
@@ -127,6 +133,10 @@ class MjpegTransport implements Transport {
     this.halt();
     this.#context.events.failed({ kind: 'lost', reason });
   }
+}
+
+function randomName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Address of a picture. A data: address is loaded inside the page's own process, without the two hops that a blob: address takes. */

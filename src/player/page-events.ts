@@ -80,6 +80,9 @@ const FIRST_PING_MS = 60;
 const CONNECT_MS = 10_000;
 /** A connection that nobody needs any more is kept for so long: pages often leave one player for the next. */
 const LINGER_MS = 2000;
+/** Signs of life of viewers: how often, and of how many at most (the newest). */
+const WATCHING_MS = 1000;
+const MOST_WATCHING = 32;
 /** A page that has been hidden for longer than a glance at another tab gets nothing of what only people look at. */
 const HIDDEN_MS = 3000;
 const FOR_EYES: ReadonlySet<EventType> = new Set<EventType>(['metric', 'data', 'frame', 'stats']);
@@ -123,6 +126,8 @@ export class PageEvents extends Emitter<PageEventsMap> {
   #cancelPing: (() => void) | null = null;
   #cancelLinger: (() => void) | null = null;
   #cancelHide: (() => void) | null = null;
+  readonly #watching = new Set<string>();
+  #cancelWatching: (() => void) | null = null;
 
   constructor(options: PageEventsOptions) {
     super();
@@ -169,6 +174,20 @@ export class PageEvents extends Emitter<PageEventsMap> {
   /** Tells the server about the pictures of a player, where it wants to hear that. */
   report(report: ViewerReport): void {
     if (this.#reports) this.#send(report);
+  }
+
+  /** Tells the server each second that a viewer of this page is alive, until the returned function is called. */
+  watching(viewer: string): () => void {
+    this.#watching.add(viewer);
+    if (this.#watching.size === 1) this.#cancelWatching = this.#after(0, () => this.#tellWatching());
+    return () => {
+      if (this.#watching.delete(viewer) && !this.#watching.size) this.#cancelWatching?.();
+    };
+  }
+
+  #tellWatching(): void {
+    this.#send({ type: 'watching', viewers: [...this.#watching].slice(-MOST_WATCHING) });
+    this.#cancelWatching = this.#after(WATCHING_MS, () => this.#tellWatching());
   }
 
   /** Tries again at once instead of at the end of the delay. */

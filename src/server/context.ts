@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { SharedClock } from '../core/clock.ts';
 import type { Logger } from '../core/log.ts';
+import type { LifeSigns } from '../outputs/life-signs.ts';
 import type { LiveViews } from '../outputs/live-views/live-views.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { ResolvedConfig } from './config.ts';
@@ -19,6 +20,7 @@ export interface RouteContext {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly liveViews: LiveViews;
+  readonly lifeSigns: LifeSigns;
   readonly meter: (output: string, stream: string) => OutputMeter;
   readonly version: string;
 }

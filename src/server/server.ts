@@ -14,6 +14,7 @@ import { Scope } from '../core/scope.ts';
 import { startClock, wallMicros } from '../native/system-clock.ts';
 import type { HlsOutput } from '../outputs/hls/routes.ts';
 import { OUTPUTS } from '../outputs/index.ts';
+import { LifeSigns } from '../outputs/life-signs.ts';
 import { LiveViews } from '../outputs/live-views/live-views.ts';
 import { OutputMeter } from '../outputs/meter.ts';
 import type { DirectHandler, Output } from '../outputs/output.ts';
@@ -135,6 +136,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
 
   const liveViews = scope.use(new LiveViews({ registry, config: config.liveViews, meters: metersOf, log, now: () => clock.now() }));
 
+  const lifeSigns = scope.use(new LifeSigns());
+
   let hls: HlsOutput | undefined;
   let webrtc: WebRtcOutput | undefined;
   const timelines = scope.use(
@@ -170,7 +173,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   await openApi(app, version);
 
   const upgrades = new UpgradeDispatcher({ access: guard, basePath: config.basePath, log });
-  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, liveViews, meter, version };
+  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, liveViews, lifeSigns, meter, version };
   streamRoutes(context);
   frameRoutes(context);
   markerRoutes(context);
@@ -202,6 +205,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     signal: scope.signal,
     tokenQuery,
     liveViews,
+    lifeSigns,
     meter,
     removing: (work: Promise<void>) => {
       removals.add(work);

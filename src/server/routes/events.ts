@@ -82,7 +82,7 @@ class Thumbnails {
 }
 
 export function eventRoutes(context: RouteContext): void {
-  const { app, upgrades, clock, version, signal, config } = context;
+  const { app, upgrades, clock, version, signal, config, lifeSigns } = context;
 
   upgrades.route('/api/events', (ws, _request, _params, query) => {
     const send = (event: ServerEvent) => ws.readyState === ws.OPEN && ws.send(JSON.stringify(event));
@@ -104,13 +104,14 @@ export function eventRoutes(context: RouteContext): void {
       if (!message) {
         const error = new SluiceError(
           'bad-request',
-          'the message was not understood; expected JSON of type subscribe, thumbnails, report or ping',
+          'the message was not understood; expected JSON of type subscribe, thumbnails, report, watching or ping',
         );
         return void send({ type: 'error', problem: error.toProblem() });
       }
       if (message.type === 'ping') send({ type: 'pong', t: message.t, now: clock.now() });
       else if (message.type === 'subscribe') feed.subscribe(message.types, message.streams, message.after);
       else if (message.type === 'report') reports?.take(message);
+      else if (message.type === 'watching') lifeSigns.seen(message.viewers);
       else thumbnails.want(message.streams, message.width, message.fps);
     });
     ws.once('close', () => {
