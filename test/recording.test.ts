@@ -1,19 +1,16 @@
 // Recordings: every frame of a deep stream in a file that a foreign reader opens, while somebody watches; played back as a stream; whole
 // again after the server was killed, and readable when the disk was full. `RECORD_SECONDS=60 npx vitest run test/recording.test.ts` prints
 // the figures of a long one of 1024x1024.
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import WebSocket from 'ws';
 import type { Recording } from '../src/api/recordings.ts';
 import type { Marker } from '../src/api/timeline.ts';
-import { readFrameHeader } from '../src/formats/frame-header.ts';
-import { restorePixels } from '../src/formats/lossless.ts';
-import { decompressZstd } from '../src/native/compress.ts';
 import { kill, serve } from './child-server.ts';
 import { missingTool, pythonWith } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -24,30 +21,24 @@ const [WIDTH, HEIGHT] = LONG ? [1024, 1024] : [320, 240];
 const SOON = { timeout: 60_000 };
 const python = pythonWith('tifffile');
 
-const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const VIEWER = fileURLToPath(new URL('programs/lossless-viewer.ts', import.meta.url));
 
-/** A viewer of lossless pictures: hash of each, by frame id. */
+/** A viewer of lossless pictures in a process of its own: capture time and hash of each, by frame id. */
 class Viewer {
-  readonly socket: WebSocket;
-  readonly hashes = new Map<number, string>();
-  /** What came with the frames of a playback, by id. */
-  readonly times = new Map<number, number>();
-  readonly arrivals: number[] = [];
+  readonly child: ChildProcess;
+  readonly seen = new Map<number, { readonly timestamp: number; readonly hash: string; readonly at: number }>();
 
-  constructor(url: string, stream: string, query = '') {
-    this.socket = new WebSocket(new URL(`/live/${stream}/ws?codec=lossless${query}`, url));
-    this.socket.on('message', (data: Buffer, binary) => {
-      if (!binary) return;
-      const header = readFrameHeader(data);
-      this.arrivals.push(performance.now());
-      this.times.set(header.id, header.timestamp);
-      this.hashes.set(header.id, sha(restorePixels(header, data.subarray(header.headerBytes), decompressZstd)));
-      this.socket.send(JSON.stringify({ type: 'ack', id: header.id }));
+  constructor(url: string, stream: string) {
+    const child = spawn(process.execPath, [VIEWER, url, stream], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = child;
+    createInterface(child.stdout).on('line', (line) => {
+      const [id, timestamp, hash] = line.split(' ');
+      this.seen.set(Number(id), { timestamp: Number(timestamp), hash: hash!, at: performance.now() });
     });
   }
 
-  [Symbol.dispose](): void {
-    this.socket.terminate();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await kill(this.child);
   }
 }
 
@@ -108,8 +99,8 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
   timeout: 180_000 + SECONDS * 5000,
 }, async () => {
   await using server = await testServer({ streams: { scope: microscope(WIDTH, HEIGHT) }, dvr: { mode: 'off' } });
-  using viewer = new Viewer(server.url, 'scope');
-  await expect.poll(() => viewer.hashes.size, SOON).toBeGreaterThan(3);
+  await using viewer = new Viewer(server.url, 'scope');
+  await expect.poll(() => viewer.seen.size, SOON).toBeGreaterThan(3);
   const ids: number[] = [];
   const off = server.streams.registry.get('scope').events.on('frame', ({ info }) => ids.push(info.id));
   const cpu = process.cpuUsage();
@@ -133,7 +124,7 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
   expect(recording.gaps).toEqual([]);
   expect(recording.frames).toBe(captured.length);
   expect(recording.frames).toBeGreaterThan(SECONDS * 3);
-  const watched = viewer.arrivals.filter((at) => at >= begun && at <= begun + took).length;
+  const watched = [...viewer.seen.values()].filter(({ at }) => at >= begun && at <= begun + took).length;
   if (LONG) {
     console.log(
       `${recording.frames} frames, ${captured.length - recording.frames} missing, ${(recording.bytes / 1e6 / SECONDS).toFixed(1)} MB/s, ` +
@@ -154,7 +145,6 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
   const path = join(server.config.recordingsDir, 'scope', recording.file);
   if (python) {
     const seen = await look(path);
-    const times = new Map(viewer.times);
     expect(seen).toMatchObject({
       ome: true,
       big: true,
@@ -165,11 +155,10 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
     });
     expect(seen.xml).toContain('PhysicalSizeX="0.65"');
     expect(seen.frames.map(([id]) => id)).toEqual(captured);
-    const both = seen.frames.filter(([id]) => viewer.hashes.has(id));
+    const both = seen.frames.filter(([id]) => viewer.seen.has(id));
     expect(both.length).toBeGreaterThan(recording.frames / 4);
     for (const [id, timestamp, hash] of both) {
-      expect(hash, `frame ${id}`).toBe(viewer.hashes.get(id));
-      expect(timestamp).toBe(times.get(id));
+      expect(viewer.seen.get(id), `frame ${id}`).toMatchObject({ timestamp, hash });
     }
 
     // Played back: the frames are new, what they were is said with them, and the pixels are the same.
@@ -181,18 +170,19 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
     expect(put.status).toBe(201);
     const again = server.streams.registry.get('again');
     again.events.on('frame', ({ info, metadata }) => originals.set(info.id, metadata!.original as { id: number; timestamp: number }));
-    using player = new Viewer(server.url, 'again');
+    await using player = new Viewer(server.url, 'again');
     const known = new Map(seen.frames.map(([id, timestamp, hash]) => [id, { timestamp, hash }]));
     await expect.poll(() => again.state, { timeout: SECONDS * 2000 + 60_000 }).toBe('lost');
     expect(again.reason).toBe('the source has come to its end');
     expect([...originals.values()].map(({ id }) => id)).toEqual(captured);
-    await expect.poll(() => player.hashes.has(originals.size), SOON).toBe(true);
+    await expect.poll(() => player.seen.has(originals.size), SOON).toBe(true);
     for (const [id, original] of originals) {
       expect(original.timestamp).toBe(known.get(original.id)!.timestamp);
-      if (player.hashes.has(id)) expect(player.hashes.get(id), `frame ${id}, once ${original.id}`).toBe(known.get(original.id)!.hash);
+      if (player.seen.has(id)) expect(player.seen.get(id)!.hash, `frame ${id}, once ${original.id}`).toBe(known.get(original.id)!.hash);
     }
-    expect(player.hashes.size).toBeGreaterThan(captured.length / 4);
-    if (LONG) console.log(`played back: ${originals.size} frames, ${player.hashes.size} compared pixel by pixel at the far end`);
+    expect(player.seen.size).toBeGreaterThan(captured.length / 4);
+    if (LONG) console.log(`opened by tifffile: ${both.length} of ${seen.frames.length} pages compared with what the viewer saw`);
+    if (LONG) console.log(`played back: ${originals.size} frames, ${player.seen.size} compared pixel by pixel at the far end`);
   }
 
   const gone = await server.fetch(`/api/streams/scope/recordings/${recording.id}`, { method: 'DELETE' });
