@@ -2,6 +2,7 @@
 // browsers. Whatever comes in is parsed with the schemas of `schema.ts`; whatever goes wrong is a `SluiceError`.
 import { z } from 'zod';
 import { ERRORS, type ErrorCode, SluiceError } from '../core/errors.ts';
+import { Recording, RecordingList, type RecordingRequestInput } from './recordings.ts';
 import { ClientEvent, ServerEvent, type StreamConfigInput, StreamInfo, StreamStats } from './schema.ts';
 import { DataPage, Marker, type MarkerInput, MarkerPage, type MarkerPatch } from './timeline.ts';
 
@@ -141,6 +142,35 @@ export class SluiceClient {
   /** A page of data records, newest first; `after` is `next` of the page before. */
   newestData(name: string, query: PageQuery = {}, signal?: AbortSignal): Promise<DataPage> {
     return this.#json(DataPage, 'GET', `${path(name)}/data${newestFirst(query)}`, { signal });
+  }
+
+  /** Recordings of the stream, newest first. */
+  async recordings(name: string, signal?: AbortSignal): Promise<Recording[]> {
+    return (await this.#json(RecordingList, 'GET', `${path(name)}/recordings`, { signal })).items;
+  }
+
+  recording(name: string, id: string, signal?: AbortSignal): Promise<Recording> {
+    return this.#json(Recording, 'GET', `${path(name)}/recordings/${id}`, { signal });
+  }
+
+  /** Begins a recording with the next frame. */
+  record(name: string, request: RecordingRequestInput): Promise<Recording> {
+    return this.#json(Recording, 'POST', `${path(name)}/recordings`, { body: request });
+  }
+
+  /** Ends one; its file is whole when this settles. */
+  stopRecording(name: string, id: string): Promise<Recording> {
+    return this.#json(Recording, 'POST', `${path(name)}/recordings/${id}/stop`, {});
+  }
+
+  /** Removes one with its file. */
+  async removeRecording(name: string, id: string, options: { keepalive?: boolean } = {}): Promise<void> {
+    await this.#request('DELETE', `${path(name)}/recordings/${id}`, options);
+  }
+
+  /** Address of its file, without the token. */
+  recordingFile(name: string, id: string): URL {
+    return new URL(`${path(name)}/recordings/${id}/file`, this.base);
   }
 
   /** Live-changeable settings of the stream's source, with their JSON Schema. */

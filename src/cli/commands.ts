@@ -1,4 +1,5 @@
 // The table of commands: one row each. A command's file is loaded only when it runs.
+import { RECORDING_FILES } from '../api/recordings.ts';
 import { OPTIONS } from '../server/options.ts';
 import type { CliOption, Command } from './arguments.ts';
 
@@ -76,6 +77,36 @@ const PUSH: readonly CliOption[] = [
   { key: 'token', flag: 'token', env: 'SLUICE_TOKEN', kind: 'text', value: 'TOKEN', help: 'token of the server, if it needs one' },
 ];
 
+const SERVER_ADDRESS: readonly CliOption[] = PUSH.filter(({ key }) => key === 'server' || key === 'token');
+
+const RECORD: readonly CliOption[] = [
+  {
+    key: 'format',
+    flag: 'format',
+    short: 'f',
+    env: '',
+    kind: 'text',
+    value: Object.keys(RECORDING_FILES).join('|'),
+    help: 'ome-tiff: every frame at full depth; mp4: the H.264 pictures of the stream',
+    fallback: 'ome-tiff',
+  },
+  { key: 'seconds', flag: 'seconds', env: '', kind: 'number', value: 'N', help: 'ends after so long; else with Ctrl-C' },
+  { key: 'frames', flag: 'frames', env: '', kind: 'number', value: 'N', help: 'ends after so many frames' },
+  { key: 'bytes', flag: 'bytes', env: '', kind: 'text', value: 'BYTES', help: 'ends before the file is larger, such as 2GB' },
+  { key: 'compression', flag: 'compression', env: '', kind: 'text', value: 'none|deflate', help: 'of ome-tiff', fallback: 'none' },
+  { key: 'name', flag: 'name', env: '', kind: 'text', value: 'TEXT', help: 'name for people' },
+  {
+    key: 'output',
+    flag: 'output',
+    short: 'o',
+    env: '',
+    kind: 'text',
+    value: 'FILE',
+    help: 'copies the file from the server when it is done',
+  },
+  ...SERVER_ADDRESS,
+];
+
 const BENCH: readonly CliOption[] = [
   {
     key: 'only',
@@ -136,6 +167,18 @@ export const COMMANDS: readonly Command[] = [
       'ffmpeg -i clip.mp4 -f yuv4mpegpipe - | sluice push scope',
     ],
     load: () => import('./push.ts'),
+  },
+  {
+    name: 'record',
+    summary: 'Records the frames of a stream into a file on its server.',
+    positionals: ['STREAM'],
+    options: RECORD,
+    examples: [
+      'sluice record scope --seconds 60',
+      'sluice record scope --format mp4 -o scope.mp4',
+      'sluice record scope --frames 1000 --compression deflate',
+    ],
+    load: () => import('./record.ts'),
   },
   {
     name: 'bench',
