@@ -9,10 +9,11 @@ import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { fragment, initSegment, PROVISIONAL_DURATION } from '../../formats/fmp4.ts';
 import { type Rendition, renditionKey } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
-import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import type { OutputMeter } from '../meter.ts';
 import { given } from '../picture-query.ts';
 import { type ViewerParams, videoSettings } from '../viewer-params.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
+import { ViewerSeat } from './viewer-seat.ts';
 
 /** Packets that may wait in front of a viewer. */
 const QUEUE_LIMIT = 12;
@@ -62,11 +63,8 @@ class H264Viewer {
   readonly #own: H264Wishes;
   readonly #params: ViewerParams;
   readonly #output: OutputMeter;
-  readonly #meter: ViewerMeter;
-  readonly #abort = new AbortController();
+  readonly #seat: ViewerSeat;
   #rendition: Rendition;
-  #subscription: Subscription<Packet>;
-  #offeredBefore = 0;
   #track: TrackInfo | null = null;
   #needKey = true;
   #askedAt = 0;
@@ -83,32 +81,22 @@ class H264Viewer {
     this.#params = params;
     this.#rendition = stream.rendition(this.#settings());
     this.#output = output;
-    this.#meter = output.viewer();
-    this.#meter.queue = () => this.#subscription.queue.stats;
-    this.#subscription = this.#subscribe();
+    this.#seat = new ViewerSeat(ws, stream, output, () => this.#subscribe());
   }
 
   run(): void {
-    const watch = this.#stream.watch();
     const offs = [
-      this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed')),
       // A rendition of its own is not closed when the settings of the stream change.
       this.#stream.events.on('config', () => this.#onSettings()),
       this.#params.onChange(() => this.#onSettings()),
     ];
-    this.#ws.on('message', (data, binary) => {
-      if (!binary) this.#onText(String(data));
-    });
-    this.#ws.once('close', () => {
-      this.#abort.abort();
-      this.#onAck?.();
-      for (const off of offs) off();
-      this.#count();
-      this.#subscription.close();
-      this.#count();
-      this.#meter[Symbol.dispose]();
-      watch[Symbol.dispose]();
-    });
+    this.#seat.run(
+      (text) => this.#onText(text),
+      () => {
+        for (const off of offs) off();
+        this.#onAck?.();
+      },
+    );
     void this.#send();
   }
 
@@ -117,7 +105,7 @@ class H264Viewer {
   }
 
   #onSettings(): void {
-    if (renditionKey(this.#settings()) !== this.#rendition.key) this.#subscription.close();
+    if (renditionKey(this.#settings()) !== this.#rendition.key) this.#seat.subscription.close();
   }
 
   #subscribe(): Subscription<Packet> {
@@ -127,16 +115,14 @@ class H264Viewer {
   }
 
   async #send(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
-      const packet = await this.#subscription.queue.take(this.#abort.signal);
-      this.#count();
+    while (!this.#seat.signal.aborted) {
+      const packet = await this.#seat.take();
       if (!packet) {
-        if (this.#abort.signal.aborted) break;
+        if (this.#seat.signal.aborted) break;
         // The settings have changed and the rendition was closed under us: go on with the new one.
-        this.#offeredBefore += this.#subscription.queue.stats.offered;
         await new Promise((resolve) => setTimeout(resolve, 20));
-        if (this.#ws.readyState !== this.#ws.OPEN) break;
-        this.#subscription = this.#subscribe();
+        if (!this.#seat.open) break;
+        this.#seat.resubscribe();
         continue;
       }
       if (this.#needKey && !packet.key) {
@@ -152,19 +138,19 @@ class H264Viewer {
       }
       this.#tellSkip();
       const message = messageOf(packet);
-      this.#unacked.push(packet.id);
-      this.#meter.sent++;
-      this.#meter.bytes += message.length;
+      if (this.#acks) this.#unacked.push(packet.id);
+      this.#seat.meter.sent++;
+      this.#seat.meter.bytes += message.length;
       await new Promise<void>((resolve) => this.#ws.send(message, { binary: true }, () => resolve()));
       this.#output.onSent(packet, this.#stream.clock.now());
       await this.#whenAcked();
     }
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.close(1001, 'the stream has ended');
+    this.#seat.end();
   }
 
   /** A viewer that acknowledges holds back what it does not take; without this the network's buffers would fill with old pictures. */
   async #whenAcked(): Promise<void> {
-    while (this.#acks && this.#unacked.length > MAX_UNACKED && !this.#abort.signal.aborted) {
+    while (this.#acks && this.#unacked.length > MAX_UNACKED && !this.#seat.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#onAck = resolve;
       });
@@ -173,9 +159,8 @@ class H264Viewer {
   }
 
   #lost(packet: Packet): void {
-    // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
-    this.#count();
-    this.#meter.skipped.add('keyframe');
+    this.#seat.count();
+    this.#seat.meter.skipped.add('keyframe');
     this.#skip = { from: this.#skip?.from ?? packet.id, to: packet.id };
     // The queue begins again with a key frame; until then nothing comes out of it.
     this.#askKey();
@@ -189,7 +174,7 @@ class H264Viewer {
   }
 
   #tellSkip(): void {
-    if (this.#skip && this.#meter.sent > 0) sendText(this.#ws, { type: 'skip', ...this.#skip, reason: 'keyframe' });
+    if (this.#skip && this.#seat.meter.sent > 0) sendText(this.#ws, { type: 'skip', ...this.#skip, reason: 'keyframe' });
     this.#skip = null;
   }
 
@@ -207,9 +192,5 @@ class H264Viewer {
       );
       sendText(this.#ws, { ...error.toProblem(), type: 'error' });
     }
-  }
-
-  #count(): void {
-    this.#meter.offered = this.#offeredBefore + this.#subscription.queue.stats.offered;
   }
 }

@@ -9,11 +9,12 @@ import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
 import { writeFrameHeader } from '../../formats/frame-header.ts';
 import type { Stream } from '../../pipeline/stream.ts';
-import type { OutputMeter, ViewerMeter } from '../meter.ts';
+import type { OutputMeter } from '../meter.ts';
 import { DEFAULT_QUALITY, jpegSettings, losslessSettings, rawSettings } from '../picture-query.ts';
 import type { ViewerParams } from '../viewer-params.ts';
 import { Adaptation, type PictureSettings } from './adaptation.ts';
 import { readViewerMessage, sendText } from './viewer-message.ts';
+import { ViewerSeat } from './viewer-seat.ts';
 
 /** A viewer that has not acknowledged for so long gets the next picture anyway: an acknowledgement may be lost. */
 const ACK_TIMEOUT_MS = 1000;
@@ -113,12 +114,9 @@ class PictureViewer {
   readonly #ws: WebSocket;
   readonly #stream: Stream;
   readonly #output: OutputMeter;
-  readonly #meter: ViewerMeter;
-  readonly #abort = new AbortController();
+  readonly #seat: ViewerSeat;
   readonly #adaptation: Adaptation;
   readonly #params: ViewerParams | null;
-  #subscription: Subscription<Packet>;
-  #offeredBefore = 0;
   #sending = false;
   /** Whether it acknowledges: `null` = not known yet. */
   #acks: boolean | null = null;
@@ -143,30 +141,12 @@ class PictureViewer {
     this.#adaptation = new Adaptation(stream, settings, () => (params ? baseOf(params.values) : {}));
     this.#params = params;
     this.#output = output;
-    this.#meter = output.viewer();
-    this.#meter.queue = () => this.#subscription.queue.stats;
-    this.#subscription = this.#subscribe();
+    this.#seat = new ViewerSeat(ws, stream, output, () => this.#subscribe());
   }
 
   run(): void {
-    const watch = this.#stream.watch();
-    const off = this.#stream.events.on('closed', () => this.#ws.close(1001, 'the stream was removed'));
     const unfollow = this.#params?.onChange(() => {
       if (this.#adaptation.rebase()) this.#change();
-    });
-    this.#ws.on('message', (data, binary) => {
-      if (!binary) this.#onText(String(data));
-    });
-    this.#ws.once('close', () => {
-      this.#abort.abort();
-      this.#wake();
-      off();
-      unfollow?.();
-      this.#count();
-      this.#subscription.close();
-      this.#count();
-      this.#meter[Symbol.dispose]();
-      watch[Symbol.dispose]();
     });
     const timer = setInterval(() => this.#adapt(), ADAPT_MS).unref();
     this.#ws.on('pong', (data) => {
@@ -175,23 +155,29 @@ class PictureViewer {
       if (this.#rtts.length > PINGS) this.#rtts.shift();
     });
     const ping = () => {
-      if (this.#adaptation.active && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping(String(performance.now()));
+      if (this.#adaptation.active && this.#seat.open) this.#ws.ping(String(performance.now()));
     };
     // Before the first picture: later ones may have to wait behind pictures.
     ping();
     const pings = setInterval(ping, PING_MS).unref();
-    this.#ws.once('close', () => {
-      clearInterval(timer);
-      clearInterval(pings);
-    });
+    this.#seat.run(
+      (text) => this.#onText(text),
+      () => {
+        clearInterval(timer);
+        clearInterval(pings);
+        unfollow?.();
+        this.#wake();
+      },
+    );
     void this.#send();
   }
 
   #adapt(): void {
-    this.#count();
+    this.#seat.count();
+    const { meter } = this.#seat;
     const changed = this.#adaptation.update({
-      offered: this.#meter.offered,
-      skipped: this.#meter.skipped.total,
+      offered: meter.offered,
+      skipped: meter.skipped.total,
       backlog: this.#ws.bufferedAmount,
       rtt: this.#rtts.length ? Math.min(...this.#rtts) : 0,
     });
@@ -203,23 +189,21 @@ class PictureViewer {
     const asked = this.#adaptation.settings;
     const rendition = this.#stream.rendition(settings(asked));
     const subscription = rendition.subscribe(`ws-${codec}`, limit(this.#stream, asked.width), 'newest', () => {
-      // Offered is counted with it: a viewer that takes nothing for a while must not seem to lose more than it was offered.
-      this.#count();
-      this.#meter.skipped.add('newest');
+      this.#seat.count();
+      this.#seat.meter.skipped.add('newest');
     });
     if (rendition.newest) subscription.queue.push(rendition.newest);
     return subscription;
   }
 
   async #send(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
+    while (!this.#seat.signal.aborted) {
       await this.#whenReady();
-      const subscription = this.#subscription;
-      const packet = await subscription.queue.take(this.#abort.signal);
-      this.#count();
-      // `null` with an open socket: the settings have changed and another queue is there.
+      const { subscription } = this.#seat;
+      const packet = await this.#seat.take();
       if (!packet) {
-        if (subscription === this.#subscription) break;
+        // With an open socket the settings may have changed: another queue is there.
+        if (subscription === this.#seat.subscription) break;
         continue;
       }
       const size = `${packet.track.width}x${packet.track.height}`;
@@ -237,20 +221,20 @@ class PictureViewer {
       if (this.#acks ?? this.#adaptation.active) this.#unacked.push({ id: packet.id, at: performance.now() });
       const message = this.#codec.message(packet);
       this.#adaptation.sent(packet.id, message.length);
-      this.#meter.sent++;
-      this.#meter.bytes += message.length;
+      this.#seat.meter.sent++;
+      this.#seat.meter.bytes += message.length;
       this.#ws.send(message, { binary: true }, () => {
         this.#output.onSent(packet, this.#stream.clock.now());
         this.#sending = false;
         this.#wake();
       });
     }
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.close(1001, 'the stream has ended');
+    this.#seat.end();
   }
 
   /** Settles when the socket is empty and few pictures are unacknowledged. */
   async #whenReady(): Promise<void> {
-    while (!this.#abort.signal.aborted) {
+    while (!this.#seat.signal.aborted) {
       const oldest = this.#unacked[0];
       const limit = this.#adaptation.flying ?? this.#codec.unacked;
       const wait = oldest && this.#unacked.length >= limit ? oldest.at + ACK_TIMEOUT_MS - performance.now() : 0;
@@ -294,15 +278,7 @@ class PictureViewer {
   }
 
   #change(): void {
-    const old = this.#subscription;
-    this.#count();
-    this.#offeredBefore += old.queue.stats.offered;
-    this.#subscription = this.#subscribe();
-    old.close();
+    this.#seat.resubscribe();
     sendText(this.#ws, { type: 'settings', ...this.#codec.describe(this.#adaptation.settings), frame: this.#stream.lastFrame?.id ?? 0 });
-  }
-
-  #count(): void {
-    this.#meter.offered = this.#offeredBefore + this.#subscription.queue.stats.offered;
   }
 }
