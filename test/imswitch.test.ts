@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readUc2f } from '../src/formats/uc2f.ts';
 import { missingTool, pythonWith } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
+import { whepOffer } from './whep-client.ts';
 
 const API = 'imswitch/api/LiveViewController';
 const cleanups: (() => unknown)[] = [];
@@ -433,6 +434,42 @@ describe('LiveViewController', () => {
     });
     expect(await get(server, 'mjpeg_stream?startStream=false&detectorName=left')).toEqual({ status: 'success', message: 'stream stopped' });
     await expect.poll(() => one.parts.ended && two.parts.ended, { timeout: 20_000 }).toBe(true);
+  });
+
+  it('answers WebRTC offers of any number of viewers, with all candidates; they leave with the live view', async () => {
+    const server = await open({ streams, webrtc: { port: 0, iceServers: ['stun:127.0.0.1:9'] } });
+    const viewer = async (extra: Record<string, unknown>) => {
+      const { peer, track, sdp, keep } = await whepOffer({ channel: false });
+      cleanups.push(() => peer.close());
+      const seen = { packets: 0, state: 'new', keep };
+      track.onMessage(() => void seen.packets++);
+      peer.onStateChange((state) => {
+        seen.state = state;
+      });
+      const answer = await post(server, 'webrtc_offer', { sdp, ...extra });
+      expect(answer).toMatchObject({ status: 'success', type: 'answer', sdp: expect.stringMatching(/a=candidate:[\s\S]* typ host/) });
+      peer.setRemoteDescription(answer.sdp as string, 'answer');
+      const ufrag = /a=ice-ufrag:(\S+)/.exec(sdp)![1]!;
+      return { seen, answer, ufrag };
+    };
+    const params = { throttle_ms: 50, subsampling_factor: 1, max_width: 640, stun_servers: ['stun:127.0.0.1:7'], compression_level: 0 };
+    const one = await viewer({ sdp_type: 'offer', detectorName: 'left', params });
+    expect(one.answer.iceServers).toEqual([{ urls: 'stun:127.0.0.1:9' }, { urls: 'stun:127.0.0.1:7' }]);
+    const two = await viewer({ type: 'offer' });
+    await expect.poll(() => Math.min(one.seen.packets, two.seen.packets), { timeout: 30_000 }).toBeGreaterThan(10);
+    expect(await get(server, 'getActiveStreams')).toMatchObject({ active_streams: [{ detector: 'left', protocol: 'webrtc' }] });
+    const candidate = { candidate: 'candidate:1 1 UDP 2122317823 127.0.0.1 50000 typ host', sdpMid: '0', usernameFragment: one.ufrag };
+    expect(await post(server, 'webrtc_ice_candidate?detectorName=left', candidate)).toMatchObject({ status: 'success' });
+    expect(await post(server, 'webrtc_ice_candidate', { candidate: { ...candidate, usernameFragment: 'other' } })).toMatchObject({
+      status: 'error',
+    });
+    expect(await post(server, 'webrtc_offer', { sdp: 'v=0', sdp_type: 'offer' })).toMatchObject({ status: 'error' });
+    await get(server, 'stopLiveView?detectorName=left');
+    const viewers = async () => {
+      const { outputs } = await server.json<{ outputs: Record<string, { viewers: number }> }>('api/streams/left/stats');
+      return outputs.webrtc!.viewers;
+    };
+    await expect.poll(viewers, { timeout: 20_000 }).toBe(0);
   });
 
   it('lets watchers watch and not change; a foreign page can not stop a live view by GET', async () => {

@@ -9,8 +9,7 @@ import { readSdp } from '../../formats/sdp.ts';
 import type { WebRtcSession } from '../../outputs/webrtc/routes.ts';
 import type { CompatContext } from '../compat.ts';
 import type { Answer, Controller } from './controller.ts';
-import type { ImswitchParams, StreamParams } from './params.ts';
-import { readParams } from './params.ts';
+import { type ImswitchParams, readParams } from './params.ts';
 
 /** Today's pages say `sdp_type`, the first one said `type`. */
 const Offer = z.object({
@@ -84,7 +83,7 @@ export class WebRtcPeers {
     }
     const { session, answer } = await this.#context.webrtc.open(stream, sdp);
     this.#peers = [...this.#peers.filter((peer) => peer.session.open), { session, detector, ufrag: readSdp(sdp)?.iceUfrag ?? null }];
-    return { status: 'success', sdp: answer, type: 'answer', iceServers: iceServers(this.#params.effective('webrtc', detector)) };
+    return { status: 'success', sdp: answer, type: 'answer', iceServers: this.#iceServers(detector) };
   }
 
   /** `webrtc_ice_candidate`: for the page whose ICE session it names, else for the newest one of the detector. */
@@ -105,11 +104,11 @@ export class WebRtcPeers {
     this.#context.webrtc.addCandidates(peer.session, [{ candidate, mid: sdpMid ?? String(sdpMLineIndex ?? 0) }]);
     return { status: 'success', message: 'ICE candidate added' };
   }
-}
 
-/** What the page may use itself: the servers of the params, as RTCIceServer. */
-function iceServers({ stun_servers, turn_servers }: StreamParams): unknown[] {
-  return [...stun_servers, ...turn_servers].map((server) =>
-    typeof server === 'string' ? (readIceServer(server) ?? { urls: server }) : server,
-  );
+  /** What the page may use itself: the servers of the configuration and of the params, as RTCIceServer. */
+  #iceServers(detector: string): unknown[] {
+    const { stun_servers, turn_servers } = this.#params.effective('webrtc', detector);
+    const own = [...stun_servers, ...turn_servers].map((one) => (typeof one === 'string' ? (readIceServer(one) ?? { urls: one }) : one));
+    return [...this.#context.webrtc.iceServers, ...own];
+  }
 }

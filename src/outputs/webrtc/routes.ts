@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SluiceError } from '../../core/errors.ts';
-import { iceLink, readIceServer } from '../../formats/ice-server.ts';
+import { type IceServer, iceLink, readIceServer } from '../../formats/ice-server.ts';
 import { type IceFragment, readIceFragment, readSdp } from '../../formats/sdp.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { Output, OutputContext } from '../output.ts';
@@ -35,6 +35,8 @@ interface Kind {
 
 /** WebRTC for those who bring offers by a way of their own. */
 export interface WebRtcOutput extends Output {
+  /** STUN and TURN servers of the configuration, as browsers take them. */
+  readonly iceServers: readonly IceServer[];
   /** The answer to a viewer's offer, with all candidates. Throws `bad-request`, `not-acceptable`, `unavailable`. */
   open(stream: Stream, offer: string): Promise<{ readonly session: WebRtcSession; readonly answer: string }>;
   addCandidates(session: WebRtcSession, candidates: readonly { readonly candidate: string; readonly mid: string }[]): void;
@@ -78,6 +80,7 @@ export function openWebRtc(context: OutputContext): WebRtcOutput {
     registered();
   });
   return {
+    iceServers: context.webrtc.iceServers.flatMap((entry) => readIceServer(entry) ?? []),
     close: () => sessions.close(),
     open: async (stream, offer) => {
       const { session, answer } = await sessions.open(stream, offer);
