@@ -160,7 +160,8 @@ it('viewers that acknowledge nothing, late, or lose one go on; the one beside th
     const ids = viewer.frames.map(({ header }) => header.id);
     expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
   }
-  for (const viewer of [late, forgetful]) expect(good.frames.length).toBeGreaterThanOrEqual(viewer.frames.length);
+  // A busy machine may be late with any of them.
+  for (const viewer of [late, forgetful]) expect(good.frames.length).toBeGreaterThan(viewer.frames.length * 0.9);
 });
 
 it('a 25 fps source at 20, 12.5 and 10 fps keeps due times, not gaps', async () => {
@@ -171,8 +172,9 @@ it('a 25 fps source at 20, 12.5 and 10 fps keeps due times, not gaps', async () 
     using viewer = new Viewer(server, `&fps=${fps}`);
     await expect.poll(() => viewer.frames.length, SOON).toBeGreaterThan(fps * 2);
     const times = viewer.frames.map(({ header }) => header.timestamp);
-    // By capture times: what the machine was late with does not count.
+    // By capture times: what the machine was late with does not count, frames that it lost do. Keeping gaps would be 17 % off or more; the
+    // exact rule has its own test (core/throttle.test.ts).
     const seen = ((times.length - 1) * 1e6) / (times.at(-1)! - times[0]!);
-    expect(Math.abs(seen / fps - 1), `${fps} fps: ${seen}`).toBeLessThan(0.1);
+    expect(Math.abs(seen / fps - 1), `${fps} fps: ${seen}`).toBeLessThan(0.15);
   }
 });
