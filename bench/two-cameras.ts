@@ -38,11 +38,22 @@ async function family(pid: number): Promise<{ pid: number; name: string }[]> {
 }
 
 interface Shown {
-  readonly t: number;
   readonly id: number;
   readonly timestamp: number;
   readonly latencyMs: number | null;
 }
+
+/** In the page: every picture that is shown, once. */
+const COUNT = `
+window.shown = { left: [], right: [] };
+document.addEventListener('DOMContentLoaded', () => {
+  for (const player of document.querySelectorAll('sluice-player')) {
+    player.addEventListener('frame', ({ detail: { id, timestamp, latencyMs, repeat } }) => {
+      if (!repeat) shown[player.id].push({ id, timestamp, latencyMs });
+    });
+  }
+});
+`;
 
 const dataDir = await mkdtemp(join(tmpdir(), 'sluice-cameras-'));
 const example = spawn(
@@ -60,32 +71,16 @@ try {
   await once(lines, 'line');
   await using chromium = await launchChromium();
   const page = await chromium.page({ viewport: { width: 1400, height: 900 } });
-  await page.addInitScript(() => {
-    const shown: Record<string, unknown[]> = { left: [], right: [] };
-    Object.assign(window, { shown });
-    document.addEventListener('DOMContentLoaded', () => {
-      for (const player of document.querySelectorAll('sluice-player')) {
-        player.addEventListener('frame', (event) => {
-          const { id, timestamp, latencyMs, repeat } = (event as CustomEvent).detail;
-          if (!repeat) shown[player.id]!.push({ t: performance.now(), id, timestamp, latencyMs });
-        });
-      }
-    });
-  });
+  await page.addInitScript({ content: COUNT });
   await page.goto(address);
-  await page.waitForFunction(() => (window as never as { microscope?: { pairs: number } }).microscope!.pairs > 10, undefined, {
-    timeout: 60_000,
-  });
+  await page.waitForFunction('window.microscope.pairs > 10', undefined, { timeout: 60_000 });
   await delay(3000);
   const processes = await family(example.pid!);
   const before = processes.map(({ pid }) => cpuOf(pid));
-  await page.evaluate(() => {
-    const { shown } = window as never as { shown: Record<string, unknown[]> };
-    for (const list of Object.values(shown)) list.length = 0;
-  });
+  await page.evaluate('shown.left.length = shown.right.length = 0');
   const began = performance.now();
   await delay(seconds * 1000);
-  const shown = (await page.evaluate(() => (window as never as { shown: object }).shown)) as Record<'left' | 'right', Shown[]>;
+  const shown = (await page.evaluate('shown')) as Record<'left' | 'right', Shown[]>;
   const elapsed = (performance.now() - began) / 1000;
   const after = processes.map(({ pid }) => cpuOf(pid));
   const diagnostics = (await (await fetch(new URL('../api/live-views/diagnostics', address))).json()) as { items: StreamDiagnostics[] };
