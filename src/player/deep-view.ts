@@ -25,6 +25,16 @@ const UPDATE_MS = 250;
 /** Room for the scale bar, CSS pixels. */
 const BAR_PX = 130;
 
+/** A sample in as few digits as name it: floats have 32 bits. */
+function shortest(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const near = Number(value.toPrecision(digits));
+    if (Math.fround(near) === value) return String(near);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
 export interface DeepViewOptions {
   readonly host: HTMLElement;
   readonly stage: Stage;
@@ -75,7 +85,9 @@ export class DeepView {
     const kept = keptLook(this.#stream);
     deep.settings = kept.look;
     this.#panel.element.hidden = !kept.open;
-    host.shadowRoot?.append(this.#panel.element, this.#bar);
+    host.shadowRoot?.append(this.#panel.element);
+    // Under all words and panels.
+    stage.element.after(this.#bar);
     const { signal } = this.#abort;
     const { element } = stage;
     element.addEventListener('pointerdown', (event) => this.#onDown(event), { signal });
@@ -227,7 +239,7 @@ export class DeepView {
 
   #showValue(point: PicturePoint | null): void {
     const values = point && this.#options.deep.valuesAt(point.x, point.y);
-    this.#panel.show(point && values ? `x ${point.x}, y ${point.y}: ${values.join(', ')}` : '');
+    this.#panel.show(point && values ? `x ${point.x}, y ${point.y}: ${values.map(shortest).join(', ')}` : '');
   }
 
   #update(): void {
@@ -239,13 +251,22 @@ export class DeepView {
     this.#bar.hidden = !size || !micrometres;
     if (!size) return;
     const box = host.getBoundingClientRect();
-    const css = Math.min(box.width / size.width, box.height / size.height) * zoom.placement.scale;
+    const { scale, x, y } = zoom.placement;
+    const fitted = Math.min(box.width / size.width, box.height / size.height);
+    const css = fitted * scale;
     // Single pixels stay squares.
     stage.element.classList.toggle('pixels', css * devicePixelRatio >= 2);
     if (!micrometres || !(css > 0)) return;
     const { micrometres: length, width } = scaleBar(micrometres, css, BAR_PX);
     this.#bar.textContent = lengthName(length);
-    this.#bar.style.width = `${width}px`;
+    // Inside of the picture where it is in view, and above the controls.
+    const left = x + ((box.width - size.width * fitted) / 2) * scale;
+    const below = box.height - y - ((box.height + size.height * fitted) / 2) * scale;
+    Object.assign(this.#bar.style, {
+      width: `${width}px`,
+      left: `${Math.max(left, 0) + 14}px`,
+      bottom: `${Math.max(below + 12, 92)}px`,
+    });
   }
 
   /** Somebody has changed how it looks. */

@@ -1,4 +1,6 @@
 // Window, level, gamma and colours of a picture with all its values, its histogram, and the value under the pointer.
+
+import type { Picture } from '../core/frame.ts';
 import { COLOR_MAPS, type ColorMap, type ToneWindow } from '../core/view.ts';
 import { histogram, topValue } from '../formats/look.ts';
 import type { DeepCanvas, LookSettings } from './deep-canvas.ts';
@@ -44,6 +46,8 @@ export class LevelPanel {
   readonly #log = check('Logarithmic', () => this.update());
   readonly #saturated = check('Saturated in red', (saturated) => this.#set({ saturated }));
 
+  /** Where the plot ends. */
+  #top = 0;
   readonly #line: HTMLButtonElement;
   readonly #region: HTMLButtonElement;
 
@@ -121,6 +125,7 @@ export class LevelPanel {
     this.#map.value = settings.map;
     this.#auto.input.checked = settings.window === null;
     this.#saturated.input.checked = settings.saturated;
+    this.#fitTop(picture, window, top);
     this.#draw(histogram(picture, ...this.#span(window, top), BINS), window, top);
   }
 
@@ -134,11 +139,20 @@ export class LevelPanel {
     this.#value.textContent = text || 'Point at the picture to read a value.';
   }
 
-  /** What the histogram spans: the sensor's range, or for floats the window and as much on each side. */
+  /** What the histogram spans: what is used of the sensor's range, or for floats the window and as much on each side. */
   #span(window: ToneWindow, top: number): [low: number, high: number] {
-    if (top > 1) return [0, top];
+    if (top > 1) return [0, Math.min(top, this.#top || top)];
     const width = window.high - window.low;
     return [window.low - width, window.high + width];
+  }
+
+  /** 12-bit values in 16-bit samples would be a thin line at the left: the plot ends at the power of two above all values and the window. */
+  #fitTop(picture: Picture, { high }: ToneWindow, top: number): void {
+    if (top <= 255) return;
+    const counts = histogram(picture, 0, top + 1, BINS);
+    const used = Math.max(high, ((counts.findLastIndex((count) => count > 0) + 1) * (top + 1)) / BINS - 1, 255);
+    // It shrinks only when there is much room.
+    if (used > this.#top || used < this.#top * 0.45) this.#top = 2 ** Math.ceil(Math.log2(used + 1)) - 1;
   }
 
   #draw(counts: Uint32Array, window: ToneWindow, top: number): void {

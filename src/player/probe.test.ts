@@ -20,6 +20,16 @@ test('colour is the mean of its channels without alpha', () => {
   expect(regionStats(colour, { x: 0, y: 0, width: 1, height: 1 })).toMatchObject({ mean: 30, min: 10, max: 60, count: 3 });
 });
 
+test('of a mosaic it is the mean of the cell', () => {
+  const mosaic: Picture = {
+    format: 'bayer_rggb16le',
+    width: 3,
+    height: 2,
+    data: new Uint8Array(Uint16Array.of(4, 8, 9, 12, 16, 7).buffer),
+  };
+  expect([...lineValues(mosaic, { x1: 0, y1: 1, x2: 2, y2: 1 })]).toEqual([10, 10, 10]);
+});
+
 test('a region has the statistics of its values, whatever rectangle', () => {
   fc.assert(
     fc.property(fc.record({ x: fc.nat(60), y: fc.nat(60), width: fc.nat(60), height: fc.nat(60) }), (asked) => {

@@ -43,17 +43,26 @@ function samplesOf(picture: Picture): { samples: Uint8Array | Uint16Array | Floa
 const lights = (channels: number) => Math.min(3, channels);
 
 /**
- * One value for each pixel that the line meets, from its first to its last: that of the nearest pixel; of colour the mean of its channels.
- * Both ends lie in the picture.
+ * One value for each pixel that the line meets, from its first to its last: that of the nearest pixel; of colour the mean of its channels,
+ * of a mosaic that of its cell. Both ends lie in the picture.
  */
 export function lineValues(picture: Picture, { x1, y1, x2, y2 }: Line): Float64Array {
   const { samples, channels } = samplesOf(picture);
   const count = lights(channels);
+  const cell = picture.format === 'bayer_rggb16le' && picture.width > 1 && picture.height > 1;
   const steps = Math.max(Math.abs(x2 - x1), Math.abs(y2 - y1));
   const values = new Float64Array(steps + 1);
   for (let i = 0; i <= steps; i++) {
     const share = steps ? i / steps : 0;
-    const at = (Math.round(y1 + (y2 - y1) * share) * picture.width + Math.round(x1 + (x2 - x1) * share)) * channels;
+    const x = Math.round(x1 + (x2 - x1) * share);
+    const y = Math.round(y1 + (y2 - y1) * share);
+    if (cell) {
+      const corner = Math.min(y & ~1, picture.height - 2) * picture.width + Math.min(x & ~1, picture.width - 2);
+      const below = corner + picture.width;
+      values[i] = (samples[corner]! + samples[corner + 1]! + samples[below]! + samples[below + 1]!) / 4;
+      continue;
+    }
+    const at = (y * picture.width + x) * channels;
     let sum = 0;
     for (let c = 0; c < count; c++) sum += samples[at + c]!;
     values[i] = sum / count;

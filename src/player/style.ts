@@ -257,7 +257,7 @@ kbd { font: 600 12px var(--_font); padding: 1px 6px; border: 1px solid var(--_li
 .probe-handle:focus-visible { stroke: #fff; stroke-width: calc(16px / var(--_zoom, 1)); }
 .levels {
   position: absolute; top: 8px; right: 8px; width: 276px; max-width: calc(100% - 16px); max-height: calc(100% - 76px); overflow: auto; box-sizing: border-box;
-  padding: 8px 10px; border-radius: var(--_radius); background: var(--_panel); font-size: 12px; font-variant-numeric: tabular-nums;
+  padding: 8px 10px; border-radius: var(--_radius); background: linear-gradient(var(--_panel), var(--_panel)), var(--_panel); font-size: 12px; font-variant-numeric: tabular-nums;
 }
 .levels p { margin: 0; }
 .levels canvas { display: block; width: 100%; height: 72px; margin: 6px 0; cursor: ew-resize; touch-action: none; border-bottom: 1px solid var(--_line); }
@@ -297,6 +297,10 @@ select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
   .hud-size, .hud-bits { display: none; }
   .clip-links { order: 1; flex-basis: 100%; }
   .clip .close { padding: 0 7px; font-size: 12px; }
+  .levels { inset: auto 4px 86px; width: auto; max-width: none; max-height: 44%; }
+  .levels canvas { height: 44px; margin: 3px 0; }
+  .levels .fields { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .levels .fields label { grid-template-columns: 1fr; gap: 0; }
   .marker-form { inset: auto 4px 4px; width: calc(100% - 8px); max-height: calc(100% - 8px); gap: 5px; padding: 6px 10px; }
   .marker-form input, .marker-form button { height: 28px; }
 }
