@@ -259,6 +259,7 @@ describe('Socket.IO', () => {
     const sockets = [client(server, format), client(server, format), client(server, format)];
     await Promise.all(sockets.map((socket) => once(socket as never, 'frame')));
     expect(readers().filter(Boolean)).toEqual([1]);
+    expect(server.liveViews.active()).toMatchObject([{ stream: 'flat', protocol: 'lossless', viewers: 3 }]);
     expect(await post(server, 'setStreamParameters?protocol=binary', { subsampling_factor: 5 })).toMatchObject({
       updated_detectors: ['flat'],
     });

@@ -64,6 +64,9 @@ interface Started {
 /** A program that is gone for so long does not come back at once. */
 const UNPLUGGED_MS = 2000;
 
+/** Viewers of a protocol that come by another way than our own pages. */
+const OTHER_OUTPUTS: Partial<Record<ViewProtocol, readonly string[]>> = { lossless: ['imswitch-binary'], jpeg: ['imswitch-jpeg'] };
+
 /** States of a stream in which no frame can be expected. */
 const DEAD: ReadonlySet<StreamState> = new Set(['failed', 'lost', 'stopped']);
 
@@ -267,7 +270,11 @@ export class LiveViews implements Disposable {
   }
 
   #viewers(stream: string, protocol: ViewProtocol): number {
-    return this.#options.meters(stream).get(REPORTED_OUTPUTS[protocol])?.viewers ?? 0;
+    const meters = this.#options.meters(stream);
+    return [REPORTED_OUTPUTS[protocol], ...(OTHER_OUTPUTS[protocol] ?? [])].reduce(
+      (sum, name) => sum + (meters.get(name)?.viewers ?? 0),
+      0,
+    );
   }
 
   #info({ stream, protocol, since, by, failure, seen }: Started): LiveView {
