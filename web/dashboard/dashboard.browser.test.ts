@@ -1,6 +1,7 @@
 // The dashboard in a real Chromium against a real server: what a person does, and what they then see.
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Recording } from '../../src/api/recordings.ts';
 import { launchChromium } from '../../test/chromium.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
 
@@ -237,5 +238,32 @@ test('says since when the server is away, and goes on when it is back', async ()
   await page.waitForSelector('.link-state.is-open', { timeout: 30_000 });
   await page.waitForSelector('[data-stream=cam] a:has-text("Back")');
   expect(await page.locator('.banner').count()).toBe(0);
+  await page.close();
+});
+
+test('records what is watched: how it goes, the way to its first frame, its file, and away with it', async () => {
+  const page = await open('?stream=board');
+  await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBeGreaterThan(0);
+  await page.locator('summary[aria-label=Record]').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Start recording' }).click();
+  const figures = page.getByRole('region', { name: 'Recording', exact: true });
+  await expect.poll(() => figures.textContent(), { timeout: 30_000 }).toMatch(/^Recording0:0\d+[\d.]+ [kM]BStop recording$/);
+  await page.getByRole('button', { name: 'Stop recording' }).click();
+  await page.locator('summary[aria-label=Record]').click({ timeout: 30_000 });
+  await page.getByRole('button', { name: 'Show recordings' }).click();
+  await page.keyboard.press('Escape');
+  const row = page.locator('.recording');
+  expect(await row.textContent()).toMatch(/OME-TIFF · \d+ frames, 0:0\d · [\d.]+ [kM]B/);
+  const [recording] = ((await (await fetch(at('api/streams/board/recordings'))).json()) as { items: Recording[] }).items;
+  expect(new URL((await row.getByRole('link').getAttribute('href'))!, page.url()).href).toBe(
+    at(`api/streams/board/recordings/${recording!.id}/file`),
+  );
+  await row.getByTitle('Show where it begins').click();
+  await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBe(recording!.start!.frame);
+  await row.getByRole('button', { name: /^Delete/ }).click();
+  await row.getByRole('button', { name: 'Delete file' }).click();
+  await expect.poll(() => page.locator('.recordings-panel').textContent(), SOON).toContain('No recordings yet');
+  expect(chromium.errors).toEqual([]);
   await page.close();
 });

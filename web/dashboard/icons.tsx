@@ -116,6 +116,17 @@ export const Stop = () => (
     <rect x="4" y="4" width="8" height="8" fill="currentColor" />
   </Icon>
 );
+export const RecordIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <circle cx="8" cy="8" r="2.6" fill="currentColor" />
+  </Icon>
+);
+export const Download = () => (
+  <Icon>
+    <path d="M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11" />
+  </Icon>
+);
 export const Bin = () => (
   <Icon>
     <path d="M3 4.5h10M6 4.5v-2h4v2M4.5 4.5l.6 9h5.8l.6-9" />

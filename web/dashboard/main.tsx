@@ -9,6 +9,7 @@ import './style/charts.css';
 import './style/dialog.css';
 import './style/share.css';
 import './style/compare.css';
+import './style/recordings.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { followLinks } from './route.ts';

@@ -12,6 +12,7 @@ import { layout, openLayout } from './layout-store.ts';
 import { PAGES } from './panels/index.ts';
 import { PushSnippets } from './panels/push.tsx';
 import { Player } from './player.tsx';
+import { RecordButton } from './record-button.tsx';
 import { askToRemove } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
@@ -141,6 +142,7 @@ function Head(props: { info: StreamInfo }) {
         <StateBadge state={info.state} />
       </div>
       <div class="stream-actions" hidden={!mayChange.value}>
+        {!neverHadPicture(info) && <RecordButton info={info} />}
         <button type="button" class="button" disabled={busy.value} onClick={() => void onRun()}>
           {run ? <Play /> : <Stop />}
           {run ? 'Start' : 'Stop'}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bytesText } from '../../src/core/bytes-text.ts';
-import { agoText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lostIn, plural, sentence } from './words.ts';
+import { agoText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lengthText, lostIn, plural, sentence } from './words.ts';
 
 test('bytesText', () => {
   expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([
@@ -84,4 +84,8 @@ test('how long ago', () => {
     [-3200, 'in 3 s'],
   ];
   for (const [ms, text] of cases) expect(agoText(ms)).toBe(text);
+});
+
+test('lengthText', () => {
+  expect([0, 999, 9_000, 754_000, 3_723_000].map(lengthText)).toEqual(['0:00', '0:00', '0:09', '12:34', '1:02:03']);
 });

@@ -30,6 +30,14 @@ export function durationText(ms: number): string {
   return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
 }
 
+/** A length as a clock shows it: `0:09`, `12:34`, `1:02:03`. */
+export function lengthText(ms: number): string {
+  const seconds = Math.floor(ms / 1000 + 0.0005);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
 /** How long ago a moment was: `now`, `12 s ago`, `2 h 5 min ago`; of later ones `in 3 s`. */
 export function agoText(ms: number): string {
   if (ms <= -1000) return `in ${durationText(Math.floor(-ms / 1000) * 1000)}`;

@@ -160,12 +160,11 @@ export class RunningRecording {
 }
 
 /** The span of a recording on the timeline of its stream. */
-export function spanMarker({ id, name, format, frames, dropped, start, end }: Recording, open: boolean) {
-  const lost = dropped ? `, ${dropped} missing` : '';
+export function spanMarker({ id, name, format, dropped, start, end }: Recording, open: boolean) {
   return {
     id: markerId(id),
     kind: 'recording',
-    label: `${open ? 'recording' : 'recorded'}: ${name}${open ? '' : ` (${frames} frames${lost})`}`.slice(0, 500),
+    label: `${name}${dropped ? `, ${dropped} frame${dropped === 1 ? '' : 's'} missing` : ''}`.slice(0, 500),
     // Both: after a restart the server may know the frames of earlier runs no longer.
     frame: start!.frame,
     timestamp: start!.timestamp,

@@ -9,6 +9,7 @@ import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
 import { MarkersPanel } from './markers.tsx';
 import { PushPanel } from './push.tsx';
+import { RecordingsPanel } from './recordings.tsx';
 import { StatisticsPanel } from './statistics.tsx';
 import { VegaPanel } from './vega.tsx';
 
@@ -29,6 +30,7 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'markers', label: 'Markers', place: 'right', shown: true, height: 440, Panel: MarkersPanel },
   { id: 'data', label: 'Data', place: 'right', shown: false, height: 320, Panel: DataPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
+  { id: 'recordings', label: 'Recordings', place: 'right', shown: false, Panel: RecordingsPanel },
   { id: 'charts', label: 'Charts', place: 'under', shown: true, Panel: ChartsPanel },
   { id: 'vega', label: 'Vega-Lite', place: 'under', shown: false, Panel: VegaPanel },
 ];
