@@ -66,7 +66,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   keepFrom(start: number): void {
     const before = this.#from;
     this.#from = before === undefined ? start : Math.min(before, start);
-    if (before === undefined || start < before - FORGET_US) void this.#load();
+    if (before === undefined || start < before) void this.#load();
     else if (start > before + FORGET_US) {
       this.#from = start;
       const gone = this.#list.filter((marker) => !marker.open && (marker.end ?? marker.timestamp) < start);
@@ -107,7 +107,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
       if (!lasting) this.#retry = setTimeout(() => void this.#load(), RETRY_MS);
     } finally {
       this.#loading = false;
-      if (this.#again || (this.#from !== undefined && this.#from < from - FORGET_US)) void this.#load();
+      if (this.#again || (this.#from !== undefined && this.#from < from)) void this.#load();
     }
   }
 
