@@ -2,6 +2,16 @@
 // browsers. Whatever comes in is parsed with the schemas of `schema.ts`; whatever goes wrong is a `SluiceError`.
 import { z } from 'zod';
 import { ERRORS, type ErrorCode, SluiceError } from '../core/errors.ts';
+import {
+  EffectiveParams,
+  LiveView,
+  LiveViewList,
+  type LiveViewRequest,
+  type LiveViewStop,
+  ParamsDescription,
+  StreamDiagnostics,
+  type ViewProtocol,
+} from './live-views.ts';
 import { Recording, RecordingList, type RecordingRequestInput } from './recordings.ts';
 import { ClientEvent, ServerEvent, type StreamConfigInput, StreamInfo, StreamStats } from './schema.ts';
 import { DataPage, Marker, type MarkerInput, MarkerPage, type MarkerPatch } from './timeline.ts';
@@ -183,6 +193,36 @@ export class SluiceClient {
     return this.#json(ParamsAnswer, 'PATCH', `${path(name)}/params`, { body: values });
   }
 
+  /** Live views of all detectors. */
+  liveViews(signal?: AbortSignal): Promise<LiveViewList> {
+    return this.#json(LiveViewList, 'GET', 'api/live-views', { signal });
+  }
+
+  /** Starts a live view; rejects with `long-exposure`, `protocol-busy`, `conflict`. */
+  startLiveView(body: z.input<typeof LiveViewRequest>): Promise<LiveView> {
+    return this.#json(LiveView, 'POST', 'api/live-views/start', { body });
+  }
+
+  async stopLiveView(body: z.input<typeof LiveViewStop>): Promise<void> {
+    await this.#request('POST', 'api/live-views/stop', { body });
+  }
+
+  /** What viewers of a stream get who say nothing themselves, with its JSON Schema. */
+  viewParams(stream: string, protocol: ViewProtocol, signal?: AbortSignal): Promise<ParamsDescription> {
+    return this.#json(ParamsDescription, 'GET', `api/live-views/params${viewQuery(stream, protocol)}`, { signal });
+  }
+
+  /** Changes some of it; `null` takes a value back. */
+  setViewParams(stream: string, protocol: ViewProtocol, patch: Record<string, unknown>): Promise<EffectiveParams> {
+    return this.#json(EffectiveParams, 'PATCH', `api/live-views/params${viewQuery(stream, protocol)}`, { body: patch });
+  }
+
+  /** Figures of a stream by stage. */
+  async diagnostics(stream: string, signal?: AbortSignal): Promise<StreamDiagnostics | null> {
+    const where = `api/live-views/diagnostics?stream=${encodeURIComponent(stream)}`;
+    return (await this.#json(z.object({ items: z.array(StreamDiagnostics) }), 'GET', where, { signal })).items[0] ?? null;
+  }
+
   /** About the server as a whole; `null` from a server that has no such route. */
   async system(signal?: AbortSignal): Promise<SystemInfo | null> {
     try {
@@ -288,6 +328,10 @@ function newestFirst({ after, limit }: PageQuery): string {
   if (after !== undefined) query.set('after', after);
   if (limit !== undefined) query.set('limit', String(limit));
   return `?${query}`;
+}
+
+function viewQuery(stream: string, protocol: ViewProtocol): string {
+  return `?stream=${encodeURIComponent(stream)}&protocol=${protocol}`;
 }
 
 function path(name: string): string {

@@ -68,6 +68,12 @@ export type ViewValues = EffectiveParams['values'];
 /** starting: no frame yet · waiting: for its program · live · failed: see `reason`; it comes back when its source does */
 export const LiveViewState = z.enum(['starting', 'waiting', 'live', 'failed']);
 
+/** Answer of `GET /api/live-views/params`. */
+export const ParamsDescription = EffectiveParams.extend({
+  schema: z.record(z.string(), z.unknown()).describe('JSON Schema of the values'),
+});
+export type ParamsDescription = z.infer<typeof ParamsDescription>;
+
 /** A live view that was started and not stopped. */
 export const LiveView = z.object({
   stream: StreamName,
@@ -100,6 +106,14 @@ export const LongExposure = z.object({
   from: z.enum(['frame', 'config']).nullable(),
 });
 export type LongExposure = z.infer<typeof LongExposure>;
+
+/** Answer of `GET /api/live-views`. */
+export const LiveViewList = z.object({
+  mode: z.enum(['shared', 'exclusive']),
+  items: z.array(LiveView),
+  detectors: z.array(LongExposure),
+});
+export type LiveViewList = z.infer<typeof LiveViewList>;
 
 const Ages = z.object({ mean: z.number().nullable(), max: z.number().nullable() }).describe('ms, over the last 10 s');
 const Shares = z.object({ p50: z.number().nullable(), p95: z.number().nullable() }).describe('ms');

@@ -127,6 +127,11 @@ const LABELS: Record<string, string> = {
   gap: 'Gaps',
   clock: 'Whose time counts',
   seed: 'Seed',
+  level: 'Zstd level',
+  crop: 'Part of the picture',
+  subsample: 'One of so many pixels',
+  quality: 'JPEG quality',
+  bitrate: 'Bit rate',
 };
 
 /** What the field is called: `barcode` → `Barcode`. */

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import {
   EffectiveParams,
   LiveView,
+  LiveViewList,
   LiveViewRequest,
   LiveViewStop,
   LongExposure,
   PARAMS_OF,
+  ParamsDescription,
   StreamDiagnostics,
   ViewProtocol,
 } from '../../api/live-views.ts';
@@ -46,7 +48,7 @@ export function liveViewRoutes({ app, liveViews, streams }: RouteContext): void 
         tags,
         summary: 'Live views that were started and not stopped',
         response: {
-          200: z.object({ mode: z.enum(['shared', 'exclusive']), items: z.array(LiveView), detectors: z.array(LongExposure) }),
+          200: LiveViewList,
         },
       },
     },
@@ -85,7 +87,7 @@ export function liveViewRoutes({ app, liveViews, streams }: RouteContext): void 
 
   app.get(
     '/api/live-views/params',
-    { schema: { tags, summary: 'Params of viewers who say nothing themselves', querystring: Which, response: { 200: EffectiveParams } } },
+    { schema: { tags, summary: 'Params of viewers who say nothing themselves', querystring: Which, response: { 200: ParamsDescription } } },
     async (request) => {
       const { protocol, stream } = Which.parse(request.query);
       return { ...liveViews.params(protocol, stream), schema: z.toJSONSchema(PARAMS_OF[protocol]) };

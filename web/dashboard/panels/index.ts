@@ -7,6 +7,7 @@ import type { TabId } from '../tabs.ts';
 import { ChartsPanel } from './charts.tsx';
 import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
+import { LiveViewPanel } from './live-view.tsx';
 import { MarkersPanel } from './markers.tsx';
 import { PushPanel } from './push.tsx';
 import { RecordingsPanel } from './recordings.tsx';
@@ -31,6 +32,7 @@ export const PANELS: readonly PanelEntry[] = [
   { id: 'data', label: 'Data', place: 'right', shown: false, height: 320, Panel: DataPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
   { id: 'recordings', label: 'Recordings', place: 'right', shown: false, Panel: RecordingsPanel },
+  { id: 'liveview', label: 'Live view', place: 'right', shown: true, Panel: LiveViewPanel },
   { id: 'charts', label: 'Charts', place: 'under', shown: true, Panel: ChartsPanel },
   { id: 'vega', label: 'Vega-Lite', place: 'under', shown: false, Panel: VegaPanel },
 ];
