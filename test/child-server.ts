@@ -11,8 +11,13 @@ export interface ChildServer {
   readonly url: string;
 }
 
-export async function serve(dataDir: string, config: ServerConfigInput): Promise<ChildServer> {
-  const child = spawn(process.execPath, [PROGRAM, dataDir, JSON.stringify(config)], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** `fileBlocks`: the system lets it write no file of more blocks of 512 bytes. */
+export async function serve(dataDir: string, config: ServerConfigInput, limits: { fileBlocks?: number } = {}): Promise<ChildServer> {
+  const args = [PROGRAM, dataDir, JSON.stringify(config)];
+  const [command, all] = limits.fileBlocks
+    ? ['/bin/sh', ['-c', `ulimit -f ${limits.fileBlocks} && exec "$0" "$@"`, process.execPath, ...args]]
+    : [process.execPath, args];
+  const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, url: String(line).trim() };
 }

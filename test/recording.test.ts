@@ -2,7 +2,6 @@
 // again after the server was killed, and readable when the disk was full. `RECORD_SECONDS=60 npx vitest run test/recording.test.ts` prints
 // the figures of a long one of 1024x1024.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +11,14 @@ import { expect, it } from 'vitest';
 import type { Recording } from '../src/api/recordings.ts';
 import type { Marker } from '../src/api/timeline.ts';
 import { kill, serve } from './child-server.ts';
-import { missingTool, pythonWith } from './python.ts';
+import { missingTool } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
+import { look, python } from './tifffile.ts';
 
 const SECONDS = Number(process.env.RECORD_SECONDS ?? 2);
 const LONG = SECONDS > 10;
 const [WIDTH, HEIGHT] = LONG ? [1024, 1024] : [320, 240];
 const SOON = { timeout: 60_000 };
-const python = pythonWith('tifffile');
 
 const VIEWER = fileURLToPath(new URL('programs/lossless-viewer.ts', import.meta.url));
 
@@ -40,41 +39,6 @@ class Viewer {
   async [Symbol.asyncDispose](): Promise<void> {
     await kill(this.child);
   }
-}
-
-const LOOK = `
-import hashlib, json, sys, tifffile
-with tifffile.TiffFile(sys.argv[1]) as tif:
-    series = tif.series[0]
-    frames = []
-    for page in (each.aspage() for each in tif.pages):
-        own = json.loads(page.tags[65001].value)
-        frames.append([own['id'], own['timestamp'], hashlib.sha256(page.asarray().tobytes()).hexdigest()])
-    ome = tif.ome_metadata
-    print(json.dumps({ 'ome': tif.is_ome, 'big': tif.is_bigtiff, 'axes': series.axes, 'shape': series.shape, 'dtype': str(series.dtype),
-      'frames': frames, 'xml': ome[:2000] if ome else None, 'planes': ome.count('<Plane ') if ome else 0 }))
-`;
-
-interface Seen {
-  readonly ome: boolean;
-  readonly big: boolean;
-  readonly axes: string;
-  readonly shape: number[];
-  readonly dtype: string;
-  readonly frames: [id: number, timestamp: number, hash: string][];
-  readonly xml: string | null;
-  readonly planes: number;
-}
-
-/** What tifffile finds in a file. */
-async function look(path: string): Promise<Seen> {
-  const child = spawn(python!, ['-c', LOOK, path]);
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (data) => (output += data));
-  child.stderr.on('data', (data) => (errors += data));
-  const [code] = await once(child, 'close');
-  expect(code, errors).toBe(0);
-  return JSON.parse(output);
 }
 
 const post = (body: object): RequestInit => ({
@@ -269,4 +233,26 @@ it('a disk that takes no more ends the recording with a reason and a file that c
     state: 'failed',
     reason: expect.stringMatching(/^no frame was recorded: the disk has only [\d.]+ .B left; .* must stay free \(recordingsMinFree\)$/),
   });
+
+  if (process.platform === 'win32') return;
+  // The system itself takes no more in the middle of a page.
+  const dataDir = await mkdtemp(join(tmpdir(), 'recording-'));
+  const config = { streams: { cam: microscope(320, 240) }, dvr: { mode: 'off' as const } };
+  const limited = await serve(dataDir, config, { fileBlocks: 4000 });
+  try {
+    const ask = async (path: string, init?: RequestInit) => (await (await fetch(new URL(path, limited.url), init)).json()) as Recording;
+    const begun = await ask('/api/streams/cam/recordings', post({}));
+    const now = () => ask(`/api/streams/cam/recordings/${begun.id}`);
+    await expect.poll(async () => (await now()).state, SOON).toBe('finished');
+    const recording = await now();
+    expect(recording.reason).toBe('the system allows no larger file');
+    expect(recording.frames).toBeGreaterThan(5);
+    if (!python) return;
+    const seen = await look(join(dataDir, 'recordings', 'cam', recording.file));
+    expect(seen).toMatchObject({ ome: true, shape: [recording.frames, 240, 320] });
+    expect(seen.frames.at(-1)![0]).toBe(recording.end!.frame);
+  } finally {
+    await kill(limited.child);
+    await rm(dataDir, { recursive: true, force: true });
+  }
 });

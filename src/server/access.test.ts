@@ -457,6 +457,24 @@ describe('checkSource', () => {
       expect(() => checkSource(ffmpeg(url), far, JSON.parse(line!))).not.toThrow();
     }
   });
+
+  it('a playback is limited as files of FFmpeg are; recordings of this server are free for those who may make streams', () => {
+    const playback = (params: { file?: string; recording?: string }) =>
+      ({ type: 'recording', loop: true, speed: 1, times: 'now', fps: 30, ...params }) as const;
+    const allowed = (file: string, allow: string[]) => () => checkSource(playback({ file }), far, allow);
+    expect(() => checkSource(playback({ recording: 'scope_1' }), far, [])).not.toThrow();
+    for (const allow of [['/data/clips'], ['recording'], ['/data/clips/a.tiff']])
+      expect(allowed('/data/clips/a.tiff', allow)).not.toThrow();
+    for (const [file, allow] of [
+      ['/data/clips/../secret.tiff', ['/data/clips']],
+      ['/data/clipsx/a.tiff', ['/data/clips']],
+      ['/etc/passwd', []],
+      ['/etc/passwd', ['ffmpeg']],
+    ] as const) {
+      expect(allowed(file, [...allow])).toThrow(expect.objectContaining({ code: 'source-not-allowed' }));
+    }
+    expect(() => checkSource(playback({ file: '/etc/passwd' }), { ...far, via: 'loopback' }, [])).not.toThrow();
+  });
 });
 
 function messageOf(run: () => void): string {

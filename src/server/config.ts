@@ -247,9 +247,10 @@ function anchorPaths(config: Record<string, unknown>, folder: string): Record<st
   const streams: Record<string, unknown> = {};
   for (const [name, stream] of Object.entries(config.streams)) {
     const source = isPlainObject(stream) ? stream.source : undefined;
-    const url = isPlainObject(source) && source.type === 'ffmpeg' ? source.url : undefined;
-    const isFile = typeof url === 'string' && url !== '' && url !== 'camera' && !/^[a-z][a-z0-9+.-]+:/i.test(url) && !isAbsolute(url);
-    streams[name] = isFile ? { ...(stream as object), source: { ...(source as object), url: resolve(folder, url) } } : stream;
+    const key = isPlainObject(source) && source.type === 'recording' ? 'file' : 'url';
+    const path = isPlainObject(source) && (source.type === 'ffmpeg' || source.type === 'recording') ? source[key] : undefined;
+    const isFile = typeof path === 'string' && path !== '' && path !== 'camera' && !/^[a-z][a-z0-9+.-]+:/i.test(path) && !isAbsolute(path);
+    streams[name] = isFile ? { ...(stream as object), source: { ...(source as object), [key]: resolve(folder, path) } } : stream;
   }
   return { ...config, streams };
 }
