@@ -1,6 +1,7 @@
 // ImSwitch's live view: Socket.IO in both of its formats, read by clients of others, and the REST of its LiveViewController.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -95,6 +96,26 @@ function today(socket: Socket, onPicture: (told: Told, acknowledge: () => void) 
     const told = decode(bytes) as Told;
     onPicture(told, () => socket.emit('frame_ack', { frame_id: told.metadata.frame_id }));
   });
+}
+
+/** Answers binding requests (RFC 8489 14.2) with one address for everybody. */
+async function stunServer(address: string, port: number): Promise<string> {
+  const socket = createSocket('udp4');
+  cleanups.push(() => socket.close());
+  socket.on('message', (request, from) => {
+    const cookie = request.subarray(4, 8);
+    const answer = Buffer.alloc(32);
+    answer.writeUInt16BE(0x0101, 0);
+    answer.writeUInt16BE(12, 2);
+    request.copy(answer, 4, 4, 20);
+    answer.set([0, 0x20, 0, 8, 0, 1], 20);
+    answer.writeUInt16BE(port ^ cookie.readUInt16BE(0), 26);
+    for (const [i, part] of address.split('.').entries()) answer[28 + i] = Number(part) ^ cookie[i]!;
+    socket.send(answer, from.port, from.address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return `stun:127.0.0.1:${socket.address().port}`;
 }
 
 const FULL = { subsampling_factor: 1, throttle_ms: 0 };
@@ -439,6 +460,7 @@ describe('LiveViewController', () => {
 
   it('answers WebRTC offers of any number of viewers, with all candidates; they leave with the live view', async () => {
     const server = await open({ streams, webrtc: { port: 0, iceServers: ['stun:127.0.0.1:9'] } });
+    const stun = await stunServer('203.0.113.7', 4711);
     const viewer = async (extra: Record<string, unknown>) => {
       const { peer, track, sdp, keep } = await whepOffer({ channel: false });
       cleanups.push(() => peer.close());
@@ -453,10 +475,14 @@ describe('LiveViewController', () => {
       const ufrag = /a=ice-ufrag:(\S+)/.exec(sdp)![1]!;
       return { seen, answer, ufrag };
     };
-    const params = { throttle_ms: 50, subsampling_factor: 1, max_width: 640, stun_servers: ['stun:127.0.0.1:7'], compression_level: 0 };
+    const params = { throttle_ms: 50, subsampling_factor: 1, max_width: 640, stun_servers: [stun], compression_level: 0 };
     const one = await viewer({ sdp_type: 'offer', detectorName: 'left', params });
-    expect(one.answer.iceServers).toEqual([{ urls: 'stun:127.0.0.1:9' }, { urls: 'stun:127.0.0.1:7' }]);
+    expect(one.answer.iceServers).toEqual([{ urls: 'stun:127.0.0.1:9' }, { urls: stun }]);
     const two = await viewer({ type: 'offer' });
+    // What the first offer made the server ask is known to it by now.
+    await expect
+      .poll(async () => (await viewer({ type: 'offer' })).answer.sdp, { timeout: 20_000, interval: 500 })
+      .toMatch(/203\.0\.113\.7 4711 typ srflx/);
     await expect.poll(() => Math.min(one.seen.packets, two.seen.packets), { timeout: 30_000 }).toBeGreaterThan(10);
     expect(await get(server, 'getActiveStreams')).toMatchObject({ active_streams: [{ detector: 'left', protocol: 'webrtc' }] });
     const candidate = { candidate: 'candidate:1 1 UDP 2122317823 127.0.0.1 50000 typ host', sdpMid: '0', usernameFragment: one.ufrag };

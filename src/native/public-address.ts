@@ -24,7 +24,7 @@ export class PublicAddress implements Disposable {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#found = promise;
-    this.#probe = new ndc.PeerConnection('public-address', {
+    this.#probe = new ndc.PeerConnection(`public-address-${servers.join('-')}`, {
       iceServers: servers,
       ...(address === null ? {} : { bindAddress: address }),
       disableAutoNegotiation: true,

@@ -11,6 +11,8 @@ export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-s
 
 /** Time for our candidates to be found, ms. Those of this machine are there at once. */
 const GATHER_MS = 1500;
+/** Sets of STUN servers. */
+const MOST_ASKED = 8;
 /** What the first viewers after the start wait at most for the address that others see us at, ms; later ones wait for nothing. */
 const PUBLIC_MS = 200;
 
@@ -61,23 +63,35 @@ function safe(work: () => void): void {
   }
 }
 
-let seenAt: PublicAddress | null = null;
-let startedAt = 0;
+/** By the servers that are asked. */
+const seenAt = new Map<string, PublicAddress>();
+let base: WebRtcSettings | null = null;
+/** When one was asked last. */
+let askedAt = 0;
 
 /** Prepares the library: certificate, threads and our public address are made ahead of the first viewer. */
 export function startWebRtc(settings: WebRtcSettings): void {
-  if (seenAt) return;
+  if (base) return;
+  base = settings;
   ndc.initLogger('Fatal', () => {});
   ndc.preload();
-  seenAt = new PublicAddress(settings);
-  startedAt = performance.now();
+  askPublicAddress(settings.iceServers);
+}
+
+/** Asks further STUN servers under which address others see us; those that are asked already are left alone, and there are few at all. */
+export function askPublicAddress(servers: readonly string[]): void {
+  const key = [...servers].sort().join(' ');
+  if (!base || seenAt.has(key) || seenAt.size >= MOST_ASKED) return;
+  seenAt.set(key, new PublicAddress({ ...base, iceServers: servers }));
+  askedAt = performance.now();
 }
 
 /** Ends the library; all peers must be closed. */
 export function stopWebRtc(): void {
-  if (!seenAt) return;
-  seenAt[Symbol.dispose]();
-  seenAt = null;
+  if (!base) return;
+  base = null;
+  for (const one of seenAt.values()) one[Symbol.dispose]();
+  seenAt.clear();
   ndc.cleanup();
 }
 
@@ -176,11 +190,11 @@ export class Peer {
       this.#pc.onGatheringStateChange((state) => safe(() => state === 'complete' && done()));
       if (this.#pc.gatheringState() === 'complete') done();
     });
-    const waited = performance.now() - startedAt;
-    if (waited < PUBLIC_MS) await seenAt?.known(PUBLIC_MS - waited);
+    const waited = performance.now() - askedAt;
+    if (waited < PUBLIC_MS) await Promise.all([...seenAt.values()].map((one) => one.known(PUBLIC_MS - waited)));
     const answer = this.#pc.localDescription();
     if (!answer) throw new Error(`no answer to an offer of ${sdp.media.length} sections`);
-    return addCandidates(answer.sdp, seenAt?.candidates ?? []);
+    return addCandidates(answer.sdp, [...new Set([...seenAt.values()].flatMap((one) => one.candidates))]);
   }
 
   addCandidate(candidate: string, mid: string): void {

@@ -81,7 +81,7 @@ export class WebRtcPeers {
       if (begun && begun.status !== 'success') return begun;
       if (running && Object.keys(change).length) this.#controller.setDetectorParameters(detector, change);
     }
-    const { session, answer } = await this.#context.webrtc.open(stream, sdp);
+    const { session, answer } = await this.#context.webrtc.open(stream, sdp, this.#stunServers(detector));
     this.#peers = [...this.#peers.filter((peer) => peer.session.open), { session, detector, ufrag: readSdp(sdp)?.iceUfrag ?? null }];
     return { status: 'success', sdp: answer, type: 'answer', iceServers: this.#iceServers(detector) };
   }
@@ -103,6 +103,13 @@ export class WebRtcPeers {
     if (!candidate) return { status: 'success', message: 'end of candidates' };
     this.#context.webrtc.addCandidates(peer.session, [{ candidate, mid: sdpMid ?? String(sdpMLineIndex ?? 0) }]);
     return { status: 'success', message: 'ICE candidate added' };
+  }
+
+  /** Whom the server asks for its own address; what is no such server, or needs TLS, is left out. */
+  #stunServers(detector: string): string[] {
+    const { stun_servers, turn_servers } = this.#params.effective('webrtc', detector);
+    const urls = [...stun_servers, ...turn_servers].flatMap((one) => (typeof one === 'string' ? one : one.urls));
+    return urls.filter((url): url is string => typeof url === 'string' && readIceServer(url) !== null);
   }
 
   /** What the page may use itself: the servers of the configuration and of the params, as RTCIceServer. */

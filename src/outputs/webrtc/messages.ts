@@ -17,6 +17,8 @@ export type ToProcess =
   | { readonly type: 'settings'; readonly settings: WebRtcSettings }
   | { readonly type: 'view'; readonly id: string; readonly feed: string; readonly offer: string; readonly delay: PlayoutDelay | null }
   | { readonly type: 'publish'; readonly id: string; readonly offer: string }
+  /** Further STUN servers that tell under which address others see us; entries as in `WebRtcSettings`. */
+  | { readonly type: 'ice-servers'; readonly servers: readonly string[] }
   /** From a publisher. */
   | { readonly type: 'request-key'; readonly id: string }
   | { readonly type: 'candidate'; readonly id: string; readonly candidate: string; readonly mid: string }

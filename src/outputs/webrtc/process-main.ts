@@ -4,7 +4,7 @@ import { nalsOf } from '../../formats/h264.ts';
 import { packetizeH264, parameterSets } from '../../formats/rtp.ts';
 import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
 import { packetizeVp8 } from '../../formats/vp8.ts';
-import { startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
+import { askPublicAddress, startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
 import { PublisherPeer } from './publisher.ts';
 import type { Packetized } from './rtp-sender.ts';
@@ -106,7 +106,8 @@ function onMessage(message: ToProcess): void {
     settings = message.settings;
     startWebRtc(settings);
     tell({ type: 'ready' });
-  } else if (message.type === 'view') void view(message);
+  } else if (message.type === 'ice-servers') askPublicAddress(message.servers);
+  else if (message.type === 'view') void view(message);
   else if (message.type === 'publish') void publish(message);
   else if (message.type === 'request-key') publishers.get(message.id)?.requestKey();
   else if (message.type === 'candidate') {

@@ -37,8 +37,11 @@ interface Kind {
 export interface WebRtcOutput extends Output {
   /** STUN and TURN servers of the configuration, as browsers take them. */
   readonly iceServers: readonly IceServer[];
-  /** The answer to a viewer's offer, with all candidates. Throws `bad-request`, `not-acceptable`, `unavailable`. */
-  open(stream: Stream, offer: string): Promise<{ readonly session: WebRtcSession; readonly answer: string }>;
+  /**
+   * The answer to a viewer's offer, with all candidates; `stun`: further servers that tell under which address others see us. Throws
+   * `bad-request`, `not-acceptable`, `unavailable`.
+   */
+  open(stream: Stream, offer: string, stun: readonly string[]): Promise<{ readonly session: WebRtcSession; readonly answer: string }>;
   addCandidates(session: WebRtcSession, candidates: readonly { readonly candidate: string; readonly mid: string }[]): void;
 }
 
@@ -82,7 +85,8 @@ export function openWebRtc(context: OutputContext): WebRtcOutput {
   return {
     iceServers: context.webrtc.iceServers.flatMap((entry) => readIceServer(entry) ?? []),
     close: () => sessions.close(),
-    open: async (stream, offer) => {
+    open: async (stream, offer, stun) => {
+      await sessions.askPublicAddress(stun);
       const { session, answer } = await sessions.open(stream, offer);
       const { id } = session;
       return {

@@ -70,6 +70,13 @@ export class Sessions {
     this.publishers = new Publishers(context, this.#process, (id, message) => this.#ask(id, message));
   }
 
+  /** Asks further STUN servers for our address, in this life of the process: whoever brings them does so with each offer. */
+  async askPublicAddress(servers: readonly string[]): Promise<void> {
+    if (!servers.length) return;
+    await this.#process.start();
+    this.#process.send({ type: 'ice-servers', servers });
+  }
+
   find(id: string): Session | undefined {
     return this.#sessions.get(id);
   }
