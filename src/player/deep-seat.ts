@@ -96,7 +96,14 @@ export class DeepSeat {
   paused(timestamp: number | null): void {
     if (timestamp === this.#moment) return;
     this.#moment = timestamp;
-    if (this.#led === 0) this.#link?.tellMoment(timestamp);
+    // Being led ends in a moment, never in going on.
+    if (this.#led === 0 || timestamp === null) this.#link?.tellMoment(timestamp);
+  }
+
+  /** The others go to this moment (µs), even if it was one of them that began. */
+  lead(timestamp: number): void {
+    this.#moment = timestamp;
+    this.#link?.tellMoment(timestamp);
   }
 
   /** Of another stream, or none: nothing stays. */

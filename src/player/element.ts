@@ -47,6 +47,8 @@ export interface SluicePlayerEventMap {
 }
 
 const RELOADING = ['src', 'transport', 'token', 'decoder', 'quality', 'report'];
+/** Linked pictures that are no further apart stay as they are. */
+const NEAR_US = 200_000;
 const FITS: readonly string[] = ['contain', 'cover', 'fill'];
 const FORWARDED = ['frame', 'statechange', 'transportchange', 'error'] as const;
 
@@ -80,11 +82,7 @@ export class SluicePlayer extends HTMLElement {
     api: () => this.#timeline?.api,
     tell: (text) => this.#notices.tell(text),
     save: (type) => void this.saveFrame(type),
-    goTo: async (timestamp) => {
-      if (timestamp === null) {
-        if (this.paused) this.liveEdge();
-      } else if (!this.paused || this.shownFrame?.timestamp !== timestamp) await this.seekTime(timestamp).catch(() => {});
-    },
+    goTo: (timestamp) => this.#goWithOthers(timestamp),
   });
   #detachControls: (() => void) | undefined;
   #player: Player | undefined;
@@ -520,6 +518,22 @@ export class SluicePlayer extends HTMLElement {
       this.#notices.tell(`Recorded x ${x}, y ${y}${values ? `: ${values.join(', ')}` : ''}.`);
     } catch (error) {
       this.#notices.tell(`The click was not recorded: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Where another one of its group has gone. */
+  async #goWithOthers(timestamp: number | null): Promise<void> {
+    const shown = this.shownFrame?.timestamp;
+    if (timestamp === null) {
+      if (this.paused) this.liveEdge();
+    } else if (this.#player?.deep && shown !== undefined && !this.paused) {
+      // Its values are only there live: it stays at its own frame, and the others come to it.
+      this.pause();
+      if (shown !== timestamp) this.#deep.lead(shown);
+    } else if (this.#player?.deep && shown !== undefined && Math.abs(shown - timestamp) < NEAR_US) {
+      return;
+    } else if (!this.paused || shown !== timestamp) {
+      await this.seekTime(timestamp).catch(() => {});
     }
   }
 

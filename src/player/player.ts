@@ -54,6 +54,7 @@ export class Player extends Emitter<PlayerEvents> {
   /** The picture of the way in use may go on the stage: not before the frame that was sought is there. */
   #visible = true;
   #shown: ShownFrame | null = null;
+  #deep: DeepCanvas | null = null;
   #latencyMs: number | null = null;
   #wasTrouble = false;
   #closed = false;
@@ -169,7 +170,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   /** The picture on the stage with all its values; `null` where the transport brings none. */
   get deep(): DeepCanvas | null {
-    return this.#ways.current?.transport?.deep ?? null;
+    return this.#deep;
   }
 
   get address(): StreamAddress {
@@ -287,7 +288,9 @@ export class Player extends Emitter<PlayerEvents> {
       session.transport.dvr.pause();
     } else {
       this.#ways.rest('the picture was paused');
-      if (!before && session && this.#shown && !this.#blocked) this.#place.keep(() => this.shownFrame);
+      // A picture that is being measured stays as it is: what is kept is video.
+      const placed = session && this.#shown && !this.#blocked && !session.transport?.deep;
+      if (!before && placed) this.#place.keep(() => this.shownFrame);
     }
     this.#tick();
   }
@@ -371,6 +374,7 @@ export class Player extends Emitter<PlayerEvents> {
     const { frame } = picture;
     const isNew = frame === null || frame.id !== this.#shown?.id;
     this.#shown = frame;
+    this.#deep = session.transport?.deep ?? null;
     if (isNew) {
       this.#stalls.sawFrame();
       session.shown++;
