@@ -10,7 +10,7 @@ import type { Micros } from './time.ts';
 /** Most readers at one time (bits of a mask, less the two of the writer and of the newest frame). */
 export const MAX_READERS = 24;
 /** Longest FIFO of one reader. */
-export const MAX_DEPTH = 12;
+export const MAX_DEPTH = 32;
 /** Most slots of a ring. */
 export const MAX_RING_SLOTS = 256;
 

@@ -65,7 +65,7 @@ const GRAY: Record<string, { bits: number; target: AVPixelFormat }> = {
 };
 
 /** More slots than any ring has: beyond this, old ones are forgotten. */
-const MAX_SLOTS = 64;
+const MAX_SLOTS = 90;
 
 export class PictureWriter implements Disposable {
   readonly #options: PictureOptions;

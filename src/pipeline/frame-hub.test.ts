@@ -48,7 +48,7 @@ describe('FrameHub', () => {
     const second = hub.ringFor('rgb24', 8, 8);
     expect(second).not.toBe(first);
     expect(first.closed).toBe(true);
-    expect(hub.stats).toEqual({ slots: 62, slotBytes: 192, bytes: 62 * 192 });
+    expect(hub.stats).toEqual({ slots: 82, slotBytes: 192, bytes: 82 * 192 });
   });
 
   it('readers see every frame through a change of the ring, in order', () => {

@@ -7,7 +7,7 @@ import { Tally } from './meters.ts';
 
 /** Most slots that are worth having: the longest FIFO, four for each of a dozen further readers, and two for the writer and the newest
  *  frame. The writer takes the first free one, so slots that are never needed cost no memory. */
-const MAX_SLOTS = 62;
+const MAX_SLOTS = 82;
 /** Fewer would drop frames as soon as one reader is at work. */
 const MIN_SLOTS = 4;
 

@@ -2,7 +2,9 @@
 import type { Recording } from '../../api/recordings.ts';
 import type { Logger } from '../../core/log.ts';
 import type { RecordProgress } from '../../pipeline/messages.ts';
+import { noRoom } from '../../pipeline/recording/disk-room.ts';
 import type { RecordingGap, StopRule } from '../../pipeline/recording/frame-recorder.ts';
+import { repairTiff } from '../../pipeline/recording/tiff-recording.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import { Mp4Recording } from './mp4-recording.ts';
@@ -13,6 +15,9 @@ const QUEUE_BYTES = 256 * 2 ** 20;
 const MAX_GAPS = 1000;
 const MAX_GAP_MARKERS = 200;
 const LOOK_MS = 250;
+const DISK_MS = 1000;
+/** How long a recording of some seconds waits for a picture that says that they are over. */
+const LATE_MS = 2000;
 
 export interface RunningDeps {
   readonly stream: Stream;
@@ -75,24 +80,26 @@ export class RunningRecording {
   }
 
   #openMp4(): Writer {
-    const { stream, file, stop } = this.#deps;
+    const { stream, file, stop, minFree } = this.#deps;
     const writer = new Mp4Recording(stream, file, stop);
     const look = () => {
       this.#progress(writer.progress, writer.takeGaps());
       if (writer.reason) this.#ending(writer.reason);
     };
-    const looking = setInterval(look, LOOK_MS).unref();
+    // A limit in seconds holds also where no picture comes.
+    const latest = performance.now() + (stop.durationUs ?? Number.POSITIVE_INFINITY) / 1000 + LATE_MS;
+    const lookAround = async () => {
+      if (performance.now() > latest) writer.end(`${stop.durationUs! / 1e6} s were asked for`);
+      const full = await noRoom(file, minFree);
+      if (full !== null) writer.end(full);
+    };
+    void lookAround();
+    const timers = [setInterval(look, LOOK_MS).unref(), setInterval(() => void lookAround(), DISK_MS).unref()];
     const ended = writer.ended.then((error) => {
-      clearInterval(looking);
+      for (const timer of timers) clearInterval(timer);
       look();
       return error;
     });
-    // A limit in seconds holds also where no picture comes.
-    const late =
-      stop.durationUs === null
-        ? undefined
-        : setTimeout(() => writer.end(`${stop.durationUs! / 1e6} s were asked for`), stop.durationUs / 1000 + 2000).unref();
-    void ended.then(() => clearTimeout(late));
     return { stop: (reason) => writer.end(reason), ended };
   }
 
@@ -139,7 +146,10 @@ export class RunningRecording {
   }
 
   async #onEnd(error: Error | null): Promise<void> {
-    const { frames } = this.#recording;
+    const { frames, format, name } = this.#recording;
+    // Its thread has died, or the disk failed at the end: what is in the file is saved as after a crash.
+    if (error && frames && format === 'ome-tiff')
+      await repairTiff(this.#deps.file, { name, pixelSize: this.#deps.pixelSize }).catch(() => {});
     const reason = this.#recording.reason ?? error?.message ?? 'it was stopped';
     const nothing = frames === 0;
     this.#recording = {

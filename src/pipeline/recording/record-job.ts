@@ -1,13 +1,11 @@
 // One lossless recording inside a thread of its own: takes each frame from the ring at once, and writes behind a queue of copies.
-import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import { bytesText } from '../../core/bytes-text.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toSluiceError } from '../../core/errors.ts';
 import { plainError } from '../encode-job.ts';
 import type { JobCommand, JobSpec, PlainError, RecordEvent } from '../messages.ts';
 import { RingFeed } from '../ring-feed.ts';
+import { noRoom } from './disk-room.ts';
 import { FrameRecorder, reasonOf } from './frame-recorder.ts';
 import { TiffRecording } from './tiff-recording.ts';
 
@@ -73,9 +71,7 @@ async function takeFrames(spec: Spec, feed: RingFeed, recorder: FrameRecorder, c
   }
 }
 
-/** Other programs, and this one's own store, need room too. */
 async function checkDisk({ file, minFree }: Spec, recorder: FrameRecorder): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(file));
-  const free = bavail * bsize;
-  if (free < minFree) recorder.end(`the disk has only ${bytesText(free)} left; ${bytesText(minFree)} must stay free (recordingsMinFree)`);
+  const reason = await noRoom(file, minFree);
+  if (reason !== null) recorder.end(reason);
 }
