@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import type { StreamStats } from '../src/api/schema.ts';
+import { readIdentities } from '../src/formats/fmp4-read.ts';
 import { readFrameHeader } from '../src/formats/frame-header.ts';
 import { type TestServer, testServer } from './server.ts';
 
@@ -82,6 +83,23 @@ it.each(['lossless', 'jpeg'])('%s: each viewer goes on by the rule, and the one 
   const output = stats.outputs[`ws-${codec}`]!;
   expect(output.viewers).toBe(5);
   expect(output.offered).toBe(output.sent + output.skipped.newest! + output.inFlight);
+});
+
+it('h264: a viewer that acknowledges no more goes on too', async () => {
+  const source = { type: 'pattern', width: 128, height: 96, fps: 30 } as const;
+  await using server = await testServer({ streams: { cam: { source, linger: '300ms', dvr: { mode: 'off' } } } });
+  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/live/cam/ws?codec=h264`);
+  onTestFinished(() => socket.terminate());
+  let pictures = 0;
+  socket.on('message', (data: Buffer, binary) => {
+    if (!binary) return;
+    pictures++;
+    const [first] = readIdentities(data);
+    if (pictures <= 3) socket.send(JSON.stringify({ type: 'ack', id: first!.identity.id }));
+  });
+  // Thirty may be on their way; after a second without an answer thirty more go out.
+  await expect.poll(() => pictures, SOON).toBeGreaterThan(100);
+  expect(socket.readyState).toBe(WebSocket.OPEN);
 });
 
 it('a viewer that reads nothing holds one picture, and the others go on', async () => {

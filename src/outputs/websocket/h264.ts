@@ -19,6 +19,8 @@ import { ViewerSeat } from './viewer-seat.ts';
 const QUEUE_LIMIT = 12;
 /** Pictures that may be on their way to a viewer that acknowledges them: a second at 30 fps. */
 const MAX_UNACKED = 30;
+/** They are given up after so long without an acknowledgement. */
+const ACK_TIMEOUT_MS = 1000;
 /** Time between two questions for a key frame while a viewer waits for one, ms. */
 const ASK_KEY_MS = 500;
 
@@ -151,10 +153,16 @@ class H264Viewer {
   /** A viewer that acknowledges holds back what it does not take; without this the network's buffers would fill with old pictures. */
   async #whenAcked(): Promise<void> {
     while (this.#acks && this.#unacked.length > MAX_UNACKED && !this.#seat.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#onAck = resolve;
+      const heard = await new Promise<boolean>((resolve) => {
+        const timer = setTimeout(() => resolve(false), ACK_TIMEOUT_MS);
+        this.#onAck = () => {
+          clearTimeout(timer);
+          resolve(true);
+        };
       });
       this.#onAck = null;
+      // Acknowledgements may be lost; without this the viewer would stand still for good.
+      if (!heard) this.#unacked = [];
     }
   }
 
