@@ -117,6 +117,43 @@ test('a server that is killed and started again: the same page shows the picture
   }
 });
 
+test.runIf(process.env.RESTARTS).for(['auto', 'webrtc', 'h264', 'hls', 'jpeg', 'mjpeg'])(
+  '%s: time from the restart of a killed server to the picture in the same page',
+  { timeout: 600_000 },
+  async (transport) => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'sluice-restarts-'));
+    let running = await serve(dataDir, { port: 0, streams: { cam } });
+    const { url } = running;
+    try {
+      await using chromium = await launchChromium();
+      const page = await chromium.page();
+      await page.goto(`${url}embed/cam?transport=${transport}`);
+      const took: number[] = [];
+      for (let round = 0; round < Number(process.env.RESTARTS); round++) {
+        await waitForPicture(page);
+        await page.waitForTimeout(2000);
+        await kill(running.child);
+        await until(
+          page,
+          'the trouble',
+          (player) => player.state,
+          (state) => state === 'error',
+        );
+        running = await serve(dataDir, { port: Number(new URL(url).port), streams: { cam } });
+        // Captured since then: what is in a buffer is older.
+        const listening = Date.now();
+        while (((await readShown(page)).code?.timeMs ?? 0) < listening) await page.waitForTimeout(20);
+        took.push(Date.now() - listening);
+      }
+      process.stdout.write(`${transport}: picture back after ${took.join(', ')} ms\n`);
+      expect(Math.max(...took)).toBeLessThan(60_000);
+    } finally {
+      await kill(running.child);
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  },
+);
+
 test('leaving the live edge goes to HLS at exactly the same frame, a long pause too; returning goes back', async () => {
   await using server = await testServer({ streams: { cam } });
   await using chromium = await launchChromium();
