@@ -1,7 +1,7 @@
 // Recordings: every frame of a deep stream in a file that a foreign reader opens, while somebody watches; played back as a stream; whole
 // again after the server was killed, and readable when the disk was full. `RECORD_SECONDS=60 npx vitest run test/recording.test.ts` prints
 // the figures of a long one of 1024x1024.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { kill, serve } from './child-server.ts';
 import { missingTool } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
 import { look, python } from './tifffile.ts';
+import { hasTool } from './tools.ts';
 
 const SECONDS = Number(process.env.RECORD_SECONDS ?? 2);
 const LONG = SECONDS > 10;
@@ -172,6 +173,16 @@ it('an MP4 holds the pictures that viewers get, with their ids, and is played ba
   expect(stopped.frames).toBeGreaterThan(10);
   const list = await server.json<{ items: Recording[] }>('/api/streams/cam/recordings');
   expect(list.items.map(({ id }) => id)).toEqual([tiff.id, mp4.id]);
+
+  if (hasTool('ffprobe')) {
+    const path = join(server.config.recordingsDir, 'cam', mp4.file);
+    const entries = 'stream=codec_name,width,nb_read_frames,start_time';
+    const args = ['-v', 'error', '-count_frames', '-show_entries', entries, '-of', 'json', path];
+    const [probed] = JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8' })).streams;
+    expect(probed).toMatchObject({ codec_name: 'h264', width: 320, start_time: '0.000000' });
+    // Pictures that were shown once more count too.
+    expect(Number(probed.nb_read_frames)).toBeGreaterThanOrEqual(25);
+  }
 
   await server.openStream('again', { source: { type: 'recording', recording: mp4.id, times: 'original', speed: 4 } });
   const again = server.streams.registry.get('again');
