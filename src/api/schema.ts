@@ -224,12 +224,23 @@ export const BrightnessParams = z.strictObject({ region: Region.optional() });
 /** Metric `focus`: variance of the Laplacian. */
 export const FocusParams = z.strictObject({ region: Region.optional() });
 
+/** Metrics `histogram` (counts), and `histogram.low`, `.high`, `.min`, `.max`, `.mean`. */
+export const HistogramParams = z
+  .strictObject({
+    region: Region.optional(),
+    bins: z.number().int().min(2).max(1024).default(256),
+    low: z.number().optional().describe('first level of the first bin; default 0, of floats the least that occurs'),
+    high: z.number().optional().describe('last level of the last bin; default the largest of the significant bits'),
+  })
+  .refine(({ low, high }) => low === undefined || high === undefined || low < high, { path: ['high'], message: 'must be above low' });
+
 /** Parameters by processor. A new built-in is one row here and one row in processors/index.ts. */
 export const PROCESSOR_PARAMS = {
   'color-patch': ColorPatchParams,
   motion: MotionParams,
   brightness: BrightnessParams,
   focus: FocusParams,
+  histogram: HistogramParams,
 } as const;
 export type ProcessorName = keyof typeof PROCESSOR_PARAMS;
 
@@ -245,6 +256,7 @@ export const ProcessorConfig = z.discriminatedUnion('use', [
   z.strictObject({ id: processorId, use: z.literal('motion'), params: MotionParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('brightness'), params: BrightnessParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('focus'), params: FocusParams.prefault({}) }),
+  z.strictObject({ id: processorId, use: z.literal('histogram'), params: HistogramParams.prefault({}) }),
 ]);
 export type ProcessorConfig = z.infer<typeof ProcessorConfig>;
 

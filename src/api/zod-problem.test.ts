@@ -70,7 +70,7 @@ describe('zodProblem', () => {
       'a processor that there is none of',
       { processors: [{ use: 'magic' }] },
       'bad-value',
-      'processors[0].use: "magic" received; expected one of color-patch, motion, brightness, focus',
+      'processors[0].use: "magic" received; expected one of color-patch, motion, brightness, focus, histogram',
     ],
     [
       'a param that a processor does not have',

@@ -9,6 +9,7 @@ import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
+import { Analyses, type Analysis } from './analysis.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
@@ -118,6 +119,7 @@ export class Stream {
   readonly #renditions = new Map<string, Rendition>();
   /** By codec: renditions come and go with the wishes of viewers. */
   readonly timings = new Map<string, EncodeTimings>();
+  readonly #analyses: Analyses;
   #processings: Processing[] = [];
   readonly #rate = new RateMeter();
   #demand = 0;
@@ -147,6 +149,17 @@ export class Stream {
     this.events = new Emitter((error) => this.log.error({ error }, 'a listener failed'));
     this.hub = new FrameHub(deps.ringBytes);
     this.#lastTimestamp = deps.lastTimestamp;
+    const stream = this;
+    this.#analyses = new Analyses({
+      name,
+      hub: this.hub,
+      pool: deps.pool,
+      clock: this.clock,
+      get replay() {
+        return stream.#state === 'live' || stream.pushed;
+      },
+      demand: () => this.demand(),
+    });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
     this.#makeSource();
@@ -280,6 +293,11 @@ export class Stream {
   }
 
   // ---- processors
+
+  /** What a processor finds in one frame of now, on demand. Throws `queue-full`, `no-frames`, `processor-failed`. */
+  look(use: Parameters<Analyses['look']>[0], params: unknown): Promise<Analysis> {
+    return this.#analyses.look(use, params);
+  }
 
   get processings(): readonly Processing[] {
     return this.#processings;

@@ -11,6 +11,7 @@ export const PROCESSORS = {
   motion: { load: () => import('./motion.ts') },
   brightness: { load: () => import('./brightness.ts') },
   focus: { load: () => import('./focus.ts') },
+  histogram: { load: () => import('./histogram.ts') },
 } as const satisfies Record<string, ProcessorRow>;
 
 /** Opens a built-in with the params that its schema gave. */

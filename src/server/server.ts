@@ -35,6 +35,7 @@ import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { analysisRoutes } from './routes/analysis.ts';
 import { bandwidthRoute } from './routes/bandwidth.ts';
 import { clipBundleRoute } from './routes/clip-bundle.ts';
 import { dataRoutes } from './routes/data.ts';
@@ -183,6 +184,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   clipBundleRoute(context, async (stream, query) => await hls!.clip(stream, query));
   eventRoutes(context);
   liveViewRoutes(context);
+  analysisRoutes(context);
   healthRoutes(context);
   bandwidthRoute(context);
 
