@@ -39,7 +39,7 @@ export class Analyses {
   look(use: keyof typeof PROCESSORS, params: unknown): Promise<Analysis> {
     const key = JSON.stringify([use, params]);
     const known = this.#running.get(key);
-    if (known) return known;
+    if (known !== undefined) return known;
     if (this.#running.size >= MOST) {
       const { name } = this.#host;
       return Promise.reject(new SluiceError('queue-full', `${MOST} others are being looked for in ${name}; try again in a moment`));
