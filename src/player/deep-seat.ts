@@ -9,7 +9,7 @@ import type { StageZoom } from './stage-zoom.ts';
 
 type Parts = typeof import('./deep-view.ts');
 
-export interface DeepSeatOptions extends Omit<DeepViewOptions, 'deep' | 'zoom' | 'layer' | 'link'> {
+export interface DeepSeatOptions extends Omit<DeepViewOptions, 'deep' | 'zoom' | 'layer' | 'link' | 'measured'> {
   /** Goes to the frame of this capture time (µs), paused; `null`: to the live edge. */
   readonly goTo: (timestamp: number | null) => Promise<void>;
 }
@@ -21,6 +21,9 @@ export class DeepSeat {
   #view: DeepView | null = null;
   #zoom: StageZoom | null = null;
   #layer: PictureLayer | null = null;
+  /** Line and region of the picture before. */
+  #measured: DeepViewOptions['measured'] = null;
+  #abort = new AbortController();
   #wanted: ReturnType<typeof readLink> = null;
   #link: Link | null = null;
   #moment: number | null = null;
@@ -45,6 +48,7 @@ export class DeepSeat {
   async follow(deep: DeepCanvas | null): Promise<void> {
     if (deep === this.#deep) return;
     this.#deep = deep;
+    this.#measured = this.#view?.measured ?? this.#measured;
     this.#view?.close();
     this.#view = null;
     if (!deep) return;
@@ -56,6 +60,7 @@ export class DeepSeat {
       zoom: this.#zoom!,
       layer: this.#layer!,
       link: () => this.#link,
+      measured: this.#measured,
     });
     if (this.#link?.look) this.#view.look = this.#link.look;
   }
@@ -110,6 +115,9 @@ export class DeepSeat {
   reset(): void {
     void this.follow(null);
     this.#moment = null;
+    this.#measured = null;
+    this.#wanted = null;
+    this.#abort.abort();
     this.#link?.leave();
     this.#link = null;
     this.#zoom?.close();
@@ -132,6 +140,8 @@ export class DeepSeat {
       },
     });
     const { element } = stage;
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
     const point = (event: PointerEvent | null) => {
       if (!this.#link) return;
       const size = stage.size();
@@ -139,7 +149,7 @@ export class DeepSeat {
       this.#layer?.showCursor(null);
       this.#link.tellCursor(at && size ? { x: (at.x + 0.5) / size.width, y: (at.y + 0.5) / size.height } : null);
     };
-    element.addEventListener('pointermove', (event) => point(event));
-    element.addEventListener('pointerleave', () => point(null));
+    element.addEventListener('pointermove', (event) => point(event), { signal });
+    element.addEventListener('pointerleave', () => point(null), { signal });
   }
 }

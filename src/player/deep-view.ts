@@ -11,7 +11,7 @@ import { PictureLayer } from './picture-layer.ts';
 import { PresetBar } from './preset-bar.ts';
 import type { Preset } from './presets.ts';
 import { ProbePanel } from './probe-panel.ts';
-import { ProbeShapes } from './probe-shapes.ts';
+import { type Measured, ProbeShapes } from './probe-shapes.ts';
 import type { Fit, PicturePoint, Stage } from './stage.ts';
 import { StageZoom } from './stage-zoom.ts';
 import type { TimelineApi } from './timeline-api.ts';
@@ -42,6 +42,8 @@ export interface DeepViewOptions {
   readonly zoom: StageZoom;
   readonly layer: PictureLayer;
   readonly fit: () => Fit;
+  /** Line and region that there were in the picture before. */
+  readonly measured: Measured | null;
   /** The group that it shares its levels with. */
   readonly link: () => Link | null;
   /** Name of the stream, under which settings are kept. */
@@ -95,6 +97,7 @@ export class DeepView {
     element.addEventListener('pointerleave', () => this.#onMove(null), { signal });
     element.addEventListener('wheel', () => this.#readOut(), { signal, passive: true });
     this.#timer = setInterval(() => this.#update(), UPDATE_MS);
+    if (options.measured) this.#restore(options.measured);
     this.#update();
   }
 
@@ -141,6 +144,11 @@ export class DeepView {
     return follows;
   }
 
+  /** Line and region. */
+  get measured(): Measured {
+    return { line: this.#shapes.line, rect: this.#shapes.rect };
+  }
+
   get look(): LookSettings {
     return this.#options.deep.settings;
   }
@@ -168,6 +176,12 @@ export class DeepView {
     const { picture } = deep;
     if (!picture) return;
     this.#showValue(place && { x: Math.floor(place.x * picture.width), y: Math.floor(place.y * picture.height) });
+  }
+
+  #restore(measured: Measured): void {
+    this.#shapes.put(measured);
+    this.#panel.press('line', measured.line !== null);
+    this.#panel.press('region', measured.rect !== null);
   }
 
   #open(words: string): void {

@@ -102,9 +102,9 @@ export class LevelPanel {
       ),
       ...below,
     );
-    // Keys of the player mean nothing here.
+    // Keys of the player mean nothing where something is typed or chosen.
     this.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape') event.stopPropagation();
+      if (event.key !== 'Escape' && !(event.target instanceof HTMLButtonElement)) event.stopPropagation();
     });
   }
 

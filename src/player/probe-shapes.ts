@@ -11,6 +11,11 @@ export interface ProbeShapesOptions {
   readonly changed: () => void;
 }
 
+export interface Measured {
+  readonly line: Line | null;
+  readonly rect: Rect | null;
+}
+
 const KEYS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -115,6 +120,13 @@ export class ProbeShapes {
     this.#arm(this.#rect && 'rect');
     this.#show();
     return this.#rect !== null;
+  }
+
+  put({ line, rect }: Measured): void {
+    this.#line = line;
+    this.#rect = rect;
+    this.fit();
+    this.#show();
   }
 
   /** The picture may have another size now. */
