@@ -33,7 +33,7 @@ async function family(pid: number): Promise<{ pid: number; name: string }[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   const below = await Promise.all(text.split(' ').filter(Boolean).map(Number).map(family));
   const line = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-  const script = line.find((part) => /\.(ts|js|py)$/.test(part)) ?? line[0]!;
+  const script = line[0]!.includes('chromium') ? 'chromium' : (line.find((part) => /\.(ts|js|py)$/.test(part)) ?? line[0]!);
   return [{ pid, name: script.split('/').at(-1)! }, ...below.flat()];
 }
 
@@ -75,7 +75,7 @@ try {
   await page.goto(address);
   await page.waitForFunction('window.microscope.pairs > 10', undefined, { timeout: 60_000 });
   await delay(3000);
-  const processes = await family(example.pid!);
+  const processes = (await family(process.pid)).slice(1);
   const before = processes.map(({ pid }) => cpuOf(pid));
   await page.evaluate('shown.left.length = shown.right.length = 0');
   const began = performance.now();
@@ -115,7 +115,9 @@ try {
     `\n${pairs.length} of ${within.length} pictures of the left one have one of the very same capture time on the right; their ids differ by ${[...apart].join(', ')}`,
   );
   console.log('\n| process | cores |\n| --- | ---: |');
-  for (const [i, { name }] of processes.entries()) console.log(`| ${name} | ${((after[i]! - before[i]!) / 1000 / elapsed).toFixed(3)} |`);
+  const cores = new Map<string, number>();
+  for (const [i, { name }] of processes.entries()) cores.set(name, (cores.get(name) ?? 0) + (after[i]! - before[i]!) / 1000 / elapsed);
+  for (const [name, load] of cores) console.log(`| ${name} | ${load.toFixed(3)} |`);
 } finally {
   example.kill();
   if (example.exitCode === null) await once(example, 'exit');

@@ -169,7 +169,8 @@ export class LiveViews implements Disposable {
   admit(stream: Stream, protocol: ViewProtocol): void {
     if (this.mode === 'shared') return;
     const running = this.#views.find((view) => view.stream === stream && view.protocol !== protocol)?.protocol;
-    const watched = VIEW_PROTOCOLS.find((other) => other !== protocol && this.#viewers(stream.name, other) > 0);
+    // Who goes back in what is kept does so by HLS, whatever is live.
+    const watched = VIEW_PROTOCOLS.find((other) => other !== protocol && other !== 'hls' && this.#viewers(stream.name, other) > 0);
     const busy = running ?? watched;
     if (!busy) return;
     const how = running ? 'a live view of it runs' : 'somebody watches it';
