@@ -110,6 +110,13 @@ test('values under the pointer are those that were pushed; levels, colours and z
   await player.focus();
   await page.keyboard.press('0');
 
+  // The saved file has every value as it was pushed.
+  const download = page.waitForEvent('download');
+  await page.keyboard.press('p');
+  const saved = await decodePicture(await readFile(await (await download).path()), 'image/png');
+  expect([saved.format, saved.width, saved.height]).toEqual(['gray16le', WIDTH, HEIGHT]);
+  expect(Buffer.compare(saved.data.subarray(0, samples.byteLength), new Uint8Array(samples.buffer))).toBe(0);
+
   // Numbers in the panel.
   const field = (label: string) => page.locator('sluice-player .levels').getByLabel(label, { exact: true });
   const write = async (label: string, value: string) => {
