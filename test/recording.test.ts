@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Recording } from '../src/api/recordings.ts';
 import type { Marker } from '../src/api/timeline.ts';
+import { TiffRecording } from '../src/pipeline/recording/tiff-recording.ts';
 import { kill, serve } from './child-server.ts';
 import { missingTool } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -54,6 +55,20 @@ const microscope = (width: number, height: number, fps = 30) => ({
   linger: '300ms',
 });
 
+/** A camera that costs next to nothing, for long runs: two seconds of noise at exactly 30 fps, played in a loop. */
+async function cheapCamera(folder: string) {
+  const file = join(folder, 'camera.tiff');
+  const clip = await TiffRecording.create(file, { name: 'camera', pixelSize: null });
+  const shape = { format: 'gray16le', width: WIDTH, height: HEIGHT, significantBits: 12 } as const;
+  for (let id = 1; id <= 60; id++) {
+    const samples = new Uint16Array(WIDTH * HEIGHT).map(() => 400 + 20 * (Math.random() + Math.random() + Math.random()));
+    const identity = { id, timestamp: 1_763_640_000_000_000 + Math.round((id * 1e6) / 30), format: shape.format, significantBits: 12 };
+    await clip.append([{ identity, shape, bytes: new Uint8Array(samples.buffer), deflated: false }]);
+  }
+  await clip.finish();
+  return { source: { type: 'recording' as const, file }, pixelSize: 0.65, linger: '300ms' };
+}
+
 async function ended(server: TestServer, stream: string, id: string): Promise<Recording> {
   const one = () => server.json<Recording>(`/api/streams/${stream}/recordings/${id}`);
   await expect.poll(async () => (await one()).state, { timeout: SECONDS * 1000 + 60_000, interval: 100 }).toMatch(/finished|failed/);
@@ -63,7 +78,9 @@ async function ended(server: TestServer, stream: string, id: string): Promise<Re
 it('every frame is in the file, while a viewer watches lossless; it is played back as a stream', {
   timeout: 180_000 + SECONDS * 5000,
 }, async () => {
-  await using server = await testServer({ streams: { scope: microscope(WIDTH, HEIGHT) }, dvr: { mode: 'off' } });
+  const folder = await mkdtemp(join(tmpdir(), 'camera-'));
+  const scope = LONG ? await cheapCamera(folder) : microscope(WIDTH, HEIGHT);
+  await using server = await testServer({ streams: { scope }, dvr: { mode: 'off' } });
   await using viewer = new Viewer(server.url, 'scope');
   await expect.poll(() => viewer.seen.size, SOON).toBeGreaterThan(3);
   const ids: number[] = [];
@@ -150,6 +167,7 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
     if (LONG) console.log(`played back: ${originals.size} frames, ${player.seen.size} compared pixel by pixel at the far end`);
   }
 
+  await rm(folder, { recursive: true });
   const gone = await server.fetch(`/api/streams/scope/recordings/${recording.id}`, { method: 'DELETE' });
   expect(gone.status).toBe(204);
   expect(await readdir(join(server.config.recordingsDir, 'scope'))).toEqual([]);
