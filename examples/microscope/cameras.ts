@@ -20,6 +20,7 @@ const side = Number(values.side);
 const exposure = Number(values.exposure);
 const interval = 1000 / Number(values.fps);
 const METADATA = Buffer.from(JSON.stringify({ exposure }).padEnd(24));
+let stopped = false;
 /** Pictures that come again and again: noise at 60 pictures a second would take a core. */
 const POOL = 24;
 
@@ -70,7 +71,11 @@ class Detector {
       headers: { 'content-type': 'application/x-sluice-frames' },
     });
     this.#post.on('response', (answer) => answer.resume());
-    this.#post.on('error', (error) => console.error(`${name}: ${error.message}`));
+    this.#post.on('error', (error) => {
+      console.error(`${name}: the server is gone (${error.message})`);
+      process.exitCode = 1;
+      stopped = true;
+    });
     this.#post.on('drain', () => {
       this.#full = false;
     });
@@ -105,7 +110,6 @@ const detectors = values.streams.split(',').map((name, i) => new Detector(name, 
 await Promise.all(detectors.map((detector) => detector.acquire(true)));
 console.log(`${detectors.length} detectors of ${side} x ${side}, 16 bit, at ${values.fps} fps`);
 
-let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     stopped = true;
