@@ -173,14 +173,14 @@ export function FirstUse(props: { sentence: string; snippets: readonly Snippet[]
 }
 
 /** How many there are, as far as is known. */
-export function Count<T extends Moment>(props: { store: MomentStore<T>; shown: number; what: string }) {
-  const { store, shown, what } = props;
+export function Count<T extends Moment>(props: { store: MomentStore<T>; shown: number; one: string }) {
+  const { store, shown, one } = props;
   const all = store.list.items.length;
   const partial = !store.complete.value;
   return (
     <span class="moments-count" role="status">
       {shown < all ? `${countText(shown)} of ${countText(all)}` : countText(all)}
-      {partial ? '+' : ''} {what}
+      {partial ? '+' : ''} {all === 1 && !partial ? one : `${one}s`}
       {store.list.overflown && ': the newest ones'}
       {store.error.value && store.state.value === 'ready' && (
         <>

@@ -137,7 +137,7 @@ function Records(props: { stream: string; store: MomentStore<DataItem> }) {
       )}
       {!other && (
         <footer class="moments-foot">
-          <Count store={store} shown={items.length} what="records" />
+          <Count store={store} shown={items.length} one="record" />
           <a href={new URL(`api/streams/${encodeURIComponent(stream)}/data?limit=10000`, base).href} download={`${stream}-data.json`}>
             JSON
           </a>

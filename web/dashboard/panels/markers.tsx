@@ -165,7 +165,7 @@ function Markers(props: { stream: string; store: MomentStore<Marker> }) {
       )}
       {!other && (
         <footer class="moments-foot">
-          <Count store={store} shown={items.length} what="markers" />
+          <Count store={store} shown={items.length} one="marker" />
           <a href={new URL(`live/${encodeURIComponent(stream)}/markers.csv`, base).href} download>
             CSV
           </a>
