@@ -11,7 +11,7 @@ export interface Shown {
 
 /** Both at the same moment: pixels of `<video>`, `<canvas>` or `<img>` in the player, and its `shownFrame`. */
 export async function readShown(page: Page): Promise<Shown> {
-  const { luma, named } = await page.evaluate(() => {
+  const { luma, named } = await page.evaluate(async () => {
     const player = document.querySelector('sluice-player') as
       | (HTMLElement & { shownFrame: { id: number; timestamp: number } | null })
       | null;
@@ -29,13 +29,14 @@ export async function readShown(page: Page): Promise<Shown> {
     if (!picture || !width) return { luma: null, named: player?.shownFrame ?? null };
     const canvas = new OffscreenCanvas(256, 8);
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
-    // A <video> may change between two lines of a page: read again where it did.
+    // A <video> may change between two lines of a page, and a picture be there a moment before its name: read again where that was so.
     let named = player!.shownFrame;
-    for (let tries = 0; tries < 5; tries++) {
+    for (let tries = 0; tries < 10; tries++) {
       context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
       const before = named;
       named = player!.shownFrame;
-      if (before?.id === named?.id) break;
+      if (named && before?.id === named.id) break;
+      if (!named) await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const { data } = context.getImageData(0, 0, 256, 8);
     const cells: number[] = [];

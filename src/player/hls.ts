@@ -358,9 +358,10 @@ class HlsTransport implements Transport, Dvr {
     this.#seek.seeked();
   }
 
-  /** hls.js would begin at the live edge, and go there with the first that is loaded, even after the picture that was sought has come. */
+  /** hls.js would begin at the live edge, and go there with the first that is loaded, even after the picture that was sought has come. A closed
+   *  playlist begins at its start, and is never loaded twice. */
   #loadFrom(at: number): void {
-    if (!this.#hls.hasEnoughToStart) this.#hls.startLoad(at, true);
+    if (!this.#aside && !this.#hls.hasEnoughToStart) this.#hls.startLoad(at, true);
   }
 
   /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:
