@@ -87,17 +87,16 @@ it('a viewer that does not acknowledge any more loses up to a key frame and is t
   await expect.poll(() => stalls.fragments.length, { timeout: 30_000 }).toBeGreaterThan(5);
   const send = stalls.socket.send;
   stalls.socket.send = () => {};
-  const before = good.fragments.length;
-  await expect.poll(() => good.fragments.length, { timeout: 30_000 }).toBeGreaterThan(before + 75);
-  const stalledAt = stalls.fragments.length;
-  // So many may be on their way, and no more come however long it takes.
-  const sent = stalledAt;
-  await expect.poll(() => good.fragments.length, { timeout: 30_000 }).toBeGreaterThan(before + 90);
-  expect(stalls.fragments.length).toBe(sent);
+  const [before, had] = [good.fragments.length, stalls.fragments.length];
+  // After 30 pictures it gets no more for a second, then 30 again: half of them at most, and it is told what it missed.
+  const skipped = () => stalls.texts.some(({ type }) => type === 'skip');
+  await expect.poll(() => good.fragments.length > before + 90 && skipped(), { timeout: 30_000 }).toBe(true);
+  expect(stalls.fragments.length - had).toBeLessThan((good.fragments.length - before) * 0.85);
   stalls.socket.send = send;
   const newest = readIdentities(stalls.fragments.at(-1)!)[0]!.identity.id;
   stalls.socket.send(JSON.stringify({ type: 'ack', id: newest }));
-  await expect.poll(() => stalls.fragments.length, { timeout: 30_000 }).toBeGreaterThan(sent + 3);
+  const sent = stalls.fragments.length;
+  await expect.poll(() => stalls.fragments.length, { timeout: 30_000 }).toBeGreaterThan(sent + 35);
   const skip = stalls.texts.find(({ type }) => type === 'skip');
   expect(skip).toMatchObject({ reason: 'keyframe' });
   // What comes behind the hole can be decoded alone.

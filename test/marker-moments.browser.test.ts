@@ -13,7 +13,7 @@ import { kill, serve } from './child-server.ts';
 import { launchChromium } from './chromium.ts';
 import { clickMarker, countSeeks, framesSeen, markerRow, SOON } from './marker-clicks.ts';
 
-const COUNT = Number(process.env.MARKERS ?? 12);
+const COUNT = Number(process.env.MARKERS ?? 6);
 const CAM: StreamConfigInput = {
   source: { type: 'pattern', width: 320, height: 192, fps: 30, vary: [16, 61], drop: 0.1, gap: { every: '20s', length: '5s' } },
   dvr: { mode: 'always', window: '30m' },

@@ -345,7 +345,8 @@ test('an open page goes on after a restart of the server: old markers, those it 
 test('who may only watch is offered no form, and told why', async () => {
   await using guarded = await testServer({ streams, token: 'all-token-all-token-all-token-all', viewToken: VIEW, anonymous: 'none' });
   const page = await chromium.page({ viewport: { width: 900, height: 520 } });
-  await page.goto(`${guarded.url}embed/cam?token=${VIEW}`);
+  // One way: a change of ways is told in the same place.
+  await page.goto(`${guarded.url}embed/cam?transport=hls&token=${VIEW}`);
   await waitForPicture(page);
   await expect.poll(() => page.locator('sluice-player [part~=mark-button]').isVisible(), SOON).toBe(false);
   await page.keyboard.press('m');
