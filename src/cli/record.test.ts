@@ -49,7 +49,8 @@ describe('sluice record', { timeout: 60_000 }, () => {
     abort.abort();
     const { code, out, err } = await running;
     expect(err).toMatch(/^\d+ frames, .*; ended because it was stopped\n$/);
-    expect(code).toBe(0);
+    // A busy machine may lose a frame, and the exit code says so.
+    expect(code).toBe(err.includes(' missing ') ? 1 : 0);
     expect((await fetch(out.trim(), { method: 'HEAD' })).headers.get('content-type')).toBe('video/mp4');
   });
 
