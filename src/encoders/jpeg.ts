@@ -2,7 +2,7 @@
 import { FORMATS, type FrameInfo, type PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { ViewSettings } from '../core/view.ts';
-import { middleSquare, planRegion, regionBytes, takeRegion } from '../formats/region.ts';
+import { middleSquare, planRegion, RegionTaker } from '../formats/region.ts';
 import { ToneMap } from '../formats/tone.ts';
 import { Scaler } from '../native/ffmpeg-encode.ts';
 import { encodeJpegSync } from '../native/jpeg.ts';
@@ -16,7 +16,7 @@ class JpegSession implements EncoderSession {
   readonly #tone = new ToneMap();
   #scaler: Scaler | null = null;
   #track: TrackInfo | null = null;
-  #taken = new Uint8Array(0);
+  readonly #region = new RegionTaker();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -51,11 +51,7 @@ class JpegSession implements EncoderSession {
   #part({ format, width, height }: FrameInfo, pixels: Uint8Array): Pixels {
     const { crop = null, step = 1 } = this.#settings;
     const plan = planRegion(format, width, height, { crop: middleSquare(crop, width, height), step, binning: false });
-    if (plan.whole) return { format, width, height, data: pixels };
-    const size = regionBytes(format, plan);
-    if (this.#taken.length !== size) this.#taken = new Uint8Array(size);
-    takeRegion(this.#taken, pixels, format, width, plan);
-    return { format, width: plan.width, height: plan.height, data: this.#taken };
+    return { format, width: plan.width, height: plan.height, data: this.#region.take(pixels, format, width, plan) };
   }
 
   setView(view: ViewSettings): void {

@@ -4,7 +4,7 @@ import { FORMATS, type FrameInfo, frameBytes } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import { writeFrame } from '../formats/frame-header.ts';
 import { filterSamples } from '../formats/lossless.ts';
-import { planRegion, type RegionPlan, regionBytes, takeRegion } from '../formats/region.ts';
+import { planRegion, type RegionPlan, RegionTaker } from '../formats/region.ts';
 import { compressLz4, compressZstd } from '../native/compress.ts';
 import type { EncodedPicture, EncoderSession, RenditionSettings } from './encoder.ts';
 
@@ -16,7 +16,7 @@ const ZSTD_LEVEL = 1;
 class LosslessSession implements EncoderSession {
   readonly #settings: Settings;
   #track: TrackInfo | null = null;
-  #part = new Uint8Array(0);
+  readonly #region = new RegionTaker();
   #filtered = new Uint8Array(0);
 
   constructor(settings: Settings) {
@@ -67,11 +67,8 @@ class LosslessSession implements EncoderSession {
 
   /** The planned part of the picture, in memory that is no slot of the ring where the compression cannot take that. */
   #take(info: FrameInfo, pixels: Uint8Array, plan: RegionPlan): Uint8Array {
-    if (plan.whole) return pixels.subarray(0, frameBytes(info.format, info.width, info.height));
-    const size = regionBytes(info.format, plan);
-    if (this.#part.length !== size) this.#part = new Uint8Array(size);
-    takeRegion(this.#part, pixels, info.format, info.width, plan);
-    return this.#part;
+    const whole = pixels.subarray(0, frameBytes(info.format, info.width, info.height));
+    return this.#region.take(whole, info.format, info.width, plan);
   }
 
   #filter(info: FrameInfo, samples: Uint8Array, plan: RegionPlan): Uint8Array {

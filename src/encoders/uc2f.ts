@@ -2,7 +2,7 @@
 // on request. LZ4 frames are what its viewer decodes.
 import { FORMATS, type FrameInfo } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
-import { middleSquare, planRegion, regionBytes, takeRegion } from '../formats/region.ts';
+import { middleSquare, planRegion, RegionTaker } from '../formats/region.ts';
 import { uc2fMapping, uc2fSamples, writeUc2f } from '../formats/uc2f.ts';
 import { compressLz4Frame, compressZstd } from '../native/compress.ts';
 import type { EncodedPicture, EncoderSession, RenditionSettings } from './encoder.ts';
@@ -13,7 +13,7 @@ class Uc2fSession implements EncoderSession {
   readonly #settings: Settings;
   #track: TrackInfo | null = null;
   #described = '';
-  #part = new Uint8Array(0);
+  readonly #region = new RegionTaker();
   #samples = new Uint16Array(0);
 
   constructor(settings: Settings) {
@@ -59,14 +59,7 @@ class Uc2fSession implements EncoderSession {
     const plan = planRegion(format, info.width, info.height, { crop: middleSquare(crop, info.width, info.height), step, binning: false });
     const count = plan.width * plan.height;
     if (this.#samples.length !== count) this.#samples = new Uint16Array(count);
-    let part = pixels;
-    if (!plan.whole) {
-      const size = regionBytes(format, plan);
-      if (this.#part.length !== size) this.#part = new Uint8Array(size);
-      takeRegion(this.#part, pixels, format, info.width, plan);
-      part = this.#part;
-    }
-    uc2fSamples(this.#samples, part, format, count);
+    uc2fSamples(this.#samples, this.#region.take(pixels, format, info.width, plan), format, count);
     return plan;
   }
 

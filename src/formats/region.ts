@@ -124,3 +124,17 @@ export function takeRegion(out: Uint8Array, pixels: Uint8Array, format: PixelFor
     }
   }
 }
+
+/** Takes parts of pictures into memory of its own, which serves again for the next one. */
+export class RegionTaker {
+  #bytes = new Uint8Array(0);
+
+  /** The planned part of a picture of `width` columns; `pixels` itself where that is the whole. */
+  take(pixels: Uint8Array, format: PixelFormat, width: number, plan: RegionPlan): Uint8Array {
+    if (plan.whole) return pixels;
+    const size = regionBytes(format, plan);
+    if (this.#bytes.length !== size) this.#bytes = new Uint8Array(size);
+    takeRegion(this.#bytes, pixels, format, width, plan);
+    return this.#bytes;
+  }
+}
