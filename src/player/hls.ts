@@ -365,10 +365,13 @@ class HlsTransport implements Transport, Dvr {
   }
 
   /** hls.js takes a fragment whose last part is there for complete, and never loads the parts before the one that playback began with:
-   *  what is there of it is thrown away, so that it is loaded whole. */
+   *  what is there of it is thrown away, so that it is loaded whole. A little more on both sides, because it takes a part that is shorter
+   *  than its `maxBufferHole` (0.1 s) for buffered when its neighbour is. */
   #loadAnew(at: number): void {
     const fragment = this.#fragments().find(({ start, end }) => start <= at && at < end);
-    if (fragment) this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset: fragment.start, endOffset: fragment.end, type: 'video' });
+    if (!fragment) return;
+    const startOffset = Math.max(0, fragment.start - 0.2);
+    this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset, endOffset: fragment.end + 0.2, type: 'video' });
   }
 
   #control(): void {
