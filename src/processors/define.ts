@@ -96,6 +96,10 @@ export interface ProcessorDefinition<Schema extends z.ZodType = z.ZodType, State
   readonly params?: Schema;
   /** `frame` (default): each picture keeps the id of the frame it was made from. `own`: for several pictures per frame, or without input. */
   readonly ids?: 'frame' | 'own';
+  /** It runs native code (a model, a codec): its thread is then never ended from outside, which could take the whole server along. */
+  readonly native?: boolean;
+  /** It waits more than it computes (a network): `parallel` then calls one processor several times at once instead of opening several. */
+  readonly concurrent?: boolean;
   /** Runs once before the first frame, and again after a fault: opens models and files. */
   load?(context: LoadContext<z.output<Schema>>): State | Promise<State>;
   /** Frames begin to come. */
