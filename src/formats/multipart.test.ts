@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from './bytes.ts';
-import { MULTIPART_CONTENT_TYPE, MULTIPART_END, MULTIPART_NEXT, MULTIPART_START, multipartHead } from './multipart.ts';
+import { MULTIPART_BOUNDARY, MULTIPART_CONTENT_TYPE, multipartHead, multipartMarks } from './multipart.ts';
 
 describe('multipart', () => {
   it('writes parts that a reader of RFC 2046 finds, each closed at once', () => {
     const parts = [Uint8Array.of(1, 2, 13, 10), Uint8Array.of(0xff, 0xd8)];
+    const marks = multipartMarks(MULTIPART_BOUNDARY);
     const body = concatBytes([
-      MULTIPART_START,
+      marks.start,
       ...parts.flatMap((content, i) => [
         multipartHead({ contentType: 'image/jpeg', length: content.length, id: i + 1, timestamp: 1_763_640_000_120_000 + i }),
         content,
-        MULTIPART_NEXT,
+        marks.next,
       ]),
-      MULTIPART_END,
+      marks.end,
     ]);
     const boundary = /boundary=(.*)$/.exec(MULTIPART_CONTENT_TYPE)![1]!;
     const text = `\r\n${Buffer.from(body).toString('latin1')}`;

@@ -8,14 +8,19 @@ export const MULTIPART_BOUNDARY = 'sluice-frame';
 /** Value of the response's Content-Type header. */
 export const MULTIPART_CONTENT_TYPE = `multipart/x-mixed-replace; boundary=${MULTIPART_BOUNDARY}`;
 
-/** The first bytes of the body. */
-export const MULTIPART_START = ascii(`--${MULTIPART_BOUNDARY}\r\n`);
+/** What stands round the parts. */
+export interface MultipartMarks {
+  /** The first bytes of the body. */
+  readonly start: Uint8Array;
+  /** Goes behind the content of each part. */
+  readonly next: Uint8Array;
+  /** Ends the body: an empty part (its boundary was sent before) and the closing boundary. */
+  readonly end: Uint8Array;
+}
 
-/** Goes behind the content of each part. */
-export const MULTIPART_NEXT = ascii(`\r\n--${MULTIPART_BOUNDARY}\r\n`);
-
-/** Ends the body: an empty part (its boundary was sent before) and the closing boundary. */
-export const MULTIPART_END = ascii(`\r\n\r\n--${MULTIPART_BOUNDARY}--\r\n`);
+export function multipartMarks(boundary: string): MultipartMarks {
+  return { start: ascii(`--${boundary}\r\n`), next: ascii(`\r\n--${boundary}\r\n`), end: ascii(`\r\n\r\n--${boundary}--\r\n`) };
+}
 
 export interface PartInfo {
   readonly contentType: string;

@@ -107,7 +107,7 @@ class H264Viewer {
   }
 
   #onSettings(): void {
-    if (renditionKey(this.#settings()) !== this.#rendition.key) this.#seat.subscription.close();
+    if (renditionKey(this.#settings()) !== this.#rendition.key) this.#seat.queue.subscription.close();
   }
 
   #subscribe(): Subscription<Packet> {
@@ -124,7 +124,7 @@ class H264Viewer {
         // The settings have changed and the rendition was closed under us: go on with the new one.
         await new Promise((resolve) => setTimeout(resolve, 20));
         if (!this.#seat.open) break;
-        this.#seat.resubscribe();
+        this.#seat.queue.resubscribe();
         continue;
       }
       if (this.#needKey && !packet.key) {
@@ -141,8 +141,8 @@ class H264Viewer {
       this.#tellSkip();
       const message = messageOf(packet);
       if (this.#acks) this.#unacked.push(packet.id);
-      this.#seat.meter.sent++;
-      this.#seat.meter.bytes += message.length;
+      this.#seat.queue.meter.sent++;
+      this.#seat.queue.meter.bytes += message.length;
       await new Promise<void>((resolve) => this.#ws.send(message, { binary: true }, () => resolve()));
       this.#output.onSent(packet, this.#stream.clock.now());
       await this.#whenAcked();
@@ -167,8 +167,8 @@ class H264Viewer {
   }
 
   #lost(packet: Packet): void {
-    this.#seat.count();
-    this.#seat.meter.skipped.add('keyframe');
+    this.#seat.queue.count();
+    this.#seat.queue.meter.skipped.add('keyframe');
     this.#skip = { from: this.#skip?.from ?? packet.id, to: packet.id };
     // The queue begins again with a key frame; until then nothing comes out of it.
     this.#askKey();
@@ -182,7 +182,7 @@ class H264Viewer {
   }
 
   #tellSkip(): void {
-    if (this.#skip && this.#seat.meter.sent > 0) sendText(this.#ws, { type: 'skip', ...this.#skip, reason: 'keyframe' });
+    if (this.#skip && this.#seat.queue.meter.sent > 0) sendText(this.#ws, { type: 'skip', ...this.#skip, reason: 'keyframe' });
     this.#skip = null;
   }
 

@@ -173,8 +173,8 @@ class PictureViewer {
   }
 
   #adapt(): void {
-    this.#seat.count();
-    const { meter } = this.#seat;
+    this.#seat.queue.count();
+    const { meter } = this.#seat.queue;
     const changed = this.#adaptation.update({
       offered: meter.offered,
       skipped: meter.skipped.total,
@@ -189,8 +189,8 @@ class PictureViewer {
     const asked = this.#adaptation.settings;
     const rendition = this.#stream.rendition(settings(asked));
     const subscription = rendition.subscribe(`ws-${codec}`, limit(this.#stream, asked.width), 'newest', () => {
-      this.#seat.count();
-      this.#seat.meter.skipped.add('newest');
+      this.#seat.queue.count();
+      this.#seat.queue.meter.skipped.add('newest');
     });
     if (rendition.newest) subscription.queue.push(rendition.newest);
     return subscription;
@@ -199,11 +199,11 @@ class PictureViewer {
   async #send(): Promise<void> {
     while (!this.#seat.signal.aborted) {
       await this.#whenReady();
-      const { subscription } = this.#seat;
+      const { subscription } = this.#seat.queue;
       const packet = await this.#seat.take();
       if (!packet) {
         // With an open socket the settings may have changed: another queue is there.
-        if (subscription === this.#seat.subscription) break;
+        if (subscription === this.#seat.queue.subscription) break;
         continue;
       }
       const size = `${packet.track.width}x${packet.track.height}`;
@@ -221,8 +221,8 @@ class PictureViewer {
       if (this.#acks ?? this.#adaptation.active) this.#unacked.push({ id: packet.id, at: performance.now() });
       const message = this.#codec.message(packet);
       this.#adaptation.sent(packet.id, message.length);
-      this.#seat.meter.sent++;
-      this.#seat.meter.bytes += message.length;
+      this.#seat.queue.meter.sent++;
+      this.#seat.queue.meter.bytes += message.length;
       this.#ws.send(message, { binary: true }, () => {
         this.#output.onSent(packet, this.#stream.clock.now());
         this.#sending = false;
@@ -278,7 +278,7 @@ class PictureViewer {
   }
 
   #change(): void {
-    this.#seat.resubscribe();
+    this.#seat.queue.resubscribe();
     sendText(this.#ws, { type: 'settings', ...this.#codec.describe(this.#adaptation.settings), frame: this.#stream.lastFrame?.id ?? 0 });
   }
 }
