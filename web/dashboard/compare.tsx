@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { SluicePlayer } from '../../src/player/element.ts';
 import { COMPARE_WAYS, type CompareSide, type CompareWay, readSides, writeSides } from './compare-sides.ts';
 import { Back } from './icons.tsx';
+import { PageHead } from './page-head.tsx';
 import { go, hrefOf } from './route.ts';
 import { base, link, streamOf, visible } from './store.ts';
 
@@ -23,12 +24,6 @@ export function ComparePage(props: { asked: string }) {
   const levels = useSignal(true);
   const players = [useRef<SluicePlayer>(null), useRef<SluicePlayer>(null)] as const;
   const apart = useApart(players);
-  useEffect(() => {
-    document.title = 'Side by side · Sluice';
-    return () => {
-      document.title = 'Sluice';
-    };
-  }, []);
   if (!sides) return <NoStreams />;
   const set = (index: number, change: Partial<CompareSide>) => {
     const next = sides.map((side, i) => (i === index ? { ...side, ...change } : side));
@@ -36,15 +31,7 @@ export function ComparePage(props: { asked: string }) {
   };
   return (
     <div class="compare">
-      <header class="stream-head">
-        <a class="back" href={hrefOf({})} data-route="page">
-          <Back />
-          All streams
-        </a>
-        <div class="stream-title">
-          <h1>Side by side</h1>
-        </div>
-      </header>
+      <PageHead title="Side by side" />
       <p class="compare-line">
         <label>
           <input type="checkbox" checked={levels.value} onChange={(event) => (levels.value = event.currentTarget.checked)} /> Levels

@@ -4,7 +4,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { STREAM_NAME } from '../../src/core/stream-name.ts';
 import { CodeBlock } from './code-block.tsx';
-import { Back, Play, Screen, Stop, Warning } from './icons.tsx';
+import { Play, Screen, Stop, Warning } from './icons.tsx';
+import { PageHead } from './page-head.tsx';
 import { go, hrefOf } from './route.ts';
 import { type Phase, type ShareChoice, ShareSession } from './share-session.ts';
 import { limitText, RATES, type ShareKind, SIZES, tlsSnippets } from './share-words.ts';
@@ -20,23 +21,9 @@ const PHASE_WORDS: Record<Phase, string> = {
 };
 
 export function SharePage(props: { name: string }) {
-  useEffect(() => {
-    document.title = 'Share · Sluice';
-    return () => {
-      document.title = 'Sluice';
-    };
-  }, []);
   return (
     <div class="share">
-      <header class="stream-head">
-        <a class="back" href={hrefOf({})} data-route="page">
-          <Back />
-          All streams
-        </a>
-        <div class="stream-title">
-          <h1>Share a camera or screen</h1>
-        </div>
-      </header>
+      <PageHead title="Share a camera or screen" short="Share" />
       {!isSecureContext ? <NotSecure /> : !mayChange.value ? <ViewOnly /> : <Studio name={props.name} />}
     </div>
   );

@@ -9,6 +9,7 @@ import { Dock, PanelsMenu } from './dock.tsx';
 import { Back, Bin, Camera, Play, Stop } from './icons.tsx';
 import { PLACES, panelsAt } from './layout.ts';
 import { layout, openLayout } from './layout-store.ts';
+import { PageHead } from './page-head.tsx';
 import { PAGES } from './panels/index.ts';
 import { PushSnippets } from './panels/push.tsx';
 import { Player } from './player.tsx';
@@ -113,12 +114,6 @@ function Head(props: { info: StreamInfo }) {
   const { info } = props;
   const busy = useSignal(false);
   const title = info.title || info.name;
-  useEffect(() => {
-    document.title = `${title} · Sluice`;
-    return () => {
-      document.title = 'Sluice';
-    };
-  }, [title]);
   const run = info.state === 'stopped';
   const onRun = async () => {
     busy.value = true;
@@ -131,16 +126,15 @@ function Head(props: { info: StreamInfo }) {
     }
   };
   return (
-    <header class="stream-head">
-      <a class="back" href={hrefOf({})} data-route="page">
-        <Back />
-        All streams
-      </a>
-      <div class="stream-title">
-        <h1>{title}</h1>
-        {title !== info.name && <code>{info.name}</code>}
-        <StateBadge state={info.state} />
-      </div>
+    <PageHead
+      title={title}
+      beside={
+        <>
+          {title !== info.name && <code>{info.name}</code>}
+          <StateBadge state={info.state} />
+        </>
+      }
+    >
       <div class="stream-actions" hidden={!mayChange.value}>
         {!neverHadPicture(info) && <RecordButton info={info} />}
         <button type="button" class="button" disabled={busy.value} onClick={() => void onRun()}>
@@ -161,7 +155,7 @@ function Head(props: { info: StreamInfo }) {
           {info.readOnly && <p class="note">Defined in the configuration file: change or remove it there.</p>}
         </div>
       )}
-    </header>
+    </PageHead>
   );
 }
 
