@@ -207,6 +207,8 @@ class _Run:
         self._connect_at = 0.0
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._task: "Optional[asyncio.Task[None]]" = None
+        # Waited for instead of the thread: up to Python 3.12 a Ctrl-C during join(timeout) marks a running thread as ended (bpo-45274).
+        self.ended = threading.Event()
         self.thread = threading.Thread(target=self._live, name=f"sluice node {node.name}", daemon=True)
 
     @property
@@ -222,6 +224,12 @@ class _Run:
                 loop.call_soon_threadsafe(task.cancel)
 
     def _live(self) -> None:
+        try:
+            self._start_again_and_again()
+        finally:
+            self.ended.set()
+
+    def _start_again_and_again(self) -> None:
         while not self._stop.is_set():
             began = time.monotonic()
             self.starts += 1
@@ -395,12 +403,12 @@ class Runner:
         """Waits until no node will start again. False: time is over."""
         end = None if timeout is None else time.monotonic() + timeout
         for run in self._runs:
-            while run.thread.is_alive():
+            while not run.ended.is_set():
                 # In steps, because a wait without end cannot be interrupted on every system.
                 left = 0.5 if end is None else min(0.5, end - time.monotonic())
                 if left <= 0:
                     return False
-                run.thread.join(left)
+                run.ended.wait(left)
         return True
 
     def close(self) -> List[str]:
@@ -410,8 +418,7 @@ class Runner:
             run.stop()
         left = []
         for run in self._runs:
-            run.thread.join(max(0.0, end - time.monotonic()))
-            if run.thread.is_alive():
+            if not run.ended.wait(max(0.0, end - time.monotonic())):
                 run.state, run.reason = "stuck", f"node {run.node.name} did not stop within {self._deadline:g} s"
                 _log.warning(run.reason)
                 left.append(run.node.name)
