@@ -25,7 +25,7 @@ const fps = z.number().positive().max(1000);
 /** Synthetic test picture. */
 export const PatternParams = z
   .object({
-    kind: z.enum(['checkerboard', 'testbars', 'microscope', 'noise']).default('checkerboard').describe('what is drawn'),
+    kind: z.enum(['checkerboard', 'testbars', 'microscope', 'noise', 'squares']).default('checkerboard').describe('what is drawn'),
     width: side.default(1280).describe('pixels'),
     height: side.default(720).describe('pixels'),
     fps: fps.default(30).describe('frames per second'),

@@ -5,6 +5,7 @@ import { frameBytes, type PixelFormat } from '../core/frame.ts';
 import { silentLogger } from '../core/log.ts';
 import type { Micros } from '../core/time.ts';
 import { barcodeHeight, readBarcode } from '../formats/barcode.ts';
+import { squaresAt } from './pattern/squares.ts';
 import { type PatternParams, run, Schedule } from './pattern.ts';
 
 const START = 1_763_640_000_000_000;
@@ -62,29 +63,35 @@ function barcodeOf({ format, pixels }: Shot, width = DEFAULTS.width) {
 }
 
 describe('every kind', () => {
-  it.each(['checkerboard', 'testbars', 'microscope', 'noise'] as const)('%s names each frame in its barcode and moves', async (kind) => {
-    const shots = await shoot({ kind }, 4);
-    for (const shot of shots) expect(barcodeOf(shot)).toEqual({ frame: shot.id, timeMs: shot.timestamp / 1000, tag: 1 });
-    const below = (shot: Shot) => Buffer.from(shot.pixels.subarray(shot.pixels.length >> 3));
-    expect(below(shots[0]!).equals(below(shots[3]!))).toBe(false);
-    expect(shots[0]!.bits).toBe(kind === 'microscope' ? 12 : 8);
-  });
+  it.each(['checkerboard', 'testbars', 'microscope', 'noise', 'squares'] as const)(
+    '%s names each frame in its barcode and moves',
+    async (kind) => {
+      const shots = await shoot({ kind }, 4);
+      for (const shot of shots) expect(barcodeOf(shot)).toEqual({ frame: shot.id, timeMs: shot.timestamp / 1000, tag: 1 });
+      const below = (shot: Shot) => Buffer.from(shot.pixels.subarray(shot.pixels.length >> 3));
+      expect(below(shots[0]!).equals(below(shots[3]!))).toBe(false);
+      expect(shots[0]!.bits).toBe(kind === 'microscope' ? 12 : 8);
+    },
+  );
 
-  it.each(['checkerboard', 'testbars', 'microscope', 'noise'] as const)('%s fills every pixel at awkward sizes', async (kind) => {
-    for (const [width, height] of [
-      [16, 16],
-      [17, 333],
-      [641, 19],
-      [64, 64],
-    ] as const) {
-      const params = { kind, width, height, barcode: false };
-      const [first] = await shoot(params, 1);
-      expect(first!.pixels.length).toBe(width * height * (kind === 'microscope' ? 2 : 3));
-      // Drawn over other remains: what differs was not drawn.
-      const [again] = await shoot(params, 1, undefined, 0x55);
-      expect(Buffer.from(again!.pixels).equals(Buffer.from(first!.pixels))).toBe(true);
-    }
-  });
+  it.each(['checkerboard', 'testbars', 'microscope', 'noise', 'squares'] as const)(
+    '%s fills every pixel at awkward sizes',
+    async (kind) => {
+      for (const [width, height] of [
+        [16, 16],
+        [17, 333],
+        [641, 19],
+        [64, 64],
+      ] as const) {
+        const params = { kind, width, height, barcode: false };
+        const [first] = await shoot(params, 1);
+        expect(first!.pixels.length).toBe(width * height * (kind === 'microscope' ? 2 : 3));
+        // Drawn over other remains: what differs was not drawn.
+        const [again] = await shoot(params, 1, undefined, 0x55);
+        expect(Buffer.from(again!.pixels).equals(Buffer.from(first!.pixels))).toBe(true);
+      }
+    },
+  );
 
   it.each(['microscope', 'noise', 'checkerboard'] as const)('%s is the same for the same seed only', async (kind) => {
     const [a, b, c] = [await shoot({ kind, seed: 7 }, 3), await shoot({ kind, seed: 7 }, 3), await shoot({ kind, seed: 8 }, 3)];
@@ -113,6 +120,28 @@ describe('every kind', () => {
     // The last one may be cut off.
     for (const length of runs.slice(0, -1).map((text) => text.length))
       expect(length % 8 <= 1 || length % 8 === 7, `${length} frames`).toBe(true);
+  });
+
+  it('has its squares where their time says, whole and inside the picture', async () => {
+    const [width, height, top] = [320, 180, barcodeHeight(320)];
+    for (const { pixels, timestamp } of await shoot({ kind: 'squares', fps: 3 }, 40)) {
+      const truth = squaresAt(timestamp as Micros, width, height, top);
+      const isRed = (at: number) => pixels[at]! > pixels[at + 2]! + 100;
+      const isBlue = (at: number) => pixels[at + 2]! > pixels[at]! + 100;
+      const found = [isRed, isBlue].map((is) => {
+        const [xs, ys] = [new Set<number>(), new Set<number>()];
+        let count = 0;
+        for (let i = 0; i < width * height; i++) {
+          if (!is(i * 3)) continue;
+          xs.add(i % width);
+          ys.add(Math.floor(i / width));
+          count++;
+        }
+        return { x: Math.min(...xs), y: Math.min(...ys), side: xs.size, high: ys.size, count };
+      });
+      expect(found).toEqual(truth.map(({ x, y, side }) => ({ x, y, side, high: side, count: side * side })));
+      expect(truth.every(({ x, y, side }) => x >= 0 && y >= top && x + side <= width && y + side <= height)).toBe(true);
+    }
   });
 
   it('keeps the microscope inside its 12 bits and its barcode inside the scale of the picture', async () => {

@@ -8,11 +8,12 @@ import type { MakePattern } from './pattern/kind.ts';
 import { microscope } from './pattern/microscope.ts';
 import { noise } from './pattern/noise.ts';
 import { random } from './pattern/random.ts';
+import { squares } from './pattern/squares.ts';
 import { testbars } from './pattern/testbars.ts';
 import type { RunSource, SourceContext } from './source.ts';
 
 /** Kinds of picture. A new one is one file and one row here (and its name in the schema). */
-const KINDS = { checkerboard, testbars, microscope, noise } as const satisfies Record<string, MakePattern>;
+const KINDS = { checkerboard, testbars, microscope, noise, squares } as const satisfies Record<string, MakePattern>;
 
 /** Settings of the source, as the schema gives them. */
 export interface PatternParams {

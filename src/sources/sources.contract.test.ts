@@ -24,7 +24,7 @@ const tiff = join(tmpdir(), 'pages.tiff');
 /** Every source of the table that runs by itself needs a row here. */
 const CASES: Record<Exclude<Type, 'push'>, [string, unknown][]> = {
   pattern: [
-    ...(['checkerboard', 'testbars', 'microscope', 'noise'] as const).map((kind): [string, unknown] => [
+    ...(['checkerboard', 'testbars', 'microscope', 'noise', 'squares'] as const).map((kind): [string, unknown] => [
       kind,
       PatternParams.parse({ kind, width: 321, height: 181, fps: 50 }),
     ]),
