@@ -37,6 +37,11 @@ export const PatternParams = z
       .describe('shortest and longest interval in ms, drawn at random, instead of a constant rate'),
     drop: z.number().min(0).max(0.99).default(0).describe('share of frames left out'),
     gap: z.strictObject({ every: Duration, length: Duration }).optional().describe('no frames for `length`, once in each `every`'),
+    audio: z
+      .boolean()
+      .default(false)
+      .describe('each whole second of capture time a beep (1 kHz, 100 ms) and a white square in the lower right corner'),
+    tone: z.number().min(0).max(20_000).default(0).describe('with audio: a quiet steady tone beside the beeps, Hz; 0 = none'),
   })
   .strict();
 
@@ -315,6 +320,41 @@ export const QueueStats = z.object({
 
 const Percentiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable() }).describe('ms');
 
+/** The fate of every block of sound, and its renditions. */
+const AudioStats = z.object({
+  rate: z.number().describe('Hz'),
+  channels: z.number(),
+  layout: z.string(),
+  format: z.string(),
+  captured: z.number().describe('blocks that a source made or a program pushed: captured = refused + dropped + published'),
+  refused: z.record(z.string(), z.number()).describe('by reason'),
+  dropped: z.record(z.string(), z.number()),
+  published: z.number(),
+  samples: z.number().describe('of each channel'),
+  blocksPerSecond: z.number(),
+  samplesPerSecond: z.number(),
+  queues: z.array(QueueStats),
+  renditions: z.array(
+    z.object({
+      codec: z.string(),
+      rate: z.number().nullable(),
+      channels: z.number().nullable(),
+      running: z.boolean(),
+      readers: z.number(),
+      offered: z.number().describe('blocks: offered = dropped + encoded + failed + inFlight'),
+      dropped: z.number(),
+      encoded: z.number(),
+      failed: z.number(),
+      inFlight: z.number(),
+      packets: z.number(),
+      bytes: z.number(),
+      bitrate: z.number().describe('bit/s over the last seconds'),
+      encodeMs: Percentiles,
+      latencyMs: Percentiles.describe('capture to encoded, ms'),
+    }),
+  ),
+});
+
 export const StreamStats = z.object({
   state: StreamState,
   fps: z.number().describe('captured frames per second over the last seconds'),
@@ -336,6 +376,7 @@ export const StreamStats = z.object({
     })
     .optional()
     .describe('mapping of a camera clock to UTC, where deviceTimestamp comes with the frames'),
+  audio: AudioStats.optional().describe('of streams with sound'),
   ring: z.object({ slots: z.number(), slotBytes: z.number(), bytes: z.number() }).nullable(),
   renditions: z.array(
     z.object({
@@ -417,6 +458,10 @@ export const StreamInfo = z.object({
   dtype: z.string().nullable().describe('numpy name: uint8, uint16, float32'),
   shape: z.array(z.number()).nullable().describe('numpy shape: [height, width] or [height, width, channels]'),
   fps: z.number(),
+  audio: z
+    .object({ rate: z.number().describe('Hz'), channels: z.number(), layout: z.string() })
+    .nullable()
+    .describe('the sound of the stream; null: none has come yet'),
   viewers: z.number(),
   lastFrame: z.object({ id: z.number(), timestamp: z.number() }).nullable(),
   dvr: z.object({ bytes: z.number(), start: z.number().nullable(), end: z.number().nullable() }),

@@ -94,6 +94,7 @@ const context: SourceContext<FfmpegParams> = {
       discard,
     };
   },
+  sound: () => {},
   report: (_, text) => send({ type: 'note', text }),
   until: (time) => sleepUntil(time),
 };

@@ -109,3 +109,12 @@ export type RenditionSettings =
 
 /** Name of a codec with an encoder. */
 export type CodecName = RenditionSettings['codec'];
+
+/** Settings of a rendition of sound. */
+export interface AudioSettings {
+  readonly codec: 'aac' | 'opus';
+  /** Bits per second; `null` = 64,000 for each channel. */
+  readonly bitrate: number | null;
+  /** `null` = as captured, at most two. */
+  readonly channels: 1 | 2 | null;
+}

@@ -20,7 +20,7 @@ export class MediaTime {
    * @param lastPts newest media time of the rendition, repeats among them; 0 = none
    * @param notBefore what lies earlier belongs to segments that are closed
    */
-  of(info: FrameInfo, lastPts: number, notBefore: number): { pts: number; epoch: boolean } {
+  of(info: Pick<FrameInfo, 'timestamp' | 'received'>, lastPts: number, notBefore: number): { pts: number; epoch: boolean } {
     const capture = toTicks(info.timestamp) as number;
     const floor = Math.max(lastPts, notBefore - 1);
     const setBack = this.#last ? this.#last.timestamp - info.timestamp > STEP_US : floor - capture > WAIT_TICKS;

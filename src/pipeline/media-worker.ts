@@ -3,6 +3,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { openClock } from '../native/system-clock.ts';
+import { runAudioJob } from './audio/audio-encode-job.ts';
 import { runDecodeJob } from './decode-job.ts';
 import { runEncodeJob } from './encode-job.ts';
 import type { JobSpec } from './messages.ts';
@@ -31,6 +32,8 @@ function run(spec: JobSpec, port: MessagePort, clock: Clock): Promise<void> {
   switch (spec.kind) {
     case 'source':
       return runSourceJob(spec, port, clock);
+    case 'audio':
+      return runAudioJob(spec, port, clock);
     case 'decode':
       return runDecodeJob(spec, port);
     case 'encode':

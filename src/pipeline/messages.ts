@@ -1,15 +1,17 @@
 // What passes between the main thread and the jobs inside media workers. One MessagePort per job.
+import type { AudioFrame } from '../core/audio.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { TrackInfo } from '../core/packet.ts';
 import type { QueueStats } from '../core/queue.ts';
 import type { RingMemory } from '../core/ring.ts';
 import type { ViewSettings } from '../core/view.ts';
-import type { RenditionSettings } from '../encoders/encoder.ts';
+import type { AudioSettings, RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import type { PROCESSORS } from '../processors/index.ts';
 import type { Findings } from '../processors/processor.ts';
 import type { SOURCES } from '../sources/index.ts';
+import type { SoundBlock } from '../sources/source.ts';
 import type { RecordingGap, StopRule } from './recording/frame-recorder.ts';
 import type { SeriesShape } from './recording/tiff-recording.ts';
 
@@ -33,6 +35,13 @@ export type JobSpec =
       /** Reader number in the ring. */
       readonly reader: number;
       readonly ring: RingMemory | null;
+      /** No packet before this media time: what lies earlier belongs to segments that are closed. */
+      readonly notBefore: number;
+    }
+  | {
+      readonly kind: 'audio';
+      readonly settings: AudioSettings;
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
       /** No packet before this media time: what lies earlier belongs to segments that are closed. */
       readonly notBefore: number;
     }
@@ -76,6 +85,8 @@ export type JobCommand =
   | { readonly type: 'ring'; readonly ring: RingMemory }
   | { readonly type: 'no-ring'; readonly reason: string }
   | { readonly type: 'key' }
+  /** Sound to encode; answered by `done`. */
+  | { readonly type: 'block'; readonly block: AudioFrame }
   | {
       /** An access unit to decode. */
       readonly type: 'unit';
@@ -105,6 +116,8 @@ export type SourceEvent =
       readonly stepped: boolean;
       readonly metadata?: Readonly<Record<string, unknown>>;
     }
+  /** A block of sound; its samples were handed over. */
+  | { readonly type: 'sound'; readonly sound: SoundBlock }
   | { readonly type: 'refused'; readonly reason: string; readonly detail: string }
   | { readonly type: 'no-slot' }
   | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }
@@ -146,6 +159,23 @@ export type EncodeEvent =
   /** A frame that was taken from the ring and not encoded. */
   | { readonly type: 'skip'; readonly policy: 'thinned' | 'late' | 'too-early'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** From a job that encodes sound. */
+export type AudioEvent =
+  | { readonly type: 'track'; readonly track: TrackInfo }
+  | {
+      readonly type: 'packet';
+      readonly id: number;
+      readonly timestamp: number;
+      readonly pts: number;
+      readonly data: Uint8Array;
+      readonly received: number;
+      readonly encoded: number;
+      readonly encodeMs: number;
+    }
+  /** A block was taken in. */
+  | { readonly type: 'done' }
   | { readonly type: 'end'; readonly error: PlainError | null };
 
 /** From a process job. Each frame that was taken from the ring ends as one `found`, `skip` or `failed`. */

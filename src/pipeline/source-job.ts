@@ -29,6 +29,12 @@ export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, p
     log: portLogger(send, {}),
     signal: abort.signal,
     begin: (format, width, height) => sink.begin(format, width, height, abort.signal),
+    sound: (sound) =>
+      port.postMessage(
+        { type: 'sound', sound } satisfies SourceEvent,
+        // Two channels may share one memory.
+        [...new Set(sound.data.map((plane) => plane.buffer as ArrayBuffer))],
+      ),
     report: (state, message) => send({ type: 'report', state, message }),
     until: (time) => sleepUntil(time, clock, abort.signal),
   };

@@ -4,6 +4,7 @@ import type { FrameInfo } from '../core/frame.ts';
 import type { IdCounter } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { type SOURCES, sourceRow } from '../sources/index.ts';
+import type { SoundBlock } from '../sources/source.ts';
 import type { FrameHub } from './frame-hub.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { SourceEvent } from './messages.ts';
@@ -21,6 +22,7 @@ export interface SourceRunnerOptions {
   readonly log: Logger;
   readonly lastTimestamp: () => number;
   readonly onFrame: (info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null) => void;
+  readonly onSound: (sound: SoundBlock) => void;
   readonly onState: (state: 'asleep' | 'starting' | 'failed' | 'ended', reason: string | null) => void;
 }
 
@@ -97,6 +99,10 @@ export class SourceRunner {
         this.#failures = 0;
         hub.count();
         this.#options.onFrame(event.info, event.stepped, event.metadata ?? null);
+        break;
+      case 'sound':
+        this.#failures = 0;
+        this.#options.onSound(event.sound);
         break;
       case 'refused':
         hub.refused.add(event.reason);

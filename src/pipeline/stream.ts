@@ -9,7 +9,9 @@ import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
+import type { SoundBlock } from '../sources/source.ts';
 import { Analyses, type Analysis } from './analysis.ts';
+import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
@@ -67,6 +69,8 @@ export interface Acquisition {
 export interface StreamEvents {
   frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
   state: { state: StreamState; reason: string | null };
+  /** Sound has come for the first time, or its rate or channels have changed. */
+  sound: object;
   /** Something for the timeline: a clock was set, the source was lost, another program took over. */
   note: StreamNote;
   /** A processor has found something. */
@@ -108,6 +112,7 @@ export class Stream {
   readonly name: string;
   readonly clock: SharedClock;
   readonly hub: FrameHub;
+  readonly sound: Sound;
   readonly input: PushInput;
   readonly events: Emitter<StreamEvents>;
   readonly log: Logger;
@@ -159,6 +164,16 @@ export class Stream {
         return stream.#state === 'live' || stream.pushed;
       },
       demand: () => this.demand(),
+    });
+    this.sound = new Sound({
+      pool: deps.pool,
+      clock: this.clock,
+      log: this.log,
+      get lingerMs() {
+        return parseDuration(stream.#config.linger, 'linger');
+      },
+      demand: () => this.demand(),
+      onFormat: () => this.events.emit('sound', {}),
     });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
@@ -379,6 +394,15 @@ export class Stream {
     this.events.emit('frame', { info, stepped, metadata });
   }
 
+  /** Sound as it was captured, pushed or made by the source. Keeps the stream alive where no pictures come. */
+  takeSound(block: SoundBlock): SoundReceipt {
+    const receipt = this.sound.take(block);
+    if (receipt.dropped !== undefined) return receipt;
+    if (this.#state !== 'live') this.#setState('live', null);
+    this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
+    return receipt;
+  }
+
   /** A camera's own clock was set: its times are mapped anew from this frame on. */
   onDeviceStep(timestamp: Micros): void {
     const label = "the camera's own clock was set";
@@ -438,8 +462,9 @@ export class Stream {
 
   #checkAlive(): void {
     this.#watchdog = undefined;
-    if (this.#closed || !this.#lastFrame || this.#state !== 'live') return;
-    const age = (this.clock.now() - this.#lastFrame.received) / 1000;
+    const newest = Math.max(this.#lastFrame?.received ?? 0, this.sound.captured.newest?.received ?? 0);
+    if (this.#closed || !newest || this.#state !== 'live') return;
+    const age = (this.clock.now() - newest) / 1000;
     if (age < LOST_AFTER_MS) {
       this.#watchdog = setTimeout(() => this.#checkAlive(), LOST_AFTER_MS - age + 20).unref();
     } else if (this.pushed && !this.input.publisher) this.#setState('waiting', this.#waitingReason());
@@ -507,6 +532,7 @@ export class Stream {
       log: this.log,
       lastTimestamp: () => this.#lastTimestamp,
       onFrame: (info, stepped, metadata) => this.onFrame(info, stepped, metadata),
+      onSound: (sound) => this.takeSound(sound),
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
         else if (state === 'ended') this.#setState('lost', reason);
@@ -629,7 +655,7 @@ export class Stream {
     // What they still have to say comes before the end.
     await this.endProcessors();
     this.events.emit('closed', {});
-    await Promise.all([...this.#renditions.values()].map((rendition) => rendition.close()));
+    await Promise.all([this.sound.close(), ...[...this.#renditions.values()].map((rendition) => rendition.close())]);
     await this.#source?.close();
   }
 }

@@ -137,6 +137,7 @@ export class StreamService {
       dtype: array?.dtype ?? null,
       shape: array ? [...array.shape] : null,
       fps: stream.fps,
+      audio: soundOf(stream),
       viewers: stream.viewers,
       lastFrame: lastFrame && { id: lastFrame.id, timestamp: lastFrame.timestamp },
       dvr: { bytes: recorder?.bytes ?? 0, start: window && micros(window.start), end: window && micros(window.end) },
@@ -159,6 +160,7 @@ export class StreamService {
         published: hub.published,
       },
       ...(stream.input.deviceClock ? { clock: stream.input.deviceClock } : {}),
+      ...audioStats(stream),
       ring: hub.stats,
       renditions: stream.renditions.map((rendition) => rendition.stats()),
       processors: stream.processings.map((processing) => processing.stats()),
@@ -182,6 +184,17 @@ export class StreamService {
   get diskBytes(): number {
     return this.#options.registry.all().reduce((sum, stream) => sum + (this.#options.recorder(stream.name)?.bytes ?? 0), 0);
   }
+}
+
+function soundOf({ sound }: Stream): StreamInfo['audio'] {
+  const { format } = sound.hub;
+  return format && { rate: format.rate, channels: format.channels, layout: format.layout };
+}
+
+function audioStats({ sound, clock }: Stream): Pick<StreamStats, 'audio'> {
+  const { format } = sound.hub;
+  if (!format) return {};
+  return { audio: { ...format, ...sound.hub.stats(clock.now()), renditions: sound.renditions.map((rendition) => rendition.stats()) } };
 }
 
 /** Passwords inside addresses never leave the server. */

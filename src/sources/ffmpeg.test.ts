@@ -56,6 +56,7 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
       clock,
       log: silentLogger,
       signal: abort.signal,
+      sound: () => {},
       report: (_state, message) => {
         reports.push(message);
         if (limits.report?.test(message)) abort.abort();

@@ -37,6 +37,7 @@ async function shoot(
     clock,
     log: silentLogger,
     signal: abort.signal,
+    sound: () => {},
     report: () => {},
     until: async (time) => clock.advance(Math.max(0, time - clock.now())),
     begin: async (format, width, height) => {

@@ -4,6 +4,7 @@ import { FORMATS } from '../core/frame.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import { barcodeHeight, drawBarcode } from '../formats/barcode.ts';
 import { checkerboard } from './pattern/checkerboard.ts';
+import { BLOCK_US, beepBlock, drawFlash, flashes } from './pattern/flash-beep.ts';
 import type { MakePattern } from './pattern/kind.ts';
 import { microscope } from './pattern/microscope.ts';
 import { noise } from './pattern/noise.ts';
@@ -30,6 +31,10 @@ export interface PatternParams {
   /** Share of frames left out, 0 to 0.99. */
   readonly drop: number;
   /** No frames for `length`, at the end of each `every`: durations such as `10s`. */
+  /** A beep and a flash each whole second of capture time. */
+  readonly audio?: boolean | undefined;
+  /** Hz, 0 = none. */
+  readonly tone?: number | undefined;
   readonly gap?: { readonly every: string | number; readonly length: string | number } | undefined;
 }
 
@@ -41,19 +46,22 @@ export const run: RunSource<PatternParams> = async (context) => {
   const pattern = KINDS[params.kind](width, height, Math.min(top, height), params.seed);
   const wide = FORMATS[pattern.format].depth === 16;
   const channels = FORMATS[pattern.format].channels;
-  const start = clock.now();
+  // With sound, pictures lie on whole seconds too, and their times are those that were planned.
+  const start = params.audio ? ((Math.floor(clock.now() / 1e6) * 1e6) as Micros) : clock.now();
   const schedule = new Schedule(params, start);
+  const sound = params.audio ? beep(context) : null;
   while (!signal.aborted) {
     const due = schedule.next(clock.now());
     await context.until(due);
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     if (schedule.silent(due)) continue;
     const draft = await context.begin(pattern.format, width, height);
     if (!draft) continue;
-    const timestamp = clock.now();
+    const timestamp = params.audio ? due : clock.now();
     const moment = { id: draft.id, timestamp, elapsed: (timestamp - start) / 1_000_000 };
     const samples = wide ? samples16(draft.pixels) : draft.pixels;
     pattern.draw(samples, moment);
+    if (params.audio) drawFlash(samples, pattern.format, width, height, flashes(timestamp), pattern);
     if (params.barcode) {
       drawBarcode(samples, width, channels, { frame: draft.id, timeMs: timestamp / 1000, tag: 1 }, pattern.black, pattern.white);
     }
@@ -61,7 +69,16 @@ export const run: RunSource<PatternParams> = async (context) => {
     if (samples.buffer !== draft.pixels.buffer) draft.pixels.set(new Uint8Array(samples.buffer));
     draft.publish(timestamp, { significantBits: pattern.significantBits });
   }
+  await sound;
 };
+
+/** Blocks of sound, each when its last sample has been captured, until aborted. */
+async function beep({ params, clock, signal, until, sound }: SourceContext<PatternParams>): Promise<void> {
+  for (let at = Math.ceil(clock.now() / BLOCK_US) * BLOCK_US; !signal.aborted; at += BLOCK_US) {
+    await until((at + BLOCK_US) as Micros);
+    if (!signal.aborted) sound(beepBlock(at as Micros, params.tone ?? 0));
+  }
+}
 
 function samples16(pixels: Uint8Array): Uint16Array {
   return pixels.byteOffset % 2 === 0

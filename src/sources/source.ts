@@ -1,5 +1,6 @@
 // The contract of sources that make frames by themselves. A source runs in a media worker, only while somebody needs its frames. It
 // fills slots of the frame ring and never waits for readers.
+import type { AudioFrame } from '../core/audio.ts';
 import type { Clock } from '../core/clock.ts';
 import type { PixelFormat } from '../core/frame.ts';
 import type { Logger } from '../core/log.ts';
@@ -16,6 +17,9 @@ export interface Draft {
   discard(): void;
 }
 
+/** A block of sound as a source makes it; id, layout and time of arrival are given to it later. */
+export type SoundBlock = Pick<AudioFrame, 'timestamp' | 'rate' | 'channels' | 'samples' | 'format' | 'data'>;
+
 /** What a source is given. */
 export interface SourceContext<Params> {
   readonly params: Params;
@@ -28,6 +32,8 @@ export interface SourceContext<Params> {
    * next one). Waits only while memory for another picture size is made.
    */
   begin(format: PixelFormat, width: number, height: number): Promise<Draft | null>;
+  /** Hands over a block of sound; its samples are the source's no more. */
+  sound(block: SoundBlock): void;
   /** Tells people what happens: `message` is shown as the stream's reason. `live` is reported by itself with the first frame. */
   report(state: 'starting' | 'failed', message: string): void;
   /** Waits until a time of the clock, or until aborted. Costs no CPU. */

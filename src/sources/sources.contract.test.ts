@@ -76,6 +76,7 @@ function bench(type: Type, params: unknown) {
     clock,
     log: silentLogger,
     lastTimestamp: () => frames.at(-1)?.timestamp ?? 0,
+    onSound: () => {},
     onFrame: (info) => {
       frames.push(info);
       check();
@@ -187,6 +188,7 @@ it('leaves no thread behind', async () => {
     clock,
     log: silentLogger,
     lastTimestamp: () => 0,
+    onSound: () => {},
     onFrame: (info) => void frames.push(info),
     onState: () => {},
   });
