@@ -7,9 +7,13 @@ const BT709 = { red: 0.2126, blue: 0.0722 };
 
 /**
  * yuv420p and nv12 as rgb24 (limited range; without `matrix` BT.709 from 720 lines on, else BT.601, as everywhere in the program); other formats come
- * back as they are. The result has memory of its own.
+ * back as they are. The result has memory of its own, or lies in `memory` (width * height * 3 bytes).
  */
-export function toPacked(picture: Picture, matrix: 'bt601' | 'bt709' = picture.height >= 720 ? 'bt709' : 'bt601'): Picture {
+export function toPacked(
+  picture: Picture,
+  matrix: 'bt601' | 'bt709' = picture.height >= 720 ? 'bt709' : 'bt601',
+  memory: Uint8Array = new Uint8Array(FORMATS[picture.format].bytesPerPixel ? 0 : picture.width * picture.height * 3),
+): Picture {
   const { format, width, height, data } = picture;
   if (FORMATS[format].bytesPerPixel) return picture;
   const { red, blue } = matrix === 'bt709' ? BT709 : BT601;
@@ -24,7 +28,7 @@ export function toPacked(picture: Picture, matrix: 'bt601' | 'bt709' = picture.h
 
   const [, u, v] = planesOf(format, width, height);
   const step = format === 'nv12' ? 2 : 1;
-  const out = new Uint8ClampedArray(width * height * 3);
+  const out = new Uint8ClampedArray(memory.buffer, memory.byteOffset, memory.byteLength);
   for (let y = 0, at = 0, to = 0; y < height; y++) {
     const uRow = u!.offset + (y >> 1) * u!.stride;
     const vRow = v ? v.offset + (y >> 1) * v.stride : uRow + 1;
@@ -37,5 +41,5 @@ export function toPacked(picture: Picture, matrix: 'bt601' | 'bt709' = picture.h
       out[to + 2] = light + blueU[cb]!;
     }
   }
-  return { format: 'rgb24', width, height, data: new Uint8Array(out.buffer) };
+  return { format: 'rgb24', width, height, data: memory };
 }

@@ -38,15 +38,18 @@ export interface VideoFrame {
   readonly height: number;
   readonly format: PixelFormat;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Rows, columns, samples per pixel: (H, W) or (H, W, C); planar 4:2:0 is (H * 3 / 2, W). */
+  /** Rows, columns, samples per pixel: (H, W) or (H, W, C); planar 4:2:0 is (H * 3 / 2, W), of odd sizes (samples). */
   readonly shape: readonly number[];
   /** The samples in the frame's own memory, without a copy. Only to be read: others see the same memory. */
   readonly pixels: Pixels;
-  /** The samples in memory that will be shown: fill or change it in place and return the frame itself. Copied on the first call only. */
+  /** The samples in memory that will be shown: fill or change it in place and return the frame itself. Copied on the first call only, and not even then where nobody else sees `pixels`, which is then the same memory. */
   edit(): Pixels;
-  /** 8-bit RGB, packed, (H, W, 3): the frame's own memory if it is rgb24, else converted. */
+  /** 8-bit RGB, packed, (H, W, 3): the frame's own memory if it is rgb24, else converted, once: before `edit`. */
   rgb(): Uint8Array;
-  /** Floats 0 to 1, planar (C, H, W), with C = 3 (`rgb`) or 1 (`gray`), optionally resized; as models want them. */
+  /**
+   * Floats 0 to 1, planar (C, H, W), with C = 3 (`rgb`, default) or 1 (`gray`: light as in ITU-R BT.709), optionally resized (as Pillow's
+   * BILINEAR), then `(value - mean) / std` for each channel; as models want them. Full depth; floats keep their range.
+   */
   tensor(options?: { channels?: 'rgb' | 'gray'; width?: number; height?: number; mean?: number[]; std?: number[] }): Float32Array;
 }
 
