@@ -5,6 +5,7 @@ import { toPacked } from '../native/convert.ts';
 import type { Pixels, VideoFrame } from './define.ts';
 import { Colours, fullScale, Levels } from './levels.ts';
 import { Resampler } from './resample.ts';
+import type { ChainFrame } from './session.ts';
 
 /** Memory of converted pictures, used again from frame to frame: megabytes that are made anew for each frame cost more than the conversion. */
 export class FrameMemory {
@@ -20,17 +21,6 @@ export class FrameMemory {
     // Sizes change rarely; what was not asked for again goes first.
     if (this.#free.push(buffer) > 4) this.#free.shift();
   }
-}
-
-export interface VideoFrameOptions {
-  readonly info: FrameInfo;
-  /** Exactly the tightly packed picture. Only read. */
-  readonly bytes: Uint8Array;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  /** Gives the memory that will be shown, with the picture in it (`ChainFrame.edit`): `bytes` itself or a copy. Default: a copy. */
-  readonly edit?: () => Uint8Array;
-  /** Kept by whoever makes the frames. */
-  readonly memory?: FrameMemory;
 }
 
 /** Bytes as samples of the format; copied only where they are not aligned. */
@@ -57,25 +47,27 @@ export function shapeOf(format: PixelFormat, width: number, height: number): rea
 
 type TensorOptions = NonNullable<Parameters<VideoFrame['tensor']>[0]>;
 
-/** A frame on loan: everything it gives is memory that is used again after `release`. */
+/** A frame of the chain as handlers see it. */
 export class LentVideoFrame implements VideoFrame {
-  readonly info: FrameInfo;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly pixels: Pixels;
-  readonly #bytes: Uint8Array;
-  readonly #edit: (() => Uint8Array) | undefined;
+  readonly #frame: Pick<ChainFrame, 'info' | 'metadata' | 'input' | 'edit'>;
   readonly #memory: FrameMemory;
   readonly #taken: ArrayBuffer[] = [];
+  #pixels: Pixels | null = null;
   #edited: Pixels | null = null;
   #rgb: Uint8Array | null = null;
 
-  constructor({ info, bytes, metadata = {}, edit, memory = new FrameMemory() }: VideoFrameOptions) {
-    this.info = info;
-    this.metadata = metadata;
-    this.pixels = samplesOf(info.format, bytes);
-    this.#bytes = bytes;
-    this.#edit = edit;
+  /** `memory` is kept by whoever makes the frames, and calls `release`. */
+  constructor(frame: Pick<ChainFrame, 'info' | 'metadata' | 'input' | 'edit'>, memory = new FrameMemory()) {
+    this.#frame = frame;
     this.#memory = memory;
+  }
+
+  get info(): FrameInfo {
+    return this.#frame.info;
+  }
+
+  get metadata(): Readonly<Record<string, unknown>> {
+    return this.#frame.metadata;
   }
 
   get id(): number {
@@ -106,22 +98,26 @@ export class LentVideoFrame implements VideoFrame {
     return shapeOf(this.info.format, this.info.width, this.info.height);
   }
 
-  /** What `edit` has given, if it was called. */
-  get edited(): Pixels | null {
-    return this.#edited;
+  get pixels(): Pixels {
+    this.#pixels ??= samplesOf(this.info.format, this.#frame.input);
+    return this.#pixels;
+  }
+
+  /** Whether `edit` was called. */
+  get edited(): boolean {
+    return this.#edited !== null;
   }
 
   edit(): Pixels {
-    if (this.#edited) return this.#edited;
-    this.#edited = samplesOf(this.info.format, this.#edit?.() ?? this.#copy());
+    this.#edited ??= samplesOf(this.info.format, this.#frame.edit());
     return this.#edited;
   }
 
   rgb(): Uint8Array {
-    if (this.info.format === 'rgb24') return this.#bytes;
+    if (this.info.format === 'rgb24') return this.#frame.input;
     if (!this.#rgb) {
       this.#rgb = new Uint8Array(this.#take(this.info.width * this.info.height * 3));
-      writeRgb(this.info, this.#bytes, this.#rgb);
+      writeRgb(this.info, this.#frame.input, this.#rgb);
     }
     return this.#rgb;
   }
@@ -132,19 +128,13 @@ export class LentVideoFrame implements VideoFrame {
     const size = [options.width ?? width, options.height ?? height] as const;
     for (const side of size) if (!(Number.isInteger(side) && side >= 1)) throw new RangeError(`tensor: ${side} is not a size in pixels`);
     const out = new Float32Array(this.#take(size[0] * size[1] * channels * 4));
-    writeTensor(this.info, this.#bytes, out, { ...options, channels, width: size[0], height: size[1] });
+    writeTensor(this.info, this.#frame.input, out, { ...options, channels, width: size[0], height: size[1] });
     return out;
   }
 
-  /** The handler has settled: memory goes back. */
+  /** The handler has settled: what was converted is memory of the next frames. */
   release(): void {
     for (const buffer of this.#taken.splice(0)) this.#memory.give(buffer);
-  }
-
-  #copy(): Uint8Array {
-    const copy = new Uint8Array(this.#take(this.#bytes.length));
-    copy.set(this.#bytes);
-    return copy;
   }
 
   #take(bytes: number): ArrayBuffer {
