@@ -2,6 +2,7 @@
 import './without-eval.ts';
 import { z } from 'zod';
 import { COLOR_MAPS, DEFAULT_VIEW } from '../core/view.ts';
+import { SOURCE_PART } from './params.ts';
 import { RecordingId } from './recordings.ts';
 import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
 
@@ -276,12 +277,15 @@ const Processors = z
   .superRefine((processors, context) => {
     const ids = processors.map(processorIdOf);
     for (const [index, id] of ids.entries()) {
-      if (ids.indexOf(id) === index) continue;
+      const first = ids.indexOf(id) === index;
+      if (first && id !== SOURCE_PART) continue;
       context.addIssue({
         code: 'custom',
         path: [index, 'id'],
         input: id,
-        message: `two processors with the id ${id}; give this one an id of its own`,
+        message: first
+          ? `${SOURCE_PART} is what the stream's own source is called; expected another id`
+          : `two processors with the id ${id}; give this one an id of its own`,
       });
     }
   });
@@ -517,7 +521,16 @@ export const ServerEvent = z.discriminatedUnion('type', [
       .describe('what came with the frame; of a playback `original`: { id, timestamp }'),
   }),
   z.object({ type: z.literal('stats'), stream: StreamName, stats: StreamStats }),
-  z.object({ type: z.literal('params'), stream: StreamName, values: z.record(z.string(), z.unknown()), frame: z.number() }),
+  z
+    .object({
+      type: z.literal('params'),
+      stream: StreamName,
+      values: z.record(z.string(), z.unknown()).describe('all, by address'),
+      changed: z.array(z.string()).describe('addresses of those that differ from before'),
+      frame: z.number().describe('first frame id for which all hold'),
+      revision: z.number().describe('as in the answer to the change that this tells of'),
+    })
+    .describe('params of the source or of processors have changed'),
   z.object({ type: z.literal('metric'), stream: StreamName, samples: z.array(MetricSample), id: EventId.optional() }),
   z.object({
     type: z.literal('marker'),

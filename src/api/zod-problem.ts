@@ -44,15 +44,35 @@ export function zodProblem(error: { readonly issues: readonly ZodIssue[] }, sour
   const schema = options.schema && (z.toJSONSchema(options.schema, { io: 'input', unrepresentable: 'any' }) as Json);
   const problems = error.issues.flatMap((issue) => describe(issue, schema, options));
   const unknownOnly = error.issues.length > 0 && error.issues.every((issue) => issue.code === 'unrecognized_keys');
+  return problemError(problems, source, options.code ?? (unknownOnly ? 'unknown-key' : 'bad-value'));
+}
+
+/** One error of several things that are wrong; the first is also told in its own members. `always`: they are listed even if it is one. */
+export function problemError(problems: readonly FieldProblem[], source: string, code: ErrorCode, always = false): SluiceError {
   const first = problems[0];
   const text = problems.map((problem) => problem.message).join('. ');
-  return new SluiceError(options.code ?? (unknownOnly ? 'unknown-key' : 'bad-value'), source ? `${source}: ${text}` : text, {
+  return new SluiceError(code, source ? `${source}: ${text}` : text, {
     ...(first?.field ? { field: first.field } : {}),
     ...(first && 'received' in first ? { received: first.received } : {}),
     ...(first?.allowed ? { allowed: first.allowed } : {}),
     ...(first?.suggestion ? { suggestion: first.suggestion } : {}),
-    ...(problems.length > 1 ? { problems } : {}),
+    ...(problems.length > 1 || always ? { problems } : {}),
   });
+}
+
+/** What is wrong, one by one, as the error tells it. */
+export function problemsOf({ message, details }: SluiceError): FieldProblem[] {
+  if (Array.isArray(details.problems)) return details.problems as FieldProblem[];
+  const { field, received, allowed, suggestion } = details;
+  return [
+    {
+      field: typeof field === 'string' ? field : '',
+      message,
+      ...('received' in details ? { received } : {}),
+      ...(typeof allowed === 'string' ? { allowed } : {}),
+      ...(typeof suggestion === 'string' ? { suggestion } : {}),
+    },
+  ];
 }
 
 /** Parses a value from outside or throws the `zodProblem` of it. */

@@ -25,6 +25,7 @@ export const ERRORS = {
   'unknown-stream': { status: 404, title: 'There is no stream of this name.' },
   'unknown-frame': { status: 404, title: 'There is no such frame.' },
   'unknown-recording': { status: 404, title: 'There is no recording of this id.' },
+  'unknown-preset': { status: 404, title: 'There is no preset of this name.' },
   'unknown-marker': { status: 404, title: 'There is no marker of this id.' },
   'method-not-allowed': { status: 405, title: 'This method is not available here.' },
   'not-acceptable': { status: 406, title: 'No answer of an accepted type can be given.' },

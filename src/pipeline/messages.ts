@@ -98,6 +98,8 @@ export type JobCommand =
     }
   | { readonly type: 'change'; readonly settings: RenditionSettings }
   | { readonly type: 'view'; readonly view: ViewSettings }
+  /** Params that hold from the next frame on; answered by `params` with the same number. */
+  | { readonly type: 'params'; readonly request: number; readonly params: unknown }
   /** `reason`: of a recording, in words. */
   | { readonly type: 'stop'; readonly reason?: string };
 
@@ -193,6 +195,8 @@ export type ProcessEvent =
   | { readonly type: 'finished'; readonly findings: Findings }
   | { readonly type: 'skip'; readonly policy: 'seen'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
+  /** New params hold from this frame id on; 0 = it has looked at none yet. */
+  | { readonly type: 'params'; readonly request: number; readonly frame: number }
   | { readonly type: 'end'; readonly error: PlainError | null };
 
 /** How a recording goes. */

@@ -32,23 +32,29 @@ class ProcessJob {
   readonly #feed: RingFeed;
   #stopped = false;
   #last: FrameInfo | null = null;
+  /** Id of the newest frame that it took, whatever became of it. */
+  #taken: number;
   #failures = 0;
+  #changes: Extract<JobCommand, { type: 'params' }>[] = [];
 
   constructor(spec: Extract<JobSpec, { kind: 'process' }>, port: MessagePort, clock: Clock) {
     this.#spec = spec;
     this.#port = port;
     this.#clock = clock;
     this.#feed = new RingFeed(spec.reader, spec.ring);
+    this.#taken = spec.after;
     port.on('message', (command: JobCommand) => {
       if (command.type === 'stop') this.#stopped = true;
       else if (command.type === 'ring') this.#feed.add(command.ring);
+      else if (command.type === 'params') this.#changes.push(command);
       this.#feed.wake();
     });
   }
 
   async run(): Promise<void> {
-    const session = await openProcessor(this.#spec.use, this.#spec.params);
+    let session = await openProcessor(this.#spec.use, this.#spec.params);
     while (!this.#stopped) {
+      if (this.#changes.length) session = await this.#change(session);
       const lent = this.#feed.take();
       if (!lent) await this.#feed.wait(60_000);
       else {
@@ -65,8 +71,21 @@ class ProcessJob {
     if (findings) this.#send({ type: 'finished', findings });
   }
 
+  /** Between two frames: the newest params hold, and every change is told from which frame on. */
+  async #change(session: ProcessorSession): Promise<ProcessorSession> {
+    const changes = this.#changes;
+    this.#changes = [];
+    const { params } = changes.at(-1)!;
+    for (const { request } of changes) this.#send({ type: 'params', request, frame: this.#taken && this.#taken + 1 });
+    if (session.update?.(params as never)) return session;
+    const findings = await session.finish?.(this.#last);
+    if (findings) this.#send({ type: 'finished', findings });
+    return await openProcessor(this.#spec.use, params);
+  }
+
   async #frame(session: ProcessorSession, { info, slot }: LentFrame): Promise<void> {
     // The newest frame is handed to every new reader, also to one that follows itself.
+    this.#taken = Math.max(this.#taken, info.id);
     if (info.id <= this.#spec.after) return this.#send({ type: 'skip', policy: 'seen', id: info.id });
     const started = performance.now();
     try {

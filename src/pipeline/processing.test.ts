@@ -32,6 +32,7 @@ function bench(config: object, ringBytes = 64 * 2 ** 20) {
     log: silentLogger,
     processors: 1,
     replay: true,
+    nextId: () => 1,
     onResults: (found) => {
       results.push(found);
       wake();

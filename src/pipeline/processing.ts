@@ -39,6 +39,8 @@ export interface ProcessingHost {
   readonly processors: number;
   /** Whether the newest frame is worth looking at for one that has just started. */
   readonly replay: boolean;
+  /** Id of the next frame. */
+  nextId(): number;
   onResults(results: Results): void;
 }
 
@@ -50,7 +52,7 @@ function signed(data: Json | undefined, processor: string): Json {
 
 export class Processing {
   readonly id: string;
-  readonly config: ProcessorConfig;
+  #config: ProcessorConfig;
   readonly #host: ProcessingHost;
   readonly #log: Logger;
   #run: { job: Job; seat: ReaderSeat } | null = null;
@@ -61,6 +63,11 @@ export class Processing {
   /** Last frame that was looked at. */
   #last: FrameInfo | null = null;
   readonly #open = new Map<string, FoundMarker>();
+  /** First frame that the present run can be given. */
+  #first = 1;
+  /** Changes of params that its job has not answered yet. */
+  readonly #changes = new Map<number, (frame: number) => void>();
+  #requests = 0;
 
   #past = { offered: 0, lost: 0 };
   readonly #skipped = new Tally();
@@ -75,9 +82,28 @@ export class Processing {
 
   constructor(config: ProcessorConfig, host: ProcessingHost) {
     this.id = processorIdOf(config);
-    this.config = config;
+    this.#config = config;
     this.#host = host;
     this.#log = host.log.child({ processor: this.id });
+  }
+
+  get config(): ProcessorConfig {
+    return this.#config;
+  }
+
+  /**
+   * Takes other params, checked, without a new start. Resolves to the id of the first frame that it looks at with them: none before was
+   * looked at with them, none from there on without.
+   */
+  async setParams(config: ProcessorConfig): Promise<number> {
+    this.#config = config;
+    const run = this.#run;
+    if (!run) return this.#host.nextId();
+    const request = ++this.#requests;
+    return await new Promise<number>((resolve) => {
+      this.#changes.set(request, resolve);
+      run.job.send({ type: 'params', request, params: config.params });
+    });
   }
 
   /** Lets it run or not. */
@@ -92,13 +118,14 @@ export class Processing {
   #start(): void {
     const { hub, pool, clock, processors, replay } = this.#host;
     let job: Job | undefined;
+    this.#first = (hub.ring?.withNewest((slot) => (slot < 0 ? 0 : hub.ring!.info(slot).id)) ?? 0) + (replay ? 0 : 1);
     const depth = (slots: number) => Math.max(1, Math.min(DEPTH, Math.floor((slots - SLOTS_OF_OTHERS) / processors) - 1));
     const seat = hub.seat(depth, replay, (ring) => job?.send({ type: 'ring', ring }));
     job = pool.run<ProcessEvent>(
       {
         kind: 'process',
-        use: this.config.use,
-        params: this.config.params,
+        use: this.#config.use,
+        params: this.#config.params,
         clock: clock.state,
         reader: seat.number,
         ring: seat.ring,
@@ -111,6 +138,9 @@ export class Processing {
     void job.ended.then((error) => {
       this.#run = null;
       seat[Symbol.dispose]();
+      // A run that ended before it could answer: the next one begins with the new params.
+      for (const answer of this.#changes.values()) answer(this.#host.nextId());
+      this.#changes.clear();
       const { offered, lost } = seat.counts();
       this.#past = { offered: this.#past.offered + offered, lost: this.#past.lost + lost };
       this.#endSpans();
@@ -155,6 +185,10 @@ export class Processing {
         this.#failed++;
         this.#fail(toSluiceError(event.error));
         break;
+      case 'params':
+        this.#changes.get(event.request)?.(Math.max(1, event.frame || this.#first));
+        this.#changes.delete(event.request);
+        break;
       default:
     }
   }
@@ -180,7 +214,7 @@ export class Processing {
 
   /** Two processors of one sort in a stream have ids of their own, which keep their findings apart. */
   #name(name: string): string {
-    return this.id === this.config.use ? name : `${this.id}:${name}`;
+    return this.id === this.#config.use ? name : `${this.id}:${name}`;
   }
 
   /** What is still open when it ends is ended with the last frame that it saw. */
@@ -206,7 +240,7 @@ export class Processing {
     const abandoned = this.#run ? 0 : Math.max(0, offered - ended);
     return {
       id: this.id,
-      use: this.config.use,
+      use: this.#config.use,
       running: this.#run !== null,
       offered,
       processed: this.#processed,

@@ -1,5 +1,6 @@
 // One stream: its source or publisher, its frames, its renditions, and who needs them. Sources sleep unless somebody needs frames.
-import type { StreamConfig, StreamState } from '../api/schema.ts';
+import { SOURCE_PART } from '../api/params.ts';
+import { processorIdOf, type StreamConfig, type StreamState } from '../api/schema.ts';
 import type { SharedClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -18,6 +19,8 @@ import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { DecodeEvent, RecordEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
+import type { ParamPart, ParamValues } from './params/param-set.ts';
+import { finderPart, sourcePart, withParams } from './params/parts.ts';
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
 import { type RecordOrder, startRecording } from './recording/start-recording.ts';
@@ -318,12 +321,17 @@ export class Stream {
     return this.#processings;
   }
 
-  /** The processors of the configuration: those that are unchanged go on. */
+  /** The processors of the configuration: those that are unchanged, but for their params, go on. */
   #makeProcessings(known: readonly Processing[]): Processing[] {
     const { processors } = this.#config;
     return processors.map((config) => {
       const same = known.find((processing) => JSON.stringify(processing.config) === JSON.stringify(config));
       if (same) return same;
+      const kin = known.find(({ id, config: { use } }) => id === processorIdOf(config) && use === config.use);
+      if (kin) {
+        void kin.setParams(config);
+        return kin;
+      }
       const stream = this;
       return new Processing(config, {
         hub: this.hub,
@@ -337,9 +345,45 @@ export class Stream {
         get replay() {
           return stream.#state === 'live';
         },
+        nextId: () => (this.#lastFrame?.id ?? 0) + 1,
         onResults: (results) => this.events.emit('results', results),
       });
     });
+  }
+
+  // ---- params
+
+  /** What has params: the source, then the processors in their order. */
+  paramParts(): ParamPart[] {
+    return [sourcePart(this.#config.source), ...this.#config.processors.map(finderPart)];
+  }
+
+  /**
+   * Takes other params, by part, which `ParamPart.check` has given. Resolves, by part, to the id of the first frame for which they hold:
+   * none before was made or looked at with them, none from there on without. A source begins anew; processors go on.
+   */
+  async setParams(changes: ReadonlyMap<string, ParamValues>): Promise<Map<string, number>> {
+    this.#config = withParams(this.#config, changes);
+    const frames = new Map<string, number>();
+    const changed = this.#config.processors.filter((config) => changes.has(processorIdOf(config)));
+    await Promise.all(
+      changed.map(async (config) => {
+        const processing = this.#processings.find(({ id }) => id === processorIdOf(config));
+        if (processing) frames.set(processing.id, await processing.setParams(config));
+      }),
+    );
+    if (changes.has(SOURCE_PART)) frames.set(SOURCE_PART, await this.#beginSource());
+    this.events.emit('config', { config: this.#config });
+    return frames;
+  }
+
+  /** Makes the source anew; resolves to the id of its first frame. */
+  async #beginSource(): Promise<number> {
+    await this.#source?.close();
+    const first = this.#ids.next;
+    this.#makeSource();
+    if (this.#demand > 0) this.#wake();
+    return first;
   }
 
   /** Ends them for good, with what they still have to say. */
@@ -489,9 +533,7 @@ export class Stream {
     if (JSON.stringify(before.view) !== JSON.stringify(config.view))
       for (const rendition of this.#renditions.values()) rendition.viewChanged();
     if (JSON.stringify(before.source) !== JSON.stringify(config.source)) {
-      await this.#source?.close();
-      this.#makeSource();
-      if (this.#demand > 0) this.#wake();
+      await this.#beginSource();
     }
     if (JSON.stringify(before.processors) !== JSON.stringify(config.processors)) {
       const old = this.#processings;

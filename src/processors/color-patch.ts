@@ -3,7 +3,7 @@
 import { parseDuration } from '../core/time.ts';
 import { Colours, clipRegion, type Region, stepFor } from './levels.ts';
 import type { OpenProcessor, ProcessorFrame } from './processor.ts';
-import { SpanFinder } from './span.ts';
+import { SpanFinder, sameSpans } from './span.ts';
 
 export interface ColorPatchParams {
   /** Red, green, blue, 0 to 255. */
@@ -29,9 +29,10 @@ const SAMPLES = 40_000;
 /** Fewer are an accident. */
 const LEAST_SAMPLES = 4;
 
-export const open: OpenProcessor<ColorPatchParams> = (params) => {
+export const open: OpenProcessor<ColorPatchParams> = (given) => {
+  let params = given;
   const span = new SpanFinder({ ...params, split: parseDuration(params.split, 'split') * 1000 });
-  const finder = new PatchFinder(params);
+  let finder = new PatchFinder(params);
   return {
     process(frame) {
       const found = finder.find(frame);
@@ -39,6 +40,12 @@ export const open: OpenProcessor<ColorPatchParams> = (params) => {
       const markers = span.next(frame.info, box !== null, box ? { box } : undefined);
       const data = box && params.boxes ? [{ boxes: [{ ...box, label: params.label }] }] : [];
       return markers.length || data.length ? { markers, data } : null;
+    },
+    update(next: ColorPatchParams) {
+      if (!sameSpans(params, next)) return false;
+      params = next;
+      finder = new PatchFinder(next);
+      return true;
     },
     finish: () => ({ markers: span.finish() }),
   };

@@ -2,7 +2,7 @@
 import { parseDuration } from '../core/time.ts';
 import { fullScale, Levels, type Region, stepFor } from './levels.ts';
 import type { OpenProcessor } from './processor.ts';
-import { SpanFinder } from './span.ts';
+import { SpanFinder, sameSpans } from './span.ts';
 
 export interface MotionParams {
   readonly region?: Region | undefined;
@@ -21,15 +21,16 @@ export interface MotionParams {
 
 const SAMPLES = 40_000;
 
-export const open: OpenProcessor<MotionParams> = (params) => {
-  const { threshold, sensitivity } = params;
-  const below = params.below ?? (threshold ?? 0) / 2;
+export const open: OpenProcessor<MotionParams> = (given) => {
+  let params = given;
   const span = new SpanFinder({ ...params, split: parseDuration(params.split, 'split') * 1000 });
   let before = new Float32Array(0);
   let geometry = '';
   return {
     process(frame) {
       const { info } = frame;
+      const { threshold, sensitivity } = params;
+      const below = params.below ?? (threshold ?? 0) / 2;
       const levels = new Levels(frame);
       const region = levels.region(params.region, info);
       const step = stepFor(region, SAMPLES);
@@ -39,7 +40,7 @@ export const open: OpenProcessor<MotionParams> = (params) => {
       for (let y = 0; y < rows; y++) {
         levels.row(now.subarray(y * columns, (y + 1) * columns), region.y + y * step, region.x, step);
       }
-      const kind = `${info.format} ${info.width}x${info.height}`;
+      const kind = `${info.format} ${info.width}x${info.height} ${JSON.stringify(region)}`;
       // Pictures of another kind cannot be compared: a gap, not a movement.
       const comparable = kind === geometry;
       const share = comparable ? changed(before, now, scaleOf(frame.info, now) * sensitivity) : null;
@@ -47,6 +48,12 @@ export const open: OpenProcessor<MotionParams> = (params) => {
       before = now;
       const moves = share !== null && threshold !== undefined && share >= (span.open ? below : threshold);
       return { metrics: { motion: share }, markers: span.next(info, moves) };
+    },
+    // The picture before stays, so that the metric has no gap.
+    update(next: MotionParams) {
+      if (!sameSpans(params, next)) return false;
+      params = next;
+      return true;
     },
     finish: () => ({ markers: span.finish() }),
   };

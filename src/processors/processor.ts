@@ -43,6 +43,8 @@ export interface ProcessorFrame {
 export interface ProcessorSession {
   /** Looks at a frame. A throw counts the frame as failed; several in a row end the session, which is then opened anew. */
   process(frame: ProcessorFrame): Findings | null | Promise<Findings | null>;
+  /** Takes other params between two frames and keeps what it remembers of the pictures. `false` or none: it is opened anew in its place. */
+  update?(params: never): boolean;
   /** No more frames will come: says what is left to say. `last` = the last frame that it was given. Open spans are ended for it anyway. */
   finish?(last: FrameInfo | null): Findings | null | Promise<Findings | null>;
 }

@@ -13,6 +13,11 @@ export interface SpanOptions {
   readonly split: number;
 }
 
+/** Whether spans are made alike, so that one that lasts may go on. */
+export function sameSpans(a: Omit<SpanOptions, 'split'> & { split: unknown }, b: typeof a): boolean {
+  return (['kind', 'label', 'confirm', 'release', 'split'] as const).every((key) => a[key] === b[key]);
+}
+
 export class SpanFinder {
   readonly #options: SpanOptions;
   /** First frame of the run that shows it. */

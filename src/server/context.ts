@@ -6,6 +6,8 @@ import type { LifeSigns } from '../outputs/life-signs.ts';
 import type { LiveViews } from '../outputs/live-views/live-views.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { ResolvedConfig } from './config.ts';
+import type { Presets } from './params/presets.ts';
+import type { ParamService } from './params/service.ts';
 import type { StreamService } from './stream-service.ts';
 import type { Timelines } from './timelines.ts';
 import type { UpgradeDispatcher } from './upgrade.ts';
@@ -14,6 +16,8 @@ export interface RouteContext {
   readonly app: FastifyInstance;
   readonly upgrades: UpgradeDispatcher;
   readonly streams: StreamService;
+  readonly params: ParamService;
+  readonly presets: Presets;
   readonly timelines: Timelines;
   readonly config: ResolvedConfig;
   readonly clock: SharedClock;

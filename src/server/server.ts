@@ -34,6 +34,8 @@ import { Findings } from './findings.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openApi } from './openapi.ts';
 import { pageRoutes } from './page.ts';
+import { Presets } from './params/presets.ts';
+import { ParamService } from './params/service.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
 import { analysisRoutes } from './routes/analysis.ts';
 import { bandwidthRoute } from './routes/bandwidth.ts';
@@ -45,6 +47,7 @@ import { healthRoutes } from './routes/health.ts';
 import { liveViewRoutes } from './routes/live-views.ts';
 import { markerRoutes } from './routes/markers.ts';
 import { metricRoutes } from './routes/metrics.ts';
+import { paramRoutes } from './routes/params.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { timelineFileRoutes } from './routes/timeline-files.ts';
 import { StreamService } from './stream-service.ts';
@@ -166,6 +169,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     metrics: (name) => timelines.of(name).metricCounters,
   });
 
+  const params = scope.use(new ParamService({ registry, streams, timelines, allowSources: config.allowSources, log }));
+  const presets = new Presets(store, streams, params);
+
   const guard = access(config, log);
   const direct = new DirectRoutes(config.basePath, guard);
   const app = await makeApp(config, direct);
@@ -174,8 +180,24 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   await openApi(app, version);
 
   const upgrades = new UpgradeDispatcher({ access: guard, basePath: config.basePath, log });
-  const context = { app, upgrades, streams, timelines, config, clock, log, signal: scope.signal, liveViews, lifeSigns, meter, version };
+  const context = {
+    app,
+    upgrades,
+    streams,
+    params,
+    presets,
+    timelines,
+    config,
+    clock,
+    log,
+    signal: scope.signal,
+    liveViews,
+    lifeSigns,
+    meter,
+    version,
+  };
   streamRoutes(context);
+  paramRoutes(context);
   frameRoutes(context);
   markerRoutes(context);
   metricRoutes(context);

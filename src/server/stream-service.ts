@@ -8,10 +8,14 @@ import { dtypeAndShape } from '../formats/npy.ts';
 import type { Recorder } from '../outputs/hls/recorder.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { Output } from '../outputs/output.ts';
+import type { ParamValues } from '../pipeline/params/param-set.ts';
+import { paramsOf } from '../pipeline/params/parts.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
 import { type ResolvedConfig, withStreamDefaults } from './config.ts';
+import { keptParams, restored } from './params/kept.ts';
+import { withoutSecrets } from './params/secrets.ts';
 
 export interface StreamServiceOptions {
   readonly registry: Registry;
@@ -32,6 +36,10 @@ export class StreamService {
   readonly #readOnly: ReadonlySet<string>;
   /** Streams of this process alone (library, `--input`): not kept. */
   readonly #transient = new Set<string>();
+  /** Configurations as the file or a program gave them, of streams whose params may differ from them by now. */
+  readonly #given = new Map<string, StreamConfig>();
+  /** The last change of each stream: they are made one after the other. */
+  readonly #changes = new Map<string, Promise<unknown>>();
 
   constructor(options: StreamServiceOptions) {
     this.#options = options;
@@ -45,7 +53,7 @@ export class StreamService {
   /** Opens the streams of the configuration file and those that earlier runs have kept. */
   async restore(): Promise<void> {
     const { registry, store, config, log } = this.#options;
-    for (const [name, stream] of Object.entries(config.streams)) await registry.open(name, stream);
+    for (const [name, stream] of Object.entries(config.streams)) await registry.open(name, await this.#restored(name, stream));
     for (const row of await store.call('streams')) {
       if (this.#readOnly.has(row.name)) continue;
       try {
@@ -63,19 +71,61 @@ export class StreamService {
 
   /** Makes or changes a stream. `kept`: it comes back after a restart. */
   async put(name: string, config: StreamConfig, kept = true): Promise<{ stream: Stream; created: boolean }> {
-    parseStreamName(name);
-    this.#assertWritable(name, 'changed');
+    return await this.inOrder(parseStreamName(name), () => this.#put(name, config, kept));
+  }
+
+  /** Does one change of a stream after the other. */
+  async inOrder<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(name) ?? Promise.resolve();
+    const own = before.then(work, work);
+    const settled = own.catch(() => {});
+    this.#changes.set(name, settled);
+    try {
+      return await own;
+    } finally {
+      if (this.#changes.get(name) === settled) this.#changes.delete(name);
+    }
+  }
+
+  async #put(name: string, given: StreamConfig, kept: boolean): Promise<{ stream: Stream; created: boolean }> {
+    this.assertWritable(name, 'changed');
     const { registry, store } = this.#options;
     const known = registry.find(name);
+    const config = kept ? given : await this.#restored(name, given);
     if (kept) {
       await store.call('saveStream', name, JSON.stringify(config));
       this.#transient.delete(name);
+      this.#given.delete(name);
     } else if (!known) this.#transient.add(name);
     if (known) {
       await known.configure(config);
       return { stream: known, created: false };
     }
     return { stream: await registry.open(name, config), created: true };
+  }
+
+  /** What the file or a program says, with the params that were changed since it was said. */
+  async #restored(name: string, given: StreamConfig): Promise<StreamConfig> {
+    this.#given.set(name, given);
+    return restored(given, await this.#options.store.call('params', name));
+  }
+
+  /** Keeps a configuration that differs in its params: with the stream, or beside what the file or the program says. */
+  async keepParams(stream: Stream, config: StreamConfig): Promise<void> {
+    const { store } = this.#options;
+    const given = this.#given.get(stream.name);
+    if (given) await store.call('saveParams', stream.name, keptParams(given, config));
+    else await store.call('saveStream', stream.name, JSON.stringify(config));
+  }
+
+  /** Params by part as the file or the program gave them; empty where a stream is kept as it is. */
+  givenParams(stream: Stream): ReadonlyMap<string, ParamValues> {
+    const given = this.#given.get(stream.name);
+    return new Map(given ? [...paramsOf(given)].map(([id, { params }]) => [id, params]) : []);
+  }
+
+  isReadOnly(name: string): boolean {
+    return this.#readOnly.has(name);
   }
 
   /** Changes how deep frames are shown, at once. Streams of the config file too: theirs holds until the next start. */
@@ -106,12 +156,16 @@ export class StreamService {
   async remove(name: string): Promise<void> {
     const { registry, store } = this.#options;
     registry.get(name);
-    this.#assertWritable(name, 'removed');
-    await registry.remove(name);
-    await store.call('removeStream', name);
+    this.assertWritable(name, 'removed');
+    await this.inOrder(name, async () => {
+      await registry.remove(name);
+      this.#given.delete(name);
+      await store.call('removeStream', name);
+    });
   }
 
-  #assertWritable(name: string, verb: string): void {
+  /** Throws `read-only` for a stream of the configuration file. */
+  assertWritable(name: string, verb: string): void {
     if (!this.#readOnly.has(name)) return;
     const file = this.#options.config.configFile ?? 'the configuration';
     throw new SluiceError('read-only', `${name} is defined in ${file} and can be ${verb} only there`, { file });
@@ -195,10 +249,4 @@ function audioStats({ sound, clock }: Stream): Pick<StreamStats, 'audio'> {
   const { format } = sound.hub;
   if (!format) return {};
   return { audio: { ...format, ...sound.hub.stats(clock.now()), renditions: sound.renditions.map((rendition) => rendition.stats()) } };
-}
-
-/** Passwords inside addresses never leave the server. */
-function withoutSecrets(config: StreamConfig): StreamConfig {
-  if (config.source.type !== 'ffmpeg') return config;
-  return { ...config, source: { ...config.source, url: config.source.url.replace(/\/\/([^/@:]*):[^/@]*@/, '//$1:***@') } };
 }

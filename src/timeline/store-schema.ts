@@ -41,6 +41,12 @@ export interface RecordingRow {
   readonly data: string;
 }
 
+export interface PresetRow {
+  readonly name: string;
+  /** JSON of the preset. */
+  readonly data: string;
+}
+
 /** The calls of the store. Every one is answered; what must not be lost is on disk before the answer. */
 export interface StoreCalls {
   /** Reserves a block of frame ids: its first. Durable. */
@@ -62,6 +68,14 @@ export interface StoreCalls {
   saveRecording(row: RecordingRow): void;
   removeRecording(id: string): void;
   recordings(): RecordingRow[];
+  /** JSON of params that were changed while a stream of the configuration file or of a program was there; `null` = none. Durable. */
+  saveParams(stream: string, data: string | null): void;
+  params(stream: string): string | null;
+  /** Durable. */
+  savePreset(stream: string, row: PresetRow): void;
+  /** Whether there was one. */
+  removePreset(stream: string, name: string): boolean;
+  presets(stream: string): PresetRow[];
 }
 
 export type StoreCall = keyof StoreCalls;
@@ -76,6 +90,8 @@ CREATE TABLE IF NOT EXISTS inits (
 CREATE TABLE IF NOT EXISTS segments (
   stream TEXT NOT NULL, sequence INTEGER NOT NULL, init TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   bytes INTEGER NOT NULL, era INTEGER NOT NULL, frames BLOB NOT NULL, PRIMARY KEY (stream, sequence)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS params (stream TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS presets (stream TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (stream, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recordings (id TEXT PRIMARY KEY, stream TEXT NOT NULL, data TEXT NOT NULL) STRICT;
 PRAGMA user_version = 1;
 `;

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Database } from '../native/sqlite.ts';
 import {
   type InitRow,
+  type PresetRow,
   type RecordingRow,
   SCHEMA,
   type SegmentRow,
@@ -27,7 +28,7 @@ const calls: StoreCalls = {
     ),
   removeStream: (name) =>
     db.transaction(true, () => {
-      for (const table of ['segments', 'inits', 'last']) db.run(`DELETE FROM ${table} WHERE stream = ?`, name);
+      for (const table of ['segments', 'inits', 'last', 'params', 'presets']) db.run(`DELETE FROM ${table} WHERE stream = ?`, name);
       db.run('DELETE FROM streams WHERE name = ?', name);
     }),
   streams: () =>
@@ -78,6 +79,23 @@ const calls: StoreCalls = {
       db.run('INSERT INTO recordings VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data', id, stream, data),
     ),
   removeRecording: (id) => db.transaction(true, () => db.run('DELETE FROM recordings WHERE id = ?', id)),
+  saveParams: (stream, data) =>
+    db.transaction(true, () => {
+      if (data === null) db.run('DELETE FROM params WHERE stream = ?', stream);
+      else db.run('INSERT INTO params VALUES (?, ?) ON CONFLICT (stream) DO UPDATE SET data = excluded.data', stream, data);
+    }),
+  params: (stream) => (db.all('SELECT data FROM params WHERE stream = ?', stream)[0]?.data as string | undefined) ?? null,
+  savePreset: (stream, { name, data }) =>
+    db.transaction(true, () =>
+      db.run('INSERT INTO presets VALUES (?, ?, ?) ON CONFLICT (stream, name) DO UPDATE SET data = excluded.data', stream, name, data),
+    ),
+  removePreset: (stream, name) =>
+    db.transaction(true, () => {
+      const known = db.all('SELECT 1 FROM presets WHERE stream = ? AND name = ?', stream, name).length > 0;
+      if (known) db.run('DELETE FROM presets WHERE stream = ? AND name = ?', stream, name);
+      return known;
+    }),
+  presets: (stream) => db.all('SELECT name, data FROM presets WHERE stream = ? ORDER BY name', stream) as unknown as PresetRow[],
   recordings: () => db.all('SELECT id, stream, data FROM recordings ORDER BY id') as unknown as RecordingRow[],
 };
 

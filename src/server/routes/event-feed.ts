@@ -32,6 +32,9 @@ export class EventFeed {
         if (this.#wants('state', stream.name)) this.#send({ type: 'state', stream: stream.name, info: null }, false);
       }),
       ...this.#followViews(),
+      context.params.events.on('changed', (change) => {
+        if (this.#wants('params', change.stream)) this.#send({ type: 'params', ...change, changed: [...change.changed] }, false);
+      }),
     );
   }
 
@@ -80,14 +83,6 @@ export class EventFeed {
     if (this.#types.has('state')) {
       off.push(events.on('state', state), events.on('config', state), events.on('viewers', state));
       state();
-    }
-    if (this.#types.has('params')) {
-      off.push(
-        events.on('config', ({ config }) => {
-          const { type: _type, ...values } = config.source;
-          this.#send({ type: 'params', stream: name, values, frame: (stream.lastFrame?.id ?? 0) + 1 }, false);
-        }),
-      );
     }
     if (this.#types.has('frame')) {
       let last = 0;

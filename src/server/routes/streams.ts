@@ -1,10 +1,8 @@
-// REST of streams: configuration and state, start and stop, params of the source, figures.
+// REST of streams: configuration and state, start and stop, figures.
 import { z } from 'zod';
-import { SOURCE_PARAMS, StreamConfig, StreamInfo, StreamName, StreamStats, ViewConfig } from '../../api/schema.ts';
+import { StreamConfig, StreamInfo, StreamName, StreamStats, ViewConfig } from '../../api/schema.ts';
 import { parseInput } from '../../api/zod-problem.ts';
-import { SluiceError } from '../../core/errors.ts';
 import { parseStreamName } from '../../core/stream-name.ts';
-import type { Stream } from '../../pipeline/stream.ts';
 import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
 import { checkSource } from '../source-access.ts';
@@ -93,34 +91,6 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
   );
 
   app.get<{ Params: { stream: string } }>(
-    '/api/streams/:stream/params',
-    { schema: { tags, summary: 'Values and JSON Schema of the source params', params: Params } },
-    async (request) => describeParams(registry.get(request.params.stream)),
-  );
-
-  app.patch<{ Params: { stream: string } }>(
-    '/api/streams/:stream/params',
-    {
-      schema: {
-        tags,
-        summary: 'Change source params; the answer says from which frame id they hold',
-        params: Params,
-        body: z.record(z.string(), z.unknown()),
-      },
-    },
-    async (request) => {
-      const stream = registry.get(request.params.stream);
-      const { type, ...values } = stream.config.source;
-      const schema = SOURCE_PARAMS[type];
-      const next = parseInput(schema as z.ZodType, { ...values, ...(request.body as object) }) as object;
-      const source = { ...next, type } as StreamConfig['source'];
-      checkSource(source, admissionOf(request), config.allowSources);
-      await streams.put(stream.name, { ...stream.config, source });
-      return { ...describeParams(stream), frame: (stream.lastFrame?.id ?? 0) + 1 };
-    },
-  );
-
-  app.get<{ Params: { stream: string } }>(
     '/api/streams/:stream/view',
     { schema: { tags, summary: 'How 16-bit and float frames are shown in lossy pictures', params: Params, response: { 200: ViewConfig } } },
     async (request) => registry.get(request.params.stream).config.view,
@@ -144,11 +114,4 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
       return view;
     },
   );
-}
-
-function describeParams(stream: Stream) {
-  const { type, ...values } = stream.config.source;
-  const schema = SOURCE_PARAMS[type];
-  if (!schema) throw new SluiceError('internal', `source type ${type} has no params`);
-  return { values, schema: z.toJSONSchema(schema as z.ZodType, { io: 'input' }) };
 }
