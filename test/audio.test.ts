@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import type { StreamStats } from '../src/api/schema.ts';
 import type { Packet } from '../src/core/packet.ts';
-import { testServer } from './server.ts';
+import { readSamples } from '../src/formats/fmp4-read.ts';
+import { type TestServer, testServer } from './server.ts';
 import { hasTool } from './tools.ts';
 
 const ffmpeg = hasTool('ffmpeg', ['-version']);
@@ -77,3 +78,50 @@ it.skipIf(!ffmpeg)('a beep lies on the whole second in the packets of AAC and Op
     ['opus', true],
   ]);
 });
+
+/** Mean brightness of a square of 20 pixels in the lower right corner of each picture. */
+function corners(input: Uint8Array): Uint8Array {
+  const filter = ['-vf', 'crop=20:20:iw-25:ih-25,scale=1:1', '-pix_fmt', 'gray', '-fps_mode', 'passthrough', '-f', 'rawvideo', '-'];
+  return execFileSync('ffmpeg', ['-v', 'error', '-i', '-', ...filter], { input });
+}
+
+/** A track of HLS as its players get it: the init segment and whole segments behind each other, and where its samples lie. */
+async function track(server: TestServer, name: 'video' | 'audio', segments: number) {
+  const folder = `/live/cam/hls/${name}`;
+  const load = async (path: string) => Buffer.from(await (await server.fetch(path)).arrayBuffer());
+  const list = () => load(`${folder}/media.m3u8`).then(String);
+  await expect.poll(async () => ((await list()).match(/^s\d+-/gm) ?? []).length, { timeout: 30_000 }).toBeGreaterThanOrEqual(segments);
+  const text = await list();
+  const files = [...text.matchAll(/^s\d+-\w+\.m4s/gm)].map(String);
+  const init = await load(`${folder}/${/init-\w+\.mp4/.exec(text)}`);
+  const media = Buffer.concat(await Promise.all(files.map((file) => load(`${folder}/${file}`))));
+  return { text, bytes: Buffer.concat([init, media]), samples: readSamples(media), files };
+}
+
+it.skipIf(!ffmpeg)(
+  'HLS has sound as a track of its own on the same grid; flash and beep lie on the same second',
+  { timeout: 60_000 },
+  async () => {
+    await using server = await testServer();
+    await server.openStream('cam', { source: { type: 'pattern', width: 320, height: 180, fps: 20, audio: true } });
+    const index = await (await server.fetch('/live/cam/hls/index.m3u8?v=test')).text();
+    expect(index).toMatch(/#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",.*URI="audio\/media\.m3u8\?v=test"/);
+    expect(index).toMatch(/CODECS="avc1\.[0-9a-f]{6},mp4a\.40\.2".*AUDIO="sound"/);
+    const [video, sound] = await Promise.all([track(server, 'video', 2), track(server, 'audio', 2)]);
+    // Names are those of the 2 s grid for both.
+    const numbers = ({ files }: typeof video) => files.map((file) => Number(/\d+/.exec(file)));
+    expect(numbers(sound).filter((number) => numbers(video).includes(number)).length).toBeGreaterThan(0);
+    expect(video.text).toMatch(/#EXT-X-RENDITION-REPORT:URI="\.\.\/audio\/media\.m3u8",LAST-MSN=\d+,LAST-PART=\d+/);
+    expect(sound.text).toMatch(/#EXT-X-PART:DURATION=0\.192000000/);
+    for (const [i, { pts }] of sound.samples.entries()) if (i) expect(pts - sound.samples[i - 1]!.pts).toBe(1920);
+    const levels = corners(video.bytes);
+    const whole = (pts: number) => Math.abs(pts / 90_000 - Math.round(pts / 90_000));
+    const flashes = [...levels].flatMap((level, i) => (i && level > 128 && levels[i - 1]! < 128 ? [video.samples[i]!.pts] : []));
+    expect(flashes.length).toBeGreaterThan(0);
+    // A machine that is busy may lose the picture of the second, never the sound.
+    expect(Math.min(...flashes.map(whole))).toBeLessThan(0.0001);
+    const samples = decode(sound.bytes);
+    const beep = sound.samples[0]!.pts + (onset(samples, 4096) / 48_000) * 90_000;
+    expect(whole(beep)).toBeLessThan(0.001);
+  },
+);

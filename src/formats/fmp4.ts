@@ -1,10 +1,12 @@
-// Fragmented MP4 (ISO/IEC 14496-12, CMAF) for one H.264 track: an init segment and fragments of one sample. One time scale of 90 kHz;
+// Fragmented MP4 (ISO/IEC 14496-12, CMAF) for one track, H.264 or AAC: an init segment and fragments of one sample. One time scale of 90 kHz;
 // `tfdt` is 64 bits wide and holds the capture time as Unix time. No B frames, so decoding time = presentation time.
 import type { Ticks } from '../core/time.ts';
 import { box, fullBox, MATRIX, u16, u32, zeros } from './boxes.ts';
 import { ascii, concatBytes } from './bytes.ts';
 
 const TRACK_ID = 1;
+/** Of sound beside pictures in one file. */
+export const SOUND_TRACK_ID = 2;
 
 /** Where `sample_duration` lies in a fragment made by `fragment()`: the only bytes that differ between the live and the stored form. */
 export const SAMPLE_DURATION_OFFSET = 88;
@@ -58,61 +60,132 @@ export function videoMediaInformation(sampleTable: Uint8Array): Uint8Array {
   return box('minf', fullBox('vmhd', 0, 1, zeros(8)), reference, sampleTable);
 }
 
+/** Describes a track of AAC. */
+export interface SoundTrack {
+  /** Hz */
+  readonly rate: number;
+  readonly channels: number;
+  /** AudioSpecificConfig. */
+  readonly description: Uint8Array;
+  /** Bits per second. */
+  readonly bitrate: number;
+}
+
 /** Init segment: `ftyp` and `moov` (ISO/IEC 14496-12 8.2, CMAF 7.3.1). */
 export function initSegment(track: VideoTrack): Uint8Array {
+  return concatBytes([
+    box('ftyp', ascii('iso6'), u32(0), ascii('iso6'), ascii('cmfc'), ascii('avc1'), ascii('mp41')),
+    box('moov', movieHeader(TRACK_ID + 1), videoTrack(track), box('mvex', trackDefaults(TRACK_ID))),
+  ]);
+}
+
+/** Init segment of AAC alone. */
+export function soundInitSegment(track: SoundTrack): Uint8Array {
+  return concatBytes([
+    box('ftyp', ascii('iso6'), u32(0), ascii('iso6'), ascii('cmfc'), ascii('mp41')),
+    box('moov', movieHeader(TRACK_ID + 1), soundTrack(track, TRACK_ID), box('mvex', trackDefaults(TRACK_ID))),
+  ]);
+}
+
+/** Init segment of H.264 (track 1) and AAC (track 2), for files. */
+export function bothInitSegment(video: VideoTrack, sound: SoundTrack): Uint8Array {
+  const defaults = box('mvex', trackDefaults(TRACK_ID), trackDefaults(SOUND_TRACK_ID));
+  return concatBytes([
+    box('ftyp', ascii('iso6'), u32(0), ascii('iso6'), ascii('cmfc'), ascii('avc1'), ascii('mp41')),
+    box('moov', movieHeader(SOUND_TRACK_ID + 1), videoTrack(video), soundTrack(sound, SOUND_TRACK_ID), defaults),
+  ]);
+}
+
+/** Sample entry `mp4a` with `esds` (14496-12 12.2.3, 14496-14 5.6, descriptors of 14496-1 7.2.6). */
+export function soundEntry({ rate, channels, description, bitrate }: SoundTrack): Uint8Array {
+  const descriptor = (tag: number, ...content: Uint8Array[]) => {
+    const body = concatBytes(content);
+    return concatBytes([Uint8Array.of(tag, 0x80, 0x80, 0x80, body.length), body]);
+  };
+  const decoder = descriptor(
+    4,
+    Uint8Array.of(0x40, 0x15, 0, 0, 0), // ISO/IEC 14496-3, audio stream, buffer size not given
+    u32(bitrate),
+    u32(bitrate),
+    descriptor(5, description),
+  );
+  return box(
+    'mp4a',
+    zeros(6),
+    u16(1), // data_reference_index
+    zeros(8),
+    u16(channels),
+    u16(16),
+    zeros(4),
+    u32(rate * 0x10000),
+    fullBox('esds', 0, 0, descriptor(3, u16(0), Uint8Array.of(0), decoder, descriptor(6, Uint8Array.of(2)))),
+  );
+}
+
+/** `hdlr` of a track of sound. */
+export function soundHandler(): Uint8Array {
+  return fullBox('hdlr', 0, 0, u32(0), ascii('soun'), zeros(12), ascii('Sluice'), zeros(1));
+}
+
+/** `minf` of a track of sound whose media lie in the same file. */
+export function soundMediaInformation(sampleTable: Uint8Array): Uint8Array {
+  return box('minf', fullBox('smhd', 0, 0, zeros(4)), box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1))), sampleTable);
+}
+
+function videoTrack(track: VideoTrack): Uint8Array {
   const { width, height } = track;
-  const stbl = box(
+  const header = trackHeader(TRACK_ID, { volume: 0, width, height });
+  return box('trak', header, media(videoHandler(), videoMediaInformation(emptyTable(sampleEntry(track)))));
+}
+
+function soundTrack(track: SoundTrack, id: number): Uint8Array {
+  const header = trackHeader(id, { volume: 0x100, width: 0, height: 0 });
+  return box('trak', header, media(soundHandler(), soundMediaInformation(emptyTable(soundEntry(track)))));
+}
+
+function media(handler: Uint8Array, information: Uint8Array): Uint8Array {
+  // Language und.
+  return box('mdia', fullBox('mdhd', 0, 0, u32(0), u32(0), u32(90_000), u32(0), u16(0x55c4), u16(0)), handler, information);
+}
+
+function emptyTable(entry: Uint8Array): Uint8Array {
+  return box(
     'stbl',
-    fullBox('stsd', 0, 0, u32(1), sampleEntry(track)),
+    fullBox('stsd', 0, 0, u32(1), entry),
     fullBox('stts', 0, 0, u32(0)),
     fullBox('stsc', 0, 0, u32(0)),
     fullBox('stsz', 0, 0, u32(0), u32(0)),
     fullBox('stco', 0, 0, u32(0)),
   );
-  const mdia = box(
-    'mdia',
-    fullBox('mdhd', 0, 0, u32(0), u32(0), u32(90_000), u32(0), u16(0x55c4), u16(0)), // language und
-    videoHandler(),
-    videoMediaInformation(stbl),
-  );
-  const tkhd = fullBox(
+}
+
+function trackDefaults(id: number): Uint8Array {
+  return fullBox('trex', 0, 0, u32(id), u32(1), u32(0), u32(0), u32(0));
+}
+
+function trackHeader(id: number, { volume, width, height }: { volume: number; width: number; height: number }): Uint8Array {
+  return fullBox(
     'tkhd',
     0,
     3,
     u32(0),
     u32(0),
-    u32(TRACK_ID),
+    u32(id),
     u32(0),
     u32(0),
     zeros(8),
     u16(0),
     u16(0),
-    u16(0),
+    u16(volume),
     u16(0),
     MATRIX,
     u32(width * 0x10000),
     u32(height * 0x10000),
   );
-  const mvhd = fullBox(
-    'mvhd',
-    0,
-    0,
-    u32(0),
-    u32(0),
-    u32(90_000),
-    u32(0),
-    u32(0x10000),
-    u16(0x100),
-    zeros(10),
-    MATRIX,
-    zeros(24),
-    u32(TRACK_ID + 1),
-  );
-  const mvex = box('mvex', fullBox('trex', 0, 0, u32(TRACK_ID), u32(1), u32(0), u32(0), u32(0)));
-  return concatBytes([
-    box('ftyp', ascii('iso6'), u32(0), ascii('iso6'), ascii('cmfc'), ascii('avc1'), ascii('mp41')),
-    box('moov', mvhd, box('trak', tkhd, mdia), mvex),
-  ]);
+}
+
+function movieHeader(nextTrack: number): Uint8Array {
+  return fullBox('mvhd', 0, 0, u32(0), u32(0), u32(90_000), u32(0), u32(0x10000), u16(0x100), zeros(10), MATRIX, zeros(24), u32(nextTrack));
 }
 
 const MOOF_BYTES = 100;
@@ -123,8 +196,16 @@ const MOOF_BYTES = 100;
  * @param sequence `mfhd` sequence number (its low 32 bits)
  * @param pts decoding and presentation time
  * @param duration in ticks
+ * @param track its id in the init segment
  */
-export function fragment(sequence: number, pts: Ticks, duration: number, key: boolean, sample: Uint8Array): Uint8Array {
+export function fragment(
+  sequence: number,
+  pts: Ticks,
+  duration: number,
+  key: boolean,
+  sample: Uint8Array,
+  track: number = TRACK_ID,
+): Uint8Array {
   const bytes = new Uint8Array(MOOF_BYTES + 8 + sample.length);
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -144,7 +225,7 @@ export function fragment(sequence: number, pts: Ticks, duration: number, key: bo
   head(MOOF_BYTES - 24, 'traf');
   head(16, 'tfhd');
   word(0x020000); // default-base-is-moof
-  word(TRACK_ID);
+  word(track);
   head(20, 'tfdt');
   word(0x01000000); // version 1: 64-bit baseMediaDecodeTime
   view.setBigUint64(at, BigInt(pts));

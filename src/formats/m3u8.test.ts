@@ -151,11 +151,10 @@ describe('multivariant playlist', () => {
         bandwidth: 3e6 + 0.4,
         averageBandwidth: 2e6,
         codecs: 'avc1.42c01f',
-        width: 1280,
-        height: 720,
+        size: { width: 1280, height: 720 },
         frameRate: 30,
       },
-      { uri: 'low/media.m3u8', bandwidth: 5e5, averageBandwidth: 4e5, codecs: 'avc1.42c00d', width: 320, height: 180, frameRate: 0 },
+      { uri: 'low/media.m3u8', bandwidth: 5e5, averageBandwidth: 4e5, codecs: 'avc1.42c00d', size: { width: 320, height: 180 } },
     ]);
     const [high, low] = parsePlaylist(text).playlists!;
     expect(high).toMatchObject({

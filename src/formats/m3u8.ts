@@ -111,19 +111,33 @@ export interface Variant {
   readonly bandwidth: number;
   readonly averageBandwidth: number;
   readonly codecs: string;
-  readonly width: number;
-  readonly height: number;
-  /** Frames per second; 0 leaves the attribute out. */
-  readonly frameRate: number;
+  /** Pixels; absent where there are no pictures. */
+  readonly size?: { readonly width: number; readonly height: number };
+  /** Frames per second; 0 or absent leaves the attribute out. */
+  readonly frameRate?: number;
+  /** Group of its sound. */
+  readonly audio?: string;
+}
+
+/** Sound in a playlist of its own (rfc8216bis 4.4.6.1). */
+export interface SoundRendition {
+  readonly group: string;
+  readonly name: string;
+  readonly uri: string;
 }
 
 /** Multivariant playlist (rfc8216bis 4.4.6). */
-export function renderMultivariantPlaylist(variants: readonly Variant[]): string {
+export function renderMultivariantPlaylist(variants: readonly Variant[], sounds: readonly SoundRendition[] = []): string {
   const lines = ['#EXTM3U', '#EXT-X-VERSION:9', '#EXT-X-INDEPENDENT-SEGMENTS'];
+  for (const { group, name, uri } of sounds) {
+    lines.push(`#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="${group}",NAME="${name}",DEFAULT=YES,AUTOSELECT=YES,URI="${uri}"`);
+  }
   for (const variant of variants) {
-    const rate = variant.frameRate > 0 ? `,FRAME-RATE=${variant.frameRate.toFixed(3)}` : '';
+    const size = variant.size ? `,RESOLUTION=${variant.size.width}x${variant.size.height}` : '';
+    const rate = variant.frameRate ? `,FRAME-RATE=${variant.frameRate.toFixed(3)}` : '';
+    const audio = variant.audio ? `,AUDIO="${variant.audio}"` : '';
     lines.push(
-      `#EXT-X-STREAM-INF:BANDWIDTH=${Math.round(variant.bandwidth)},AVERAGE-BANDWIDTH=${Math.round(variant.averageBandwidth)},CODECS="${variant.codecs}",RESOLUTION=${variant.width}x${variant.height}${rate}`,
+      `#EXT-X-STREAM-INF:BANDWIDTH=${Math.round(variant.bandwidth)},AVERAGE-BANDWIDTH=${Math.round(variant.averageBandwidth)},CODECS="${variant.codecs}"${size}${rate}${audio}`,
       variant.uri,
     );
   }

@@ -3,7 +3,8 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrackInfo } from '../../core/packet.ts';
-import { readIdentities, readVideoTrack } from '../../formats/fmp4-read.ts';
+import { type Ticks, toMicros } from '../../core/time.ts';
+import { type IdentifiedSample, readIdentities, readSamples, readVideoTrack } from '../../formats/fmp4-read.ts';
 import { codecString, isKeySample } from '../../formats/h264.ts';
 import type { Store } from '../../timeline/store.ts';
 import type { InitRow } from '../../timeline/store-schema.ts';
@@ -37,14 +38,19 @@ export class Archive {
   readonly #stream: string;
   readonly #store: Store;
   readonly #onError: (error: unknown) => void;
+  readonly #identify: (bytes: Uint8Array) => IdentifiedSample[];
   #file: { name: string; handle: FileHandle } | null = null;
   /** Everything that touches files runs in this order. */
   #queue: Promise<void>;
 
-  /** @param folder the stream's own folder; made when the first segment is written */
-  constructor(folder: string, stream: string, store: Store, onError: (error: unknown) => void) {
-    this.#folder = folder;
-    this.#stream = stream;
+  /**
+   * @param folder the stream's own folder; made when the first segment is written
+   * @param kind sound lies in a folder beside its pictures, and in the store under a name that no stream can have
+   */
+  constructor(folder: string, stream: string, store: Store, onError: (error: unknown) => void, kind: 'video' | 'audio' = 'video') {
+    this.#folder = kind === 'audio' ? join(folder, 'audio') : folder;
+    this.#stream = kind === 'audio' ? `${stream}/audio` : stream;
+    this.#identify = kind === 'audio' ? identifySound : readIdentities;
     this.#store = store;
     this.#onError = onError;
     this.#queue = Promise.resolve();
@@ -106,7 +112,7 @@ export class Archive {
   // A segment that was open when the program was killed has no row yet.
   async #rebuild(name: string, sequence: number, init: string): Promise<Loaded | null> {
     const bytes = new Uint8Array(await readFile(join(this.#folder, name)));
-    const samples = readIdentities(bytes);
+    const samples = this.#identify(bytes);
     const first = samples[0];
     const last = samples.at(-1);
     if (!first || !last) return null;
@@ -114,7 +120,7 @@ export class Archive {
       pts: sample.pts,
       id: sample.identity.id,
       timestamp: sample.identity.timestamp,
-      key: isKeySample(bytes.subarray(sample.offset, sample.offset + sample.size)),
+      key: this.#identify !== readIdentities || isKeySample(bytes.subarray(sample.offset, sample.offset + sample.size)),
       repeat: sample.identity.repeat,
       // A fragment is `moof` (100 bytes) and the head of `mdat` (8) before its sample.
       offset: sample.offset - 108,
@@ -201,6 +207,14 @@ export class Archive {
     });
     await this.#queue;
   }
+}
+
+/** Sound says nothing of itself but its time. */
+function identifySound(bytes: Uint8Array): IdentifiedSample[] {
+  return readSamples(bytes).map((sample) => ({
+    ...sample,
+    identity: { id: 0, timestamp: toMicros(sample.pts as Ticks), pts: sample.pts as Ticks, repeat: false },
+  }));
 }
 
 function trackOf(row: InitRow): TrackInfo {

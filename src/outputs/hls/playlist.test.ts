@@ -206,7 +206,11 @@ describe('multivariantPlaylist', () => {
     const recorder = new FakeRecorder();
     recorder.list = windowOf(7);
     recorder.list[1] = { ...recorder.list[1]!, bytes: 1_000_000 };
-    const [variant] = parsePlaylist(multivariantPlaylist(recorder as unknown as Recorder, '?v=x', 30)!).playlists!;
+    const both = {
+      video: recorder as unknown as Recorder,
+      audio: Object.assign(new FakeRecorder(), { track: null }) as unknown as Recorder,
+    };
+    const [variant] = parsePlaylist(multivariantPlaylist(both, '?v=x', 30)!).playlists!;
     expect(variant!.uri).toBe('video/media.m3u8?v=x');
     expect(variant!.attributes).toMatchObject({ CODECS: 'avc1.42c00d', RESOLUTION: { width: 320, height: 180 }, 'FRAME-RATE': 30 });
     expect(variant!.attributes.BANDWIDTH).toBeGreaterThanOrEqual((1_000_000 * 8 * 90_000) / GRID_TICKS - 1);

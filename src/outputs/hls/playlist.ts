@@ -38,11 +38,14 @@ export interface PlaylistOptions {
 export class PlaylistRenderer {
   readonly #recorder: Recorder;
   readonly #ranges: DateRanges | null;
+  readonly #other: OtherTrack | null;
   #version = -1;
   readonly #texts = new Map<string, { text: string; gzipped: Promise<Uint8Array> | null }>();
 
-  constructor(recorder: Recorder, ranges: DateRanges | null) {
+  /** `other`: the track beside this one, pictures beside sound. */
+  constructor(recorder: Recorder, ranges: DateRanges | null, other: OtherTrack | null = null) {
     this.#recorder = recorder;
+    this.#other = other;
     this.#ranges = ranges;
   }
 
@@ -72,7 +75,7 @@ export class PlaylistRenderer {
   }
 
   #render(options: PlaylistOptions): string {
-    const segments = listed(this.#recorder.segments(), this.#recorder.keptFrom);
+    const segments = this.#inEras(listed(this.#recorder.segments(), this.#recorder.keptFrom));
     const entries = segmentEntries(segments, options);
     const first = segments[0];
     const last = segments.at(-1);
@@ -102,17 +105,53 @@ export class PlaylistRenderer {
       removedDateRanges: known ? (ranges?.removed ?? []) : null,
       canSkipUntil: SKIP_UNTIL,
       ended: this.#recorder.ended,
-      renditionReports: [],
+      renditionReports: this.#reports(options.query),
     });
   }
+
+  /** Discontinuities are counted alike in all renditions (rfc8216bis 4.4.3.3): sound has those of its pictures. */
+  #inEras(segments: readonly WindowSegment[]): readonly WindowSegment[] {
+    const pictures = this.#other?.leads ? this.#other.recorder.segments() : [];
+    return pictures.length ? inErasOf(pictures, segments) : segments;
+  }
+
+  /** How far the other track is (4.4.5.4). */
+  #reports(query: string): { uri: string; lastMsn: number; lastPart: number }[] {
+    const last = this.#other?.recorder.segments().at(-1);
+    if (!last || !this.#other) return [];
+    return [{ uri: `../${this.#other.name}/media.m3u8${query}`, lastMsn: last.sequence, lastPart: Math.max(0, last.parts.length - 1) }];
+  }
+}
+
+export interface OtherTrack {
+  readonly name: 'video' | 'audio';
+  readonly recorder: Recorder;
+  /** Its discontinuities hold for both. */
+  readonly leads: boolean;
+}
+
+function inErasOf(pictures: readonly WindowSegment[], segments: readonly WindowSegment[]): WindowSegment[] {
+  let at = 0;
+  return segments.map((segment) => {
+    while (at + 1 < pictures.length && pictures[at + 1]!.sequence <= segment.sequence) at++;
+    return { ...segment, era: pictures[at]!.era };
+  });
 }
 
 /**
  * A closed playlist of what is kept between two media times (ticks), at most an hour: for what the live playlist does not list any more.
  * `null`: nothing is.
  */
-export function spanPlaylist(recorder: Recorder, start: number, end: number, query: string): string | null {
-  const segments = segmentsOf(recorder, start, end);
+export function spanPlaylist(
+  recorder: Recorder,
+  start: number,
+  end: number,
+  query: string,
+  pictures: Recorder | null = null,
+): string | null {
+  const own = segmentsOf(recorder, start, end);
+  const beside = pictures?.segments() ?? [];
+  const segments = beside.length ? inErasOf(beside, own) : own;
   const [first] = segments;
   if (!first) return null;
   return renderMediaPlaylist({
@@ -181,26 +220,49 @@ function segmentEntries(segments: readonly WindowSegment[], options: PlaylistOpt
   return options.lowLatency ? entries : entries.filter((entry) => !entry.open);
 }
 
+/** What there is to play. */
+export interface Tracks {
+  readonly video: Recorder;
+  readonly audio: Recorder;
+}
+
 /**
- * The multivariant playlist: one variant. `query` goes behind the address of the media playlist. `span`: of what is kept between two media
- * times instead of the live end; `null` if nothing is.
+ * The multivariant playlist: one variant, sound as a group of its own (rfc8216bis 4.4.6.1), or as the variant where there are no pictures.
+ * `query` goes behind the addresses of the media playlists. `span`: of what is kept between two media times instead of the live end; `null`
+ * if nothing is.
  */
-export function multivariantPlaylist(recorder: Recorder, query: string, fps: number, span?: { start: number; end: number }): string | null {
+export function multivariantPlaylist(
+  { video, audio }: Tracks,
+  query: string,
+  fps: number,
+  span?: { start: number; end: number },
+): string | null {
+  const pictures = figuresOf(video, span);
+  const sound = figuresOf(audio, span);
+  if (!pictures && !sound) return null;
+  const uri = `audio/media.m3u8${query}`;
+  if (!pictures) {
+    const { peak, average, track } = sound!;
+    return renderMultivariantPlaylist([{ uri, bandwidth: peak, averageBandwidth: average, codecs: track.codec }]);
+  }
+  const { track } = pictures;
+  const variant = {
+    uri: `video/media.m3u8${query}`,
+    bandwidth: Math.max(track.bitrate * 1.5, pictures.peak, 100_000) + (sound?.peak ?? 0),
+    averageBandwidth: Math.max(pictures.average, 50_000) + (sound?.average ?? 0),
+    codecs: sound ? `${track.codec},${sound.track.codec}` : track.codec,
+    size: { width: track.width, height: track.height },
+    frameRate: fps,
+    ...(sound ? { audio: 'sound' } : {}),
+  };
+  return renderMultivariantPlaylist([variant], sound ? [{ group: 'sound', name: 'Sound', uri }] : []);
+}
+
+function figuresOf(recorder: Recorder, span: { start: number; end: number } | undefined) {
   const inside = span ? segmentsOf(recorder, span.start, span.end) : recorder.segments();
   const track = span ? inside[0] && recorder.init(inside[0].init)?.track : recorder.track;
   if (!track) return null;
-  const recent = inside.slice(-5);
-  const rates = recent.map((segment) => (segment.bytes * 8) / Math.max(0.2, seconds(segment.end - segment.start)));
+  const rates = inside.slice(-5).map((segment) => (segment.bytes * 8) / Math.max(0.2, seconds(segment.end - segment.start)));
   const average = rates.length ? rates.reduce((sum, rate) => sum + rate, 0) / rates.length : track.bitrate;
-  return renderMultivariantPlaylist([
-    {
-      uri: `video/media.m3u8${query}`,
-      bandwidth: Math.max(track.bitrate * 1.5, ...rates, 100_000),
-      averageBandwidth: Math.max(average, 50_000),
-      codecs: track.codec,
-      width: track.width,
-      height: track.height,
-      frameRate: fps,
-    },
-  ]);
+  return { track, peak: Math.max(track.bitrate, ...rates), average };
 }

@@ -5,9 +5,8 @@ import type { Subscription } from '../../core/fanout.ts';
 import type { Packet, TrackInfo } from '../../core/packet.ts';
 import { parseDuration, TICKS_PER_SECOND } from '../../core/time.ts';
 import { concatBytes } from '../../formats/bytes.ts';
-import { initSegment } from '../../formats/fmp4.ts';
+import { initSegment, soundInitSegment } from '../../formats/fmp4.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
-import type { Rendition } from '../../pipeline/rendition.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { Archive, ArchivedSegment } from './archive.ts';
@@ -29,8 +28,14 @@ export interface WindowSegment extends ArchivedSegment {
   readonly parts: readonly PartData[];
 }
 
+/** What a recorder takes packets from: the main rendition of pictures or of sound. */
+type Feed = Pick<Stream['main'], 'subscribe' | 'notBefore'>;
+
 export class Recorder {
   readonly stream: Stream;
+  /** Sound is kept beside its pictures: what goes of them goes of it. */
+  companion: Recorder | null = null;
+  readonly #feed: () => Feed;
   readonly #archive: Archive | null;
   readonly #markers: Pick<StreamTimeline, 'recentMarkers'> | null;
   #closed: WindowSegment[] = [];
@@ -39,7 +44,7 @@ export class Recorder {
   readonly #initNames = new WeakMap<TrackInfo, string>();
   #segmenter: Segmenter;
   #subscription: Subscription<Packet> | null = null;
-  #rendition: Rendition | null = null;
+  #rendition: Feed | null = null;
   #subscribing = false;
   #waiters = new Set<() => void>();
   /** Whether something between two capture times (µs) must stay beyond the window (`dvr.keep`). */
@@ -48,16 +53,27 @@ export class Recorder {
   #ended = false;
   #bytes = 0;
 
-  private constructor(stream: Stream, archive: Archive | null, markers: Pick<StreamTimeline, 'recentMarkers'> | null) {
+  private constructor(
+    stream: Stream,
+    archive: Archive | null,
+    markers: Pick<StreamTimeline, 'recentMarkers'> | null,
+    kind: 'video' | 'audio',
+  ) {
     this.stream = stream;
+    this.#feed = kind === 'audio' ? () => stream.sound.main : () => stream.main;
     this.#archive = archive;
     this.#markers = markers;
     this.#segmenter = this.#newSegmenter(0, -1);
   }
 
   /** `markers`: whose markers stand in the media; `null` = none do. */
-  static async open(stream: Stream, archive: Archive | null, markers: Pick<StreamTimeline, 'recentMarkers'> | null): Promise<Recorder> {
-    const recorder = new Recorder(stream, archive, markers);
+  static async open(
+    stream: Stream,
+    archive: Archive | null,
+    markers: Pick<StreamTimeline, 'recentMarkers'> | null,
+    kind: 'video' | 'audio' = 'video',
+  ): Promise<Recorder> {
+    const recorder = new Recorder(stream, archive, markers, kind);
     if (archive) {
       const { segments, inits } = await archive.load();
       for (const [name, init] of inits) recorder.#inits.set(name, init);
@@ -84,7 +100,7 @@ export class Recorder {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + (this.companion?.bytes ?? 0);
   }
 
   /** What live players can go back to. What lies before, round markers, is kept but not listed. */
@@ -129,7 +145,7 @@ export class Recorder {
       this.#ended = false;
       // Subscribing wakes the source, whose change of state asks here again.
       this.#subscribing = true;
-      const rendition = this.stream.main;
+      const rendition = this.#feed();
       this.#rendition = rendition;
       this.#holdBack();
       this.#subscription = rendition.subscribe('hls', QUEUE_LIMIT, 'keyframe');
@@ -306,7 +322,7 @@ export class Recorder {
   #initOf(track: TrackInfo): string {
     let name = this.#initNames.get(track);
     if (name === undefined) {
-      const data = initSegment(track);
+      const data = track.audio ? soundInitSegment({ ...track.audio, ...track }) : initSegment(track);
       name = createHash('sha256').update(data).digest('hex').slice(0, 8);
       this.#initNames.set(track, name);
       if (!this.#inits.has(name)) {
@@ -329,14 +345,14 @@ export class Recorder {
     let freed = 0;
     const remove = (segment: WindowSegment) => {
       drop.add(segment);
-      freed += segment.bytes;
+      freed += segment.bytes + (this.companion?.segmentBytes(segment.sequence) ?? 0);
     };
     for (const [i, segment] of closed.entries()) {
       const outside = this.#archive ? segment.end < from : closed.length - i > LIVE_SEGMENTS;
       if (!outside || i === closed.length - 1) break;
       if (!this.#protected(segment)) remove(segment);
     }
-    const tooMuch = () => freed < bytes || (maxBytes !== undefined && this.#bytes - freed > maxBytes);
+    const tooMuch = () => freed < bytes || (maxBytes !== undefined && this.bytes - freed > maxBytes);
     // What live players need stays to the end.
     for (const candidates of [this.#unprotected(), closed.slice(0, -LIVE_SEGMENTS), closed.slice(0, -1)]) {
       for (const segment of candidates) {
@@ -345,11 +361,24 @@ export class Recorder {
       }
     }
     if (!drop.size) return 0;
-    this.#closed = closed.filter((segment) => !drop.has(segment));
-    this.#bytes -= freed;
-    this.#archive?.remove([...drop]);
-    this.#changed();
+    this.companion?.drop(new Set([...drop].map(({ sequence }) => sequence)));
+    this.drop(new Set([...drop].map(({ sequence }) => sequence)));
     return freed;
+  }
+
+  /** Bytes of a closed segment; 0 = there is none. */
+  segmentBytes(sequence: number): number {
+    return this.#closed.find((segment) => segment.sequence === sequence)?.bytes ?? 0;
+  }
+
+  /** Removes closed segments. */
+  drop(sequences: ReadonlySet<number>): void {
+    const gone = this.#closed.filter(({ sequence }) => sequences.has(sequence));
+    if (!gone.length) return;
+    this.#closed = this.#closed.filter(({ sequence }) => !sequences.has(sequence));
+    this.#bytes -= gone.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#archive?.remove(gone);
+    this.#changed();
   }
 
   /** Media time of the oldest segment that may go when the disk is full; `null`: all that is left is protected or live. */

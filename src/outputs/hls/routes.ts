@@ -62,6 +62,11 @@ function spanOf({ start, end }: z.output<typeof Query>): { start: number; end: n
   return { start: toTicks(parseTimestamp(start, 'start')), end: toTicks(parseTimestamp(end, 'end')) };
 }
 
+/** The tracks of a stream begin together, or the other one is not there, ms. */
+const BESIDE_MS = 1500;
+
+type StreamRequest = FastifyRequest<{ Params: { stream: string } }>;
+
 /** Recording goes on for so long after the last viewer has left. */
 const LINGER_MS = 2000;
 
@@ -74,11 +79,15 @@ interface Viewer {
   readonly meter: ViewerMeter;
 }
 
-/** Recorder, playlists and viewers of one stream. */
+type TrackName = 'video' | 'audio';
+
+/** Recorders, playlists and viewers of one stream. */
 class HlsStream {
   readonly stream: Stream;
+  /** Of the pictures. */
   readonly recorder: Recorder;
-  readonly playlists: PlaylistRenderer;
+  readonly sound: Recorder;
+  readonly playlists: Record<TrackName, PlaylistRenderer>;
   readonly #context: OutputContext;
   readonly #ranges: DateRanges;
   readonly #viewers = new Map<string, Viewer>();
@@ -86,23 +95,30 @@ class HlsStream {
   #sweep: NodeJS.Timeout | undefined;
   #hold: NodeJS.Timeout | undefined;
 
-  constructor(stream: Stream, recorder: Recorder, context: OutputContext) {
+  constructor(stream: Stream, recorder: Recorder, sound: Recorder, context: OutputContext) {
     this.stream = stream;
     this.recorder = recorder;
+    this.sound = sound;
+    recorder.companion = sound;
     this.#context = context;
     this.#ranges = new DateRanges(context.timeline(stream.name), recorder);
     const kept = new KeptSpans(stream, context.timeline(stream.name), (error) =>
       context.log.error({ stream: stream.name, error: String(error) }, 'markers whose spans are to be kept could not be read'),
     );
     recorder.protects = (start, end) => kept.protects(start, end);
+    sound.protects = recorder.protects;
     this.#off.push(() => kept[Symbol.dispose]());
-    this.playlists = new PlaylistRenderer(recorder, this.#ranges);
+    this.playlists = {
+      video: new PlaylistRenderer(recorder, this.#ranges, { name: 'audio', recorder: sound, leads: false }),
+      audio: new PlaylistRenderer(sound, null, { name: 'video', recorder, leads: true }),
+    };
     const { events } = stream;
     this.#off.push(
       events.on('viewers', () => this.update()),
       events.on('config', () => this.update()),
+      events.on('sound', () => this.update()),
       events.on('state', ({ state }) => {
-        if (state === 'stopped') void recorder.end();
+        if (state === 'stopped') void Promise.all([recorder.end(), sound.end()]);
         this.update();
       }),
       events.on('frame', () => {
@@ -122,14 +138,37 @@ class HlsStream {
     if (wanted || stream.stopped) {
       clearTimeout(this.#hold);
       this.#hold = undefined;
-      if (wanted !== this.recorder.recording) this.recorder.record(wanted);
+      this.#record(wanted);
     } else if (this.recorder.recording) {
       // The rendition lingers by itself. A player that changes its transport, or pauses, leaves no hole behind it.
       this.#hold ??= setTimeout(() => {
         this.#hold = undefined;
-        if (this.recorder.recording) this.recorder.record(false);
+        this.#record(false);
       }, LINGER_MS).unref();
     }
+  }
+
+  #record(wanted: boolean): void {
+    if (wanted !== this.recorder.recording) this.recorder.record(wanted);
+    // Where no sound has come yet none is waited for.
+    const sounds = wanted && this.stream.sound.hub.format !== null;
+    if (sounds !== this.sound.recording) this.sound.record(sounds);
+  }
+
+  track(name: TrackName): Recorder {
+    return name === 'audio' ? this.sound : this.recorder;
+  }
+
+  /** Settles when there is something of each track to play: what comes alone is not waited for beyond a while. */
+  async waitForFirst(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const sound = () => this.stream.sound.hub.format !== null || this.sound.track !== null;
+    const abort = new AbortController();
+    const either = AbortSignal.any([signal, abort.signal]);
+    const pictures = this.recorder.waitForFirst(timeoutMs, either);
+    const alone = this.sound.waitForFirst(timeoutMs, either).then(() => this.recorder.waitForFirst(BESIDE_MS, either));
+    await (this.recorder.track ? pictures : Promise.race([pictures, alone]));
+    if (sound()) await this.sound.waitForFirst(BESIDE_MS, either);
+    abort.abort(GONE);
   }
 
   touch(id: string): Viewer {
@@ -171,6 +210,8 @@ class HlsStream {
     this.#ranges[Symbol.dispose]();
     for (const viewer of this.#viewers.values()) viewer.meter[Symbol.dispose]();
     this.#viewers.clear();
+    // The pictures' folder holds that of the sound.
+    await (remove ? this.sound.remove() : this.sound.close());
     await (remove ? this.recorder.remove() : this.recorder.close());
   }
 }
@@ -192,9 +233,13 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
 
   const open = (stream: Stream) => {
     const onError = (error: unknown) => log.error({ stream: stream.name, error: String(error) }, 'the DVR could not be written');
-    const archive = stream.config.dvr.mode === 'off' ? null : new Archive(join(mediaDir, stream.name), stream.name, store, onError);
-    const promise = Recorder.open(stream, archive, context.timeline(stream.name)).then((recorder) => {
-      const hls = new HlsStream(stream, recorder, context);
+    const archive = (kind: TrackName) =>
+      stream.config.dvr.mode === 'off' ? null : new Archive(join(mediaDir, stream.name), stream.name, store, onError, kind);
+    const promise = Promise.all([
+      Recorder.open(stream, archive('video'), context.timeline(stream.name)),
+      Recorder.open(stream, archive('audio'), null, 'audio'),
+    ]).then(([recorder, sound]) => {
+      const hls = new HlsStream(stream, recorder, sound, context);
       streams.set(stream.name, hls);
       opening.delete(stream.name);
       return hls;
@@ -264,30 +309,28 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     if (span) {
       const { start, end } = query;
       const parts = [`start=${encodeURIComponent(start!)}&end=${encodeURIComponent(end!)}`, context.tokenQuery(request)].filter(Boolean);
-      const text = multivariantPlaylist(hls.recorder, `?${parts.join('&')}`, hls.stream.fps, span);
+      const text = multivariantPlaylist({ video: hls.recorder, audio: hls.sound }, `?${parts.join('&')}`, hls.stream.fps, span);
       if (!text) throw nothingKept(hls.stream, query);
       return reply.headers({ 'cache-control': 'no-store' }).type(PLAYLIST_TYPE).send(text);
     }
     // Every player gets an id in the address of its media playlist, so that viewers can be told apart.
     const id = query.v ?? randomBytes(6).toString('base64url');
     const viewer = hls.touch(id);
-    await hold(viewer, hls.recorder.waitForFirst(FIRST_MS, gone(reply)));
-    if (!hls.recorder.track) throw noFrames(hls.stream);
+    await hold(viewer, hls.waitForFirst(FIRST_MS, gone(reply)));
     const parts = [`v=${id}`, context.tokenQuery(request), query.ll === '0' ? 'll=0' : ''].filter(Boolean);
-    return reply
-      .headers({ 'cache-control': 'no-store' })
-      .type(PLAYLIST_TYPE)
-      .send(multivariantPlaylist(hls.recorder, `?${parts.join('&')}`, hls.stream.fps));
+    const text = multivariantPlaylist({ video: hls.recorder, audio: hls.sound }, `?${parts.join('&')}`, hls.stream.fps);
+    if (!text) throw noFrames(hls.stream);
+    return reply.headers({ 'cache-control': 'no-store' }).type(PLAYLIST_TYPE).send(text);
   });
 
-  app.get<{ Params: { stream: string } }>('/live/:stream/hls/video/media.m3u8', async (request, reply) => {
+  const mediaPlaylist = (track: TrackName) => async (request: StreamRequest, reply: FastifyReply) => {
     const hls = await find(request.params.stream);
-    const { recorder } = hls;
+    const recorder = hls.track(track);
     const query = Query.parse(request.query);
     const token = context.tokenQuery(request);
     const span = spanOf(query);
     if (span) {
-      const text = spanPlaylist(recorder, span.start, span.end, token ? `?${token}` : '');
+      const text = spanPlaylist(recorder, span.start, span.end, token ? `?${token}` : '', track === 'audio' ? hls.recorder : null);
       if (!text) throw nothingKept(hls.stream, query);
       return reply.headers({ 'cache-control': 'no-store' }).type(PLAYLIST_TYPE).send(text);
     }
@@ -323,29 +366,32 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
     };
     reply.headers({ 'cache-control': 'no-store', vary: 'accept-encoding' }).type(PLAYLIST_TYPE);
     if (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
-      const body = await hls.playlists.gzipped(options);
+      const body = await hls.playlists[track].gzipped(options);
       context.meter('hls', hls.stream.name).served(body.length);
       return reply.header('content-encoding', 'gzip').send(body);
     }
-    const body = hls.playlists.text(options);
+    const body = hls.playlists[track].text(options);
     context.meter('hls', hls.stream.name).served(body.length);
     return reply.send(body);
-  });
+  };
+  app.get('/live/:stream/hls/video/media.m3u8', mediaPlaylist('video'));
+  app.get('/live/:stream/hls/audio/media.m3u8', mediaPlaylist('audio'));
 
   // What a player asks for all the time: the next playlist, the part in it.
   context.direct((url, request) => {
-    const match = /^\/live\/([\w.-]+)\/hls\/video\/(?:media\.m3u8|p(\d{1,15})\.(\d{1,4})\.m4s)(?:\?([\w=&-]*))?$/.exec(url);
+    const match = /^\/live\/([\w.-]+)\/hls\/(video|audio)\/(?:media\.m3u8|p(\d{1,15})\.(\d{1,4})\.m4s)(?:\?([\w=&-]*))?$/.exec(url);
     const hls = match && streams.get(match[1]!);
     if (!hls) return null;
-    const { recorder } = hls;
-    if (match[2] !== undefined) {
+    const track = match[2] as TrackName;
+    const recorder = hls.track(track);
+    if (match[3] !== undefined) {
       return () => {
-        const body = recorder.part(Number(match[2]), Number(match[3]));
+        const body = recorder.part(Number(match[3]), Number(match[4]));
         if (body) context.meter('hls', hls.stream.name).served(body.length);
         return body && { headers: PART_HEADERS, body };
       };
     }
-    const query = PLAIN_QUERY.exec(match[4] ?? '');
+    const query = PLAIN_QUERY.exec(match[5] ?? '');
     if (!query || !recorder.track || !/\bgzip\b/.test(String(request.headers['accept-encoding']))) return null;
     const [sequence, part] = [Number(query[2]), Number(query[3])];
     if (sequence > recorder.newestSequence + 1) return null;
@@ -357,38 +403,41 @@ export async function openHls(context: OutputContext): Promise<HlsOutput> {
         response.once('close', () => abort.abort(GONE));
         if (!(await hold(viewer, recorder.waitFor(sequence, part, HOLD_MS, abort.signal))) && abort.signal.aborted) return null;
       }
-      const body = await hls.playlists.gzipped({ lowLatency: true, delta: deltaOf(query[4]), query: '' });
+      const body = await hls.playlists[track].gzipped({ lowLatency: true, delta: deltaOf(query[4]), query: '' });
       context.meter('hls', hls.stream.name).served(body.length);
       return { headers: PLAYLIST_HEADERS, body };
     };
   });
 
-  app.get<{ Params: { stream: string; file: string } }>('/live/:stream/hls/video/:file', async (request, reply) => {
-    const { stream, file } = request.params;
-    const hls = await find(stream);
-    const { recorder } = hls;
-    const init = /^init-([0-9a-f]{8})\.mp4$/.exec(file);
-    const segment = /^s(\d{1,15})-[0-9a-f]{8}\.m4s$/.exec(file);
-    const part = /^p(\d{1,15})\.(\d{1,4})\.m4s$/.exec(file);
-    let body: Uint8Array | null = null;
-    if (init) body = recorder.init(init[1]!)?.data ?? null;
-    else if (segment) body = await recorder.segment(Number(segment[1]));
-    else if (part) {
-      const [sequence, index] = [Number(part[1]), Number(part[2])];
-      body = recorder.part(sequence, index);
-      // A preload hint is held open until its part exists (4.4.5.3); anything else is not here.
-      const open = recorder.segments().at(-1);
-      const hinted =
-        open && (open.open ? open.sequence === sequence && open.parts.length === index : open.sequence + 1 === sequence && index === 0);
-      if (!body && hinted && !recorder.ended) {
-        await recorder.waitForPart(sequence, index, HOLD_MS, gone(reply));
+  const mediaFile =
+    (track: TrackName) => async (request: FastifyRequest<{ Params: { stream: string; file: string } }>, reply: FastifyReply) => {
+      const { stream, file } = request.params;
+      const hls = await find(stream);
+      const recorder = hls.track(track);
+      const init = /^init-([0-9a-f]{8})\.mp4$/.exec(file);
+      const segment = /^s(\d{1,15})-[0-9a-f]{8}\.m4s$/.exec(file);
+      const part = /^p(\d{1,15})\.(\d{1,4})\.m4s$/.exec(file);
+      let body: Uint8Array | null = null;
+      if (init) body = recorder.init(init[1]!)?.data ?? null;
+      else if (segment) body = await recorder.segment(Number(segment[1]));
+      else if (part) {
+        const [sequence, index] = [Number(part[1]), Number(part[2])];
         body = recorder.part(sequence, index);
+        // A preload hint is held open until its part exists (4.4.5.3); anything else is not here.
+        const open = recorder.segments().at(-1);
+        const hinted =
+          open && (open.open ? open.sequence === sequence && open.parts.length === index : open.sequence + 1 === sequence && index === 0);
+        if (!body && hinted && !recorder.ended) {
+          await recorder.waitForPart(sequence, index, HOLD_MS, gone(reply));
+          body = recorder.part(sequence, index);
+        }
       }
-    }
-    if (!body) throw new SluiceError('not-found', `${file} is not in the window of ${stream}`, { received: file });
-    context.meter('hls', stream).served(body.length);
-    return sendBytes(request, reply, body, init ? 'video/mp4' : 'video/iso.segment', part ? 'max-age=60' : IMMUTABLE);
-  });
+      if (!body) throw new SluiceError('not-found', `${file} is not in the window of ${stream}`, { received: file });
+      context.meter('hls', stream).served(body.length);
+      return sendBytes(request, reply, body, init ? `${track}/mp4` : 'video/iso.segment', part ? 'max-age=60' : IMMUTABLE);
+    };
+  app.get('/live/:stream/hls/video/:file', mediaFile('video'));
+  app.get('/live/:stream/hls/audio/:file', mediaFile('audio'));
 
   app.get<{ Params: { stream: string } }>('/live/:stream/timeline.json', async (request, reply) => {
     const hls = await find(request.params.stream);
