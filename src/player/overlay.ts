@@ -117,9 +117,12 @@ class Running {
       this.#offBoxes?.();
       this.#records.follow(null);
       this.#offBoxes = on.boxes
-        ? events.subscribe({ types: ['data'], streams, onMissed: () => this.#records.follow(null) }, ({ items }) =>
-            this.#records.add(items),
-          )
+        ? events.subscribe({ types: ['data'], streams, onMissed: () => this.#records.follow(null) }, ({ items }) => {
+            this.#records.add(items);
+            // On a fast way the picture is there before what was found in it.
+            const shown = this.#options.player.shownFrame?.id;
+            if (items.some(({ frame }) => frame === shown)) this.#drawBoxes();
+          })
         : undefined;
     }
     this.#drawValues();
