@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../native/onnx.ts';
-import { type BoxSettings, boxesOf, overlap } from './boxes.ts';
+import { type BoxSettings, boxesOf, type Outputs, overlap } from './boxes.ts';
 import { placementOf } from './pre.ts';
 import { Tracker } from './tracker.ts';
 
@@ -19,7 +19,7 @@ const turned = (rows: number[][]) =>
 const filler = Array.from({ length: 20 }, () => [0, 0, 0, 0, 0, 0]);
 
 describe('boxes of a detector', () => {
-  it.each([
+  it.each<[string, Outputs, BoxSettings['boxes']?]>([
     ['yolo', { found: turned([[20, 30, 10, 20, 0.1, 0.9], ...filler]) }],
     ['yolo, the other way round', { found: tensor([1, 8, 6], [20, 30, 10, 20, 0.1, 0.9, ...filler.slice(0, 7).flat()]) }, 'yolo'],
     ['objectness', { found: tensor([1, 21, 7], [20, 30, 10, 20, 0.9, 0, 1, ...filler.flatMap((row) => [...row, 0])]) }],
@@ -32,7 +32,7 @@ describe('boxes of a detector', () => {
         scores: tensor([1], [0.9]),
       },
     ],
-  ] as const)('%s: in source pixels, with label and score', (_, outputs, ...[boxes]) => {
+  ])('%s: in source pixels, with label and score', (_, outputs, boxes) => {
     const found = boxesOf(outputs, { ...SETTINGS, boxes: boxes ?? 'auto' }, place);
     expect(found).toEqual([{ x: 60, y: 80, w: 40, h: 80, kind: 1, label: 'dog', score: expect.closeTo(0.9, 5) }]);
   });
