@@ -1,7 +1,9 @@
 // HLS: hls.js feeds the <video>; the identity of each picture is read from the very bytes that are played.
-import Hls, { type ErrorData, ErrorDetails, ErrorTypes, type Fragment, type LevelDetails, XhrLoader } from 'hls.js/light';
+import type * as Engine from 'hls.js';
+import type { ErrorData, Fragment, LevelDetails } from 'hls.js';
 import { readIdentities } from '../formats/fmp4-read.ts';
 import { type FrameRow, FrameTable } from './frame-table.ts';
+import { type FetchedPlaylist, loadEngine } from './hls-engine.ts';
 import { HlsSeek } from './hls-seek.ts';
 import { LiveEdgeController } from './live-edge.ts';
 import { openNativeHls } from './native-hls.ts';
@@ -23,7 +25,8 @@ function inside(row: FrameRow | null): number {
 
 /** Opens HLS with hls.js or, only where Media Source is missing, the browser's own player (Chromium's has no way back in time). */
 export async function openHls(context: TransportContext): Promise<Transport> {
-  return Hls.isSupported() ? new HlsTransport(context) : openNativeHls(context);
+  const loaded = await loadEngine(context);
+  return loaded ? new HlsTransport(context, loaded.engine, loaded.first) : openNativeHls(context);
 }
 
 class HlsTransport implements Transport, Dvr {
@@ -31,7 +34,8 @@ class HlsTransport implements Transport, Dvr {
   readonly table = new FrameTable();
   readonly #pictureNow = new VideoPicture(this.picture);
   readonly #context: TransportContext;
-  readonly #hls: Hls;
+  readonly #engine: typeof Engine;
+  readonly #hls: Engine.default;
   readonly #edge = new LiveEdgeController();
   /** Stream time minus media time in seconds, by discontinuity. */
   readonly #offsets = new Map<number, number>();
@@ -52,8 +56,10 @@ class HlsTransport implements Transport, Dvr {
   #halted = false;
   #closed = false;
 
-  constructor(context: TransportContext) {
+  constructor(context: TransportContext, engine: typeof Engine, first: FetchedPlaylist | null) {
     this.#context = context;
+    this.#engine = engine;
+    const { Events } = engine;
     const video = this.picture;
     video.playsInline = true;
     // ManagedMediaSource demands it (WebKit).
@@ -70,8 +76,8 @@ class HlsTransport implements Transport, Dvr {
       loadAnew: (at) => this.#loadAnew(at),
     });
     const onBytes = (data: ArrayBuffer, fragment: Fragment) => this.#read(data, fragment);
-    class IdentityLoader extends XhrLoader {
-      override load(...[loaderContext, config, callbacks]: Parameters<XhrLoader['load']>): void {
+    class IdentityLoader extends engine.XhrLoader {
+      override load(...[loaderContext, config, callbacks]: Parameters<Engine.XhrLoader['load']>): void {
         const fragment = (loaderContext as { frag?: Fragment }).frag;
         super.load(loaderContext, config, {
           ...callbacks,
@@ -83,9 +89,23 @@ class HlsTransport implements Transport, Dvr {
         });
       }
     }
+    let ahead = first;
+    class PlaylistLoader extends engine.XhrLoader {
+      override load(...[loaderContext, config, callbacks]: Parameters<Engine.XhrLoader['load']>): void {
+        const fetched = ahead;
+        ahead = null;
+        if (fetched?.url !== loaderContext.url) return super.load(loaderContext, config, callbacks);
+        this.context = loaderContext;
+        const { stats } = this;
+        stats.loading = { start: performance.now(), first: performance.now(), end: performance.now() };
+        stats.loaded = stats.total = fetched.text.length;
+        queueMicrotask(() => callbacks.onSuccess({ url: fetched.url, data: fetched.text, code: 200 }, stats, loaderContext, null));
+      }
+    }
     const retry = { maxNumRetry: 4, retryDelayMs: 250, maxRetryDelayMs: 1500, backoff: 'exponential' } as const;
-    this.#hls = new Hls({
+    this.#hls = new engine.default({
       fLoader: IdentityLoader as never,
+      pLoader: PlaylistLoader as never,
       lowLatencyMode: true,
       liveSyncDuration: this.#edge.target,
       liveSyncOnStallIncrease: 0.2,
@@ -115,13 +135,14 @@ class HlsTransport implements Transport, Dvr {
       },
     });
     const hls = this.#hls;
-    hls.on(Hls.Events.ERROR, (_event, data) => this.#onError(data));
-    this.#tellLoads(hls);
-    hls.on(Hls.Events.INIT_PTS_FOUND, (_event, data) => {
+    hls.on(Events.ERROR, (_event, data) => this.#onError(data));
+    this.#tellLoads(hls, Events);
+    hls.on(Events.INIT_PTS_FOUND, (_event, data) => {
+      if (data.frag.type !== 'main') return;
       this.#offsets.set(data.frag.cc, data.initPTS / data.timescale);
       this.#seek.retarget();
     });
-    hls.on(Hls.Events.LEVEL_LOADED, (_event, data) => {
+    hls.on(Events.LEVEL_LOADED, (_event, data) => {
       if (this.#aside) this.#seek.retarget();
       else if (!data.details.live) this.#onEndList(data.details);
     });
@@ -138,14 +159,20 @@ class HlsTransport implements Transport, Dvr {
   }
 
   /** A seek waits for what is on its way. */
-  #tellLoads(hls: Hls): void {
+  #tellLoads(hls: Engine.default, Events: typeof Engine.Events): void {
     const seek = this.#seek;
-    hls.on(Hls.Events.FRAG_LOADING, (_event, { frag, part }) => seek.loading((part ?? frag).start, (part ?? frag).stats));
-    hls.on(Hls.Events.FRAG_BUFFERED, (_event, { frag, part }) => seek.loaded((part ?? frag).stats));
-    hls.on(Hls.Events.BUFFER_CREATED, (_event, { tracks }) => {
+    // A seek is for a picture; its sound follows by itself.
+    const pictures = ({ frag }: { frag: Fragment }) => frag.type === 'main';
+    hls.on(Events.FRAG_LOADING, (_event, data) => {
+      if (pictures(data)) seek.loading((data.part ?? data.frag).start, (data.part ?? data.frag).stats);
+    });
+    hls.on(Events.FRAG_BUFFERED, (_event, data) => {
+      if (pictures(data)) seek.loaded((data.part ?? data.frag).stats);
+    });
+    hls.on(Events.BUFFER_CREATED, (_event, { tracks }) => {
       this.#buffers = Object.values(tracks).flatMap(({ buffer }) => buffer ?? []);
     });
-    hls.on(Hls.Events.ERROR, (_event, { frag, part }) => frag && seek.loaded((part ?? frag).stats));
+    hls.on(Events.ERROR, (_event, { frag, part }) => frag?.type === 'main' && seek.loaded((part ?? frag).stats));
   }
 
   get dvr(): Dvr {
@@ -302,6 +329,7 @@ class HlsTransport implements Transport, Dvr {
   /** The bytes of a segment or part as they came from the server. */
   #read(data: ArrayBuffer, fragment: Fragment): void {
     this.#bytes += data.byteLength;
+    if (fragment.type !== 'main') return;
     this.table.add(
       readIdentities(new Uint8Array(data)).map(({ pts, duration, identity: { id, timestamp, repeat } }) => {
         return { pts, duration, id, timestamp, repeat, cc: fragment.cc };
@@ -371,7 +399,7 @@ class HlsTransport implements Transport, Dvr {
     const fragment = this.#fragments().find(({ start, end }) => start <= at && at < end);
     if (!fragment) return;
     const startOffset = Math.max(0, fragment.start - 0.2);
-    this.#hls.trigger(Hls.Events.BUFFER_FLUSHING, { startOffset, endOffset: fragment.end + 0.2, type: 'video' });
+    this.#hls.trigger(this.#engine.Events.BUFFER_FLUSHING, { startOffset, endOffset: fragment.end + 0.2, type: 'video' });
   }
 
   #control(): void {
@@ -399,6 +427,7 @@ class HlsTransport implements Transport, Dvr {
 
   #onError(data: ErrorData): void {
     if (!data.fatal || this.#halted) return;
+    const { ErrorDetails, ErrorTypes } = this.#engine;
     if (
       data.details === ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR ||
       data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR
@@ -412,7 +441,7 @@ class HlsTransport implements Transport, Dvr {
       this.#seek.abandon(new DOMException('It is no longer kept.', 'NotFoundError'));
       this.#load(null);
     } else if (data.type === ErrorTypes.NETWORK_ERROR) {
-      this.#fail('lost', networkReason(data));
+      this.#fail('lost', networkReason(data, ErrorDetails));
     } else this.#fail('lost', `the video could not be played (${data.details})`);
   }
 
@@ -422,7 +451,7 @@ class HlsTransport implements Transport, Dvr {
   }
 }
 
-function networkReason(data: ErrorData): string {
+function networkReason(data: ErrorData, ErrorDetails: typeof Engine.ErrorDetails): string {
   const what = data.details.startsWith('frag') ? 'a segment' : 'the playlist';
   if (data.details === ErrorDetails.MANIFEST_PARSING_ERROR || data.details === ErrorDetails.LEVEL_PARSING_ERROR)
     return 'the playlist cannot be read';
