@@ -1,5 +1,6 @@
 // Sluice as a library: `import { createServer } from 'sluice'`.
 
+export type { AudioFrame } from './core/audio.ts';
 export { SluiceError } from './core/errors.ts';
 export {
   type CallbackContext,
@@ -13,6 +14,8 @@ export {
 } from './nodes/node.ts';
 export type { NodeStats } from './nodes/node-run.ts';
 export type { NodeRunner } from './nodes/runner.ts';
+export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
+export { defineProcessor, WITHHOLD } from './processors/define.ts';
 export { defineConfig } from './server/config.ts';
 export { createServer, type FrameInput, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
 export type { NodeOptions, RunNodesOptions } from './server/nodes.ts';

@@ -23,6 +23,14 @@ export const StreamName = z.string().regex(/^(?!\.+$)[A-Za-z0-9._-]{1,64}$/, '1 
 const side = z.number().int().min(16).max(16_384);
 const fps = z.number().positive().max(1000);
 
+/** Pictures of another stream of this server. */
+export const StreamParams = z
+  .object({
+    stream: StreamName.describe('name of the other stream'),
+    unprocessed: z.boolean().default(false).describe('as they were captured, before any processor'),
+  })
+  .strict();
+
 /** Synthetic test picture. */
 export const PatternParams = z
   .object({
@@ -248,7 +256,9 @@ export const PROCESSOR_PARAMS = {
   focus: FocusParams,
   histogram: HistogramParams,
 } as const;
-export type ProcessorName = keyof typeof PROCESSOR_PARAMS;
+/** Names of the finders: they look at frames and change none. */
+export type FinderName = keyof typeof PROCESSOR_PARAMS;
+export type ProcessorName = FinderName;
 
 const processorId = z
   .string()
@@ -256,19 +266,59 @@ const processorId = z
   .optional()
   .describe('default: what it uses. An id of its own stands before the names of its metrics and the ids of its markers: `left:motion`');
 
-/** A processor of a stream: looks at each frame, and what it finds lands on the timeline. */
-export const ProcessorConfig = z.discriminatedUnion('use', [
+/** Looks at the frames, beside the picture's way. */
+export const FinderConfig = z.discriminatedUnion('use', [
   z.strictObject({ id: processorId, use: z.literal('color-patch'), params: ColorPatchParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('motion'), params: MotionParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('brightness'), params: BrightnessParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('focus'), params: FocusParams.prefault({}) }),
   z.strictObject({ id: processorId, use: z.literal('histogram'), params: HistogramParams.prefault({}) }),
 ]);
+export type FinderConfig = z.infer<typeof FinderConfig>;
+
+/** Which frames a processor gets. */
+export const FlowConfig = z
+  .union([z.enum(['latest', 'every']), z.strictObject({ parallel: z.number().int().min(1).max(16) })])
+  .describe('latest: the newest one waits alone; every: all in order through a queue; { parallel: N }: N at a time, out in order');
+
+/** Stands in the way of the picture: may change, replace, withhold or multiply it. */
+export const InlineConfig = z.strictObject({
+  id: processorId,
+  use: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine((use) => !Object.hasOwn(PROCESSOR_PARAMS, use))
+    .describe('a name, or in the configuration file ./FILE of your own'),
+  params: z.record(z.string(), z.unknown()).default({}),
+  flow: FlowConfig.default('latest'),
+  fps: fps.optional().describe('frames per second that it gets at most; the others are left out'),
+  queue: z.number().int().min(1).max(32).optional().describe('frames that may wait; default 8 with every, N with parallel'),
+  deadline: Duration.default('1.5s').describe('longest time for one frame; then it is given up, and the processor started again'),
+  onError: z.enum(['pass', 'withhold']).default('pass').describe('what becomes of the picture when it fails or is not there'),
+  loading: z
+    .enum(['overlay', 'pass', 'withhold'])
+    .default('overlay')
+    .describe('what becomes of the picture while it is being loaded; overlay: progress is drawn over it'),
+  memory: z.number().int().min(32).max(1_048_576).default(1024).describe('MB that its thread may use'),
+  beside: z.boolean().default(false).describe('it looks at the frames only, and the picture does not wait for it'),
+});
+export type InlineConfig = z.infer<typeof InlineConfig>;
+
+/** A processor of a stream. */
+export const ProcessorConfig = z.union([FinderConfig, InlineConfig]);
 export type ProcessorConfig = z.infer<typeof ProcessorConfig>;
 
-/** Id of a processor in its stream. */
+/** Whether it is one of the finders that come with the program. */
+export function isFinder(config: ProcessorConfig): config is FinderConfig {
+  return Object.hasOwn(PROCESSOR_PARAMS, config.use);
+}
+
+/** Id of a processor in its stream: that of the configuration, else what it uses; of a file its name. */
 export function processorIdOf({ id, use }: { readonly id?: string | undefined; readonly use: string }): string {
-  return id ?? use;
+  if (id !== undefined) return id;
+  const name = use.slice(Math.max(use.lastIndexOf('/'), use.lastIndexOf('\\')) + 1);
+  return (name === use ? use : name.replace(/\.\w+$/, '')).replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 32);
 }
 
 const Processors = z
@@ -296,7 +346,7 @@ export const StreamConfig = z.strictObject({
   description: z.string().max(2000).optional(),
   pixelSize: z.number().positive().optional().describe('µm'),
   source: SourceConfig.default({ type: 'push', clock: 'utc' }),
-  processors: Processors.default([]).describe('look at the frames; what they find lands on the timeline'),
+  processors: Processors.default([]).describe('look at the frames or change them, in this order; what they find lands on the timeline'),
   encode: EncodeConfig.default({}),
   view: ViewConfig.prefault({}).describe('how 16-bit and float frames are shown in lossy pictures'),
   metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
@@ -359,6 +409,15 @@ const AudioStats = z.object({
   ),
 });
 
+const HistogramCounts = z.object({
+  buckets: z
+    .array(z.tuple([z.number().nullable(), z.number()]).readonly())
+    .readonly()
+    .describe('upper end (null = none), values up to it'),
+  sum: z.number(),
+  count: z.number(),
+});
+
 export const StreamStats = z.object({
   state: StreamState,
   fps: z.number().describe('captured frames per second over the last seconds'),
@@ -368,6 +427,7 @@ export const StreamStats = z.object({
       refused: z.record(z.string(), z.number()).describe('by reason'),
       dropped: z.record(z.string(), z.number()).describe('before any encoder, by stage'),
       published: z.number().describe('frames that reached the ring: captured = refused + dropped + published'),
+      shown: z.number().describe('frames that viewers can see: those published, or what the processors in their way made of them'),
     })
     .describe('the fate of every frame'),
   clock: z
@@ -408,19 +468,36 @@ export const StreamStats = z.object({
     z.object({
       id: z.string(),
       use: z.string(),
+      place: z.enum(['inline', 'beside']).describe('inline: in the way of the picture'),
       running: z.boolean(),
-      offered: z.number().describe('frames published while it ran: offered = processed + dropped + failed + inFlight'),
+      state: z.enum(['off', 'loading', 'running', 'failed']).describe('failed: not there, see error; tried again by itself'),
+      progress: z
+        .object({ message: z.string(), share: z.number().nullable().describe('0 to 1') })
+        .nullable()
+        .describe('while it is being loaded'),
+      flow: z.string().describe('latest, every, parallel N'),
+      queue: z.object({ depth: z.number(), limit: z.number() }),
+      offered: z.number().describe('frames that came: offered = processed + passed + withheld + dropped + failed + inFlight'),
       processed: z.number(),
-      dropped: z.record(z.string(), z.number()).describe('by policy; newest: it was slower than the frames came'),
+      passed: z.number().describe('let through as they were'),
+      withheld: z.number().describe('not to be shown'),
+      dropped: z
+        .record(z.string(), z.number())
+        .describe('latest, newest: a newer one came first; queue-full; thinned: left out by fps; ring: no memory; stopped; seen before'),
       failed: z.number(),
+      faults: z.record(z.string(), z.number()).describe('failed by what happened: error, timeout, crash'),
       inFlight: z.number(),
       fps: z.number(),
+      waitMs: Percentiles.describe('time in the queue, ms'),
       processMs: Percentiles.describe('time for one frame, ms'),
-      latencyMs: Percentiles.describe('capture to finding, ms'),
+      latencyMs: Percentiles.describe('capture to finding or picture, ms'),
+      waits: HistogramCounts.nullable().describe('time in the queue, s'),
+      runs: HistogramCounts.nullable().describe('time for one frame, s'),
       metrics: z.number().describe('values found'),
       markers: z.number().describe('markers begun'),
       restarts: z.number(),
       error: z.string().nullable().describe('what went wrong last, in a sentence'),
+      errorAt: z.number().nullable().describe('when, server UTC, µs'),
     }),
   ),
   outputs: z.record(
@@ -455,6 +532,8 @@ export const StreamInfo = z.object({
   state: StreamState,
   reason: z.string().nullable().describe('why it failed, is lost or waits, in a sentence'),
   readOnly: z.boolean().describe('defined in the configuration file'),
+  companionOf: StreamName.optional().describe('made by the server to show the unprocessed pictures of this stream; in no list'),
+  companion: StreamName.optional().describe('stream that shows its unprocessed pictures'),
   config: StreamConfig,
   format: z.string().nullable(),
   width: z.number().nullable(),

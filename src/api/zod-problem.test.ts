@@ -67,10 +67,16 @@ describe('zodProblem', () => {
       'source.size: "big" received; expected WIDTHxHEIGHT in pixels, such as 1280x720',
     ],
     [
-      'a processor that there is none of',
-      { processors: [{ use: 'magic' }] },
+      'a setting of a processor out of range',
+      { processors: [{ use: 'mine', memory: 1 }] },
       'bad-value',
-      'processors[0].use: "magic" received; expected one of color-patch, motion, brightness, focus, histogram',
+      'processors[0].memory: 1 received; expected an integer from 32 to 1048576',
+    ],
+    [
+      'a setting that a processor does not have',
+      { processors: [{ use: 'mine', deadlin: '1s' }] },
+      'unknown-key',
+      'processors[0].deadlin is not a known key; did you mean deadline?',
     ],
     [
       'a param that a processor does not have',

@@ -24,6 +24,8 @@ export interface ZodIssue {
   readonly message: string;
   readonly keys?: readonly string[];
   readonly input?: unknown;
+  /** Of a union: what each alternative has against the value. */
+  readonly errors?: readonly (readonly ZodIssue[])[];
 }
 
 export interface ZodProblemOptions {
@@ -42,8 +44,9 @@ export interface ZodProblemOptions {
  */
 export function zodProblem(error: { readonly issues: readonly ZodIssue[] }, source: string, options: ZodProblemOptions = {}): SluiceError {
   const schema = options.schema && (z.toJSONSchema(options.schema, { io: 'input', unrepresentable: 'any' }) as Json);
-  const problems = error.issues.flatMap((issue) => describe(issue, schema, options));
-  const unknownOnly = error.issues.length > 0 && error.issues.every((issue) => issue.code === 'unrecognized_keys');
+  const issues = error.issues.flatMap((issue) => insideUnion(issue));
+  const problems = issues.flatMap((issue) => describe(issue, schema, options));
+  const unknownOnly = issues.length > 0 && issues.every((issue) => issue.code === 'unrecognized_keys');
   return problemError(problems, source, options.code ?? (unknownOnly ? 'unknown-key' : 'bad-value'));
 }
 
@@ -139,6 +142,13 @@ interface Json {
   oneOf?: Json[];
 }
 
+/** Of objects told apart by `use`: only what is wrong with the one that was meant. */
+function insideUnion(issue: ZodIssue): ZodIssue[] {
+  const meant = issue.errors?.filter((issues) => issues.length > 0 && !issues.some(({ path }) => path.length === 0 || path[0] === 'use'));
+  if (issue.code !== 'invalid_union' || meant?.length !== 1) return [issue];
+  return meant[0]!.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
 function describe(issue: ZodIssue, schema: Json | undefined, options: ZodProblemOptions): FieldProblem[] {
   const name = options.name ?? dotted;
   const node = schema && nodeAt(schema, issue.path, options.input);
@@ -208,13 +218,16 @@ function ownOf(properties: Record<string, Json> | undefined, key: string): Json 
 }
 
 function pick(node: Json, value: unknown): Json {
-  const options = node.oneOf ?? node.anyOf;
+  const options = (node.oneOf ?? node.anyOf)?.flatMap((option) => option.oneOf ?? option);
   if (!options || value === null || typeof value !== 'object') return node;
   const fits = options.find((option) => {
     const constants = Object.entries(option.properties ?? {}).filter(([, property]) => property.const !== undefined);
     return constants.length > 0 && constants.every(([key, property]) => (value as Record<string, unknown>)[key] === property.const);
   });
-  return fits ?? node;
+  const open = options.filter(
+    (option) => option.properties && Object.values(option.properties).every((property) => property.const === undefined),
+  );
+  return fits ?? (open.length === 1 ? open[0]! : node);
 }
 
 /** No alternative fits: the key that tells them apart allows the constants of all. */

@@ -4,7 +4,7 @@ import type { FrameInfo } from '../core/frame.ts';
 /** An entry for the timeline. The same event has the same id, so that nothing is entered twice. */
 export interface StreamNote {
   readonly id: string;
-  readonly kind: 'clock' | 'source';
+  readonly kind: 'clock' | 'source' | 'processor';
   /** In plain words. */
   readonly label: string;
   /** Capture time, µs. */

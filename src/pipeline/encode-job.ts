@@ -2,7 +2,7 @@
 // sends packets. Media time = capture time; segments of the 2 s grid begin with a key frame (DESIGN 6).
 import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
-import { type SluiceError, toSluiceError } from '../core/errors.ts';
+import { toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { Throttle } from '../core/throttle.ts';
 import { type Micros, type Ticks, toMicros, toTicks } from '../core/time.ts';
@@ -14,6 +14,7 @@ import { insertJpegIdentity } from '../formats/jpeg-segment.ts';
 import { DEFAULT_GOP_TICKS, GRID_TICKS, LOST_AFTER_MS, PART_TICKS } from './grid.ts';
 import { MediaTime } from './media-time.ts';
 import type { EncodeEvent, JobCommand, JobSpec, PlainError } from './messages.ts';
+import { plainError } from './plain-error.ts';
 import { RingFeed } from './ring-feed.ts';
 
 /** A repeat waits this much longer than a part lasts, so that a frame which is merely late still comes first. */
@@ -23,11 +24,6 @@ const FORCED_KEY_US = 500_000;
 
 /** How the identity gets into a packet. */
 const WRITERS = { sei: toSample, app9: insertJpegIdentity, own: (data: Uint8Array) => data };
-
-/** An error as plain data. */
-export function plainError(error: SluiceError): PlainError {
-  return { code: error.code, message: error.message, details: error.details };
-}
 
 export async function runEncodeJob(spec: Extract<JobSpec, { kind: 'encode' }>, port: MessagePort, clock: Clock): Promise<void> {
   const job = new EncodeJob(spec, port, clock);

@@ -11,6 +11,8 @@ const MAX_SLOTS = 82;
 /** Fewer would drop frames as soon as one reader is at work. */
 const MIN_SLOTS = 4;
 
+const SLOT_ALIGN = 8;
+
 /** A reader that hears of new rings. */
 interface Reader {
   readonly number: number;
@@ -31,8 +33,8 @@ export interface ReaderSeat extends Disposable {
 export class FrameHub {
   readonly #maxBytes: number;
   readonly #readers = new Map<number, Reader>();
-  readonly refused = new Tally();
-  readonly dropped = new Tally();
+  refused = new Tally();
+  dropped = new Tally();
   #ring: FrameRing | null = null;
   #published = 0;
 
@@ -49,6 +51,13 @@ export class FrameHub {
     return this.#published;
   }
 
+  /** Goes on with the counts of another hub, whose frames come here from now on. */
+  adopt(other: FrameHub): void {
+    this.#published = other.published;
+    this.refused = other.refused.copy();
+    this.dropped = other.dropped.copy();
+  }
+
   /** A frame has reached the ring. */
   count(): void {
     this.#published++;
@@ -56,7 +65,8 @@ export class FrameHub {
 
   /** The ring, large enough for a picture; refuses one that would need more memory than a stream may use. */
   ringFor(format: PixelFormat, width: number, height: number): FrameRing {
-    const bytes = frameBytes(format, width, height);
+    // Slots begin where samples of any depth may begin.
+    const bytes = Math.ceil(frameBytes(format, width, height) / SLOT_ALIGN) * SLOT_ALIGN;
     if (this.#ring && this.#ring.memory.slotBytes >= bytes) return this.#ring;
     const slots = Math.min(MAX_SLOTS, Math.floor(this.#maxBytes / bytes));
     if (slots < MIN_SLOTS) {

@@ -84,6 +84,8 @@ export type JobSpec =
 export type JobCommand =
   | { readonly type: 'ring'; readonly ring: RingMemory }
   | { readonly type: 'no-ring'; readonly reason: string }
+  /** To a source: the ring that it has is its own no longer, and it asks for another one. */
+  | { readonly type: 'move' }
   | { readonly type: 'key' }
   /** Sound to encode; answered by `done`. */
   | { readonly type: 'block'; readonly block: AudioFrame }

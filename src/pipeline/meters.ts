@@ -129,4 +129,10 @@ export class Tally {
   get counts(): Record<string, number> {
     return { ...this.#counts };
   }
+
+  copy(): Tally {
+    const copy = new Tally();
+    for (const [name, count] of Object.entries(this.#counts)) copy.add(name, count);
+    return copy;
+  }
 }

@@ -6,8 +6,8 @@ import { toSluiceError } from '../core/errors.ts';
 import { type FrameInfo, frameBytes } from '../core/frame.ts';
 import { openProcessor } from '../processors/index.ts';
 import type { ProcessorSession } from '../processors/processor.ts';
-import { plainError } from './encode-job.ts';
 import type { JobCommand, JobSpec, PlainError, ProcessEvent } from './messages.ts';
+import { plainError } from './plain-error.ts';
 import { type LentFrame, RingFeed } from './ring-feed.ts';
 
 /** Frames in a row that may fail. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ProcessorConfig } from '../api/schema.ts';
+import { FinderConfig } from '../api/schema.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { silentLogger } from '../core/log.ts';
 import { Scope } from '../core/scope.ts';
@@ -25,7 +25,7 @@ function bench(config: object, ringBytes = 64 * 2 ** 20) {
   scope.defer(() => pool.close());
   const results: Results[] = [];
   let wake = () => {};
-  const processing = new Processing(config as ProcessorConfig, {
+  const processing = new Processing(config as FinderConfig, {
     hub,
     pool,
     clock,
@@ -78,7 +78,7 @@ function bench(config: object, ringBytes = 64 * 2 ** 20) {
   return { processing, results, publish, feed, until, hub };
 }
 
-const parse = (config: unknown) => ProcessorConfig.parse(config);
+const parse = (config: unknown) => FinderConfig.parse(config);
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 const balanced = (stats: ReturnType<Processing['stats']>) =>
   expect(stats.processed + total(stats.dropped) + stats.failed + stats.inFlight).toBe(stats.offered);

@@ -1,7 +1,7 @@
 // One processor of a stream, seen from the main thread: runs it in a worker while frames come, hands on what it finds, counts the fate of
 // every frame, ends the spans that it leaves open, and starts it again after a pause when it has failed.
 import type { StreamStats } from '../api/schema.ts';
-import { type ProcessorConfig, processorIdOf } from '../api/schema.ts';
+import { type FinderConfig, processorIdOf } from '../api/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
@@ -23,7 +23,7 @@ const SLOTS_OF_OTHERS = 16;
 export interface Results {
   readonly processor: string;
   /** The frame that metrics and data belong to. */
-  readonly frame: FrameInfo;
+  readonly frame: { readonly id: number; readonly timestamp: number };
   readonly metrics: Findings['metrics'];
   readonly markers: readonly FoundMarker[];
   readonly data: readonly { readonly [key: string]: Json }[];
@@ -44,6 +44,23 @@ export interface ProcessingHost {
   onResults(results: Results): void;
 }
 
+/** Results as the timeline takes them: ids and names are unique in the stream, markers are signed. */
+export function resultsOf(
+  { id, use }: { readonly id: string; readonly use: string },
+  frame: Results['frame'],
+  { metrics, markers = [], data = [] }: Findings,
+): Results {
+  // Two processors of one sort in a stream have ids of their own, which keep their findings apart.
+  const name = (own: string) => (id === use ? own : `${id}:${own}`);
+  return {
+    processor: id,
+    frame,
+    metrics: metrics && Object.fromEntries(Object.entries(metrics).map(([own, value]) => [name(own), value])),
+    markers: markers.map((marker) => ({ ...marker, id: name(marker.id), data: signed(marker.data, id) })),
+    data,
+  };
+}
+
 /** Adds to the data of a marker whose it is, so that what is left open by a crash can be told from people's own. */
 function signed(data: Json | undefined, processor: string): Json {
   const own = data !== null && typeof data === 'object' && !Array.isArray(data) ? data : data === undefined ? {} : { value: data };
@@ -52,7 +69,7 @@ function signed(data: Json | undefined, processor: string): Json {
 
 export class Processing {
   readonly id: string;
-  #config: ProcessorConfig;
+  #config: FinderConfig;
   readonly #host: ProcessingHost;
   readonly #log: Logger;
   #run: { job: Job; seat: ReaderSeat } | null = null;
@@ -80,14 +97,14 @@ export class Processing {
   #markers = 0;
   #restarts = 0;
 
-  constructor(config: ProcessorConfig, host: ProcessingHost) {
+  constructor(config: FinderConfig, host: ProcessingHost) {
     this.id = processorIdOf(config);
     this.#config = config;
     this.#host = host;
     this.#log = host.log.child({ processor: this.id });
   }
 
-  get config(): ProcessorConfig {
+  get config(): FinderConfig {
     return this.#config;
   }
 
@@ -95,7 +112,7 @@ export class Processing {
    * Takes other params, checked, without a new start. Resolves to the id of the first frame that it looks at with them: none before was
    * looked at with them, none from there on without.
    */
-  async setParams(config: ProcessorConfig): Promise<number> {
+  async setParams(config: FinderConfig): Promise<number> {
     this.#config = config;
     const run = this.#run;
     if (!run) return this.#host.nextId();
@@ -195,26 +212,16 @@ export class Processing {
 
   #found(findings: Findings | null): void {
     if (!findings || !this.#last) return;
-    const { metrics, data = [] } = findings;
-    const markers = (findings.markers ?? []).map((marker) => ({
-      ...marker,
-      id: this.#name(marker.id),
-      data: signed(marker.data, this.id),
-    }));
+    const results = resultsOf({ id: this.id, use: this.config.use }, this.#last, findings);
+    const { metrics, markers, data } = results;
     for (const marker of markers) {
       if (marker.endFrame === undefined && !this.#open.has(marker.id)) this.#markers++;
       if (marker.open) this.#open.set(marker.id, marker);
       else this.#open.delete(marker.id);
     }
-    const named = metrics && Object.fromEntries(Object.entries(metrics).map(([name, value]) => [this.#name(name), value]));
-    this.#metrics += named ? Object.keys(named).length : 0;
-    if (!named && !markers.length && !data.length) return;
-    this.#host.onResults({ processor: this.id, frame: this.#last, metrics: named, markers, data });
-  }
-
-  /** Two processors of one sort in a stream have ids of their own, which keep their findings apart. */
-  #name(name: string): string {
-    return this.id === this.#config.use ? name : `${this.id}:${name}`;
+    this.#metrics += metrics ? Object.keys(metrics).length : 0;
+    if (!metrics && !markers.length && !data.length) return;
+    this.#host.onResults(results);
   }
 
   /** What is still open when it ends is ended with the last frame that it saw. */
@@ -241,19 +248,31 @@ export class Processing {
     return {
       id: this.id,
       use: this.#config.use,
+      place: 'beside',
       running: this.#run !== null,
+      state: this.#run ? 'running' : this.#wanted ? 'failed' : 'off',
+      progress: null,
+      flow: 'latest',
+      queue: { depth: 0, limit: DEPTH },
       offered,
       processed: this.#processed,
+      passed: 0,
+      withheld: 0,
       dropped: { ...this.#skipped.counts, newest: lost },
       failed: this.#failed + abandoned,
+      faults: { error: this.#failed, timeout: 0, crash: abandoned },
       inFlight: Math.max(0, offered - ended - abandoned),
       fps: this.#rate.rates(this.#host.clock.now()).perSecond,
+      waitMs: { p50: null, p95: null },
       processMs: this.#processMs.summary,
       latencyMs: this.#latencyMs.summary,
+      waits: null,
+      runs: null,
       metrics: this.#metrics,
       markers: this.#markers,
       restarts: this.#restarts,
       error: this.#error?.message ?? null,
+      errorAt: null,
     };
   }
 

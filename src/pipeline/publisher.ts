@@ -34,7 +34,7 @@ export interface PushReceipt {
 export interface PushTarget {
   readonly name: string;
   readonly clock: Clock;
-  readonly hub: FrameHub;
+  readonly captured: FrameHub;
   readonly config: { readonly source: { readonly type: string; readonly clock?: string } };
   takeId(): number;
   onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
@@ -111,28 +111,28 @@ export class PushInput {
     const stride = options.stride ?? 0;
     checkRaw(data.length, format, width, height, stride);
     const now = stream.clock.now();
-    const ring = stream.hub.ringFor(format, width, height);
+    const ring = stream.captured.ringFor(format, width, height);
     const captured = this.#captureTime(options, now);
     if (typeof captured === 'string') {
-      stream.hub.refused.add('not-rising');
+      stream.captured.refused.add('not-rising');
       return { id: 0, timestamp: now, dropped: 'not-rising', detail: captured };
     }
     const { timestamp } = captured;
     // Programs on this machine follow the system's clock, however far the server's has still to go.
     const answer = this.#gate.check(timestamp, stream.clock.latest());
     if (!answer.accepted) {
-      stream.hub.refused.add(answer.reason);
+      stream.captured.refused.add(answer.reason);
       return { id: 0, timestamp, dropped: answer.reason, detail: answer.detail };
     }
     const slot = ring.claim();
     if (slot < 0) {
-      stream.hub.dropped.add('ring');
+      stream.captured.dropped.add('ring');
       return { id: 0, timestamp, dropped: 'ring', detail: 'every slot of the frame ring is in use: the encoders do not keep up' };
     }
     const id = stream.takeId();
     if (id === 0) {
       ring.release(slot);
-      stream.hub.dropped.add('ids');
+      stream.captured.dropped.add('ids');
       return { id: 0, timestamp, dropped: 'ids', detail: 'the reserved frame ids are used up; more are on their way' };
     }
     packRowsInto(ring.pixels(slot).subarray(0, frameBytes(format, width, height)), data, format, width, height, stride);
@@ -146,7 +146,7 @@ export class PushInput {
       received: stream.clock.now(),
     };
     ring.publish(slot, info);
-    stream.hub.count();
+    stream.captured.count();
     if (captured.stepped) stream.onDeviceStep(timestamp);
     stream.onFrame(info, answer.stepped, options.metadata ?? null);
     return { id, timestamp };

@@ -7,6 +7,9 @@ export interface LentFrame {
   readonly info: FrameInfo;
   /** The whole slot: always the same object per slot, so that native code may keep pointing at it. */
   readonly slot: Uint8Array;
+  readonly ring: FrameRing;
+  /** Number of the slot in the ring. */
+  readonly index: number;
   /** Frames that were offered to this reader before it, and that it was too slow to take. */
   readonly lost: number;
   done(): void;
@@ -54,7 +57,7 @@ export class RingFeed {
       if (slot >= 0) {
         const lost = this.#lost;
         this.#lost = 0;
-        return { info: ring.info(slot), slot: ring.pixels(slot), lost, done: () => ring.done(reader, slot) };
+        return { info: ring.info(slot), slot: ring.pixels(slot), ring, index: slot, lost, done: () => ring.done(reader, slot) };
       }
       if (!ring.closed || !this.#next.length) return null;
       this.#ring = this.#next.shift()!;

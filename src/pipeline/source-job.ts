@@ -11,8 +11,8 @@ import { sleepUntil } from '../core/sleep.ts';
 import type { Micros } from '../core/time.ts';
 import { sourceRow } from '../sources/index.ts';
 import type { Draft, RunSource, SourceContext } from '../sources/source.ts';
-import { plainError } from './encode-job.ts';
 import type { JobCommand, JobSpec, PlainError, SourceEvent } from './messages.ts';
+import { plainError } from './plain-error.ts';
 
 export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, port: MessagePort, clock: Clock): Promise<void> {
   const abort = new AbortController();
@@ -21,6 +21,7 @@ export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, p
   port.on('message', (command: JobCommand) => {
     if (command.type === 'stop') abort.abort();
     else if (command.type === 'ring') sink.setRing(new FrameRing(command.ring));
+    else if (command.type === 'move') sink.leaveRing();
     else if (command.type === 'no-ring') sink.noRing(command.reason);
   });
   const context: SourceContext<unknown> = {
@@ -70,6 +71,11 @@ class RingSink {
     this.#ring = ring;
     this.#refusal = null;
     this.#waiting?.();
+  }
+
+  /** Asks for a ring before the next frame. */
+  leaveRing(): void {
+    this.#ring = null;
   }
 
   noRing(reason: string): void {

@@ -127,6 +127,13 @@ export class SourceRunner {
     }
   }
 
+  /** Its frames go into another hub from now on. */
+  moved(): void {
+    const { hub } = this.#options;
+    if (hub.ring) this.#job?.send({ type: 'ring', ring: hub.ring.memory });
+    else this.#job?.send({ type: 'move' });
+  }
+
   async close(): Promise<void> {
     this.#wanted = false;
     clearTimeout(this.#retry);

@@ -1,6 +1,6 @@
 // One stream: its source or publisher, its frames, its renditions, and who needs them. Sources sleep unless somebody needs frames.
 import { SOURCE_PART } from '../api/params.ts';
-import { processorIdOf, type StreamConfig, type StreamState } from '../api/schema.ts';
+import { type InlineConfig, isFinder, processorIdOf, type StreamConfig, type StreamState, type StreamStats } from '../api/schema.ts';
 import type { SharedClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -14,6 +14,7 @@ import type { SoundBlock } from '../sources/source.ts';
 import { Analyses, type Analysis } from './analysis.ts';
 import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
+import { Chain, type ResolvedProcessor } from './chain/chain.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
@@ -42,6 +43,8 @@ export interface StreamDeps {
   readonly lastTimestamp: number;
   /** Path of a recording's file; `null` = there is no such recording. */
   readonly recordingFile: (id: string) => string | null;
+  /** How a processor is run that is none of the finders. */
+  readonly resolveProcessor: (config: InlineConfig) => ResolvedProcessor;
 }
 
 /** A part of this program that makes frames, metrics or markers of a stream: a node. */
@@ -114,6 +117,7 @@ export function mainSettings(config: StreamConfig): Extract<RenditionSettings, {
 export class Stream {
   readonly name: string;
   readonly clock: SharedClock;
+  /** What everybody sees. */
   readonly hub: FrameHub;
   readonly sound: Sound;
   readonly input: PushInput;
@@ -129,6 +133,11 @@ export class Stream {
   readonly timings = new Map<string, EncodeTimings>();
   readonly #analyses: Analyses;
   #processings: Processing[] = [];
+  /** What comes from the source: `hub` itself unless processors stand in the way. */
+  #captured: FrameHub;
+  #chain: Chain | null = null;
+  /** Users' processors that only look. */
+  #besides: Chain | null = null;
   readonly #rate = new RateMeter();
   #demand = 0;
   #viewers = 0;
@@ -137,7 +146,9 @@ export class Stream {
   #stopped = false;
   #state: StreamState = 'asleep';
   #reason: string | null = null;
+  /** Last frame that viewers can see. */
   #lastFrame: FrameInfo | null = null;
+  #lastCaptured: FrameInfo | null = null;
   #lastTimestamp: number;
   readonly #capture = new CaptureWatch();
   /** The source was noted as gone. */
@@ -156,6 +167,7 @@ export class Stream {
     this.log = deps.log.child({ stream: name });
     this.events = new Emitter((error) => this.log.error({ error }, 'a listener failed'));
     this.hub = new FrameHub(deps.ringBytes);
+    this.#captured = this.hub;
     this.#lastTimestamp = deps.lastTimestamp;
     const stream = this;
     this.#analyses = new Analyses({
@@ -180,6 +192,7 @@ export class Stream {
     });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
+    void this.#makeChain();
     this.#makeSource();
     this.#processings = this.#makeProcessings([]);
   }
@@ -200,6 +213,16 @@ export class Stream {
   /** Why it waits, is lost or failed. */
   get reason(): string | null {
     return this.#reason;
+  }
+
+  /** What comes from the source or publisher, before any processor. */
+  get captured(): FrameHub {
+    return this.#captured;
+  }
+
+  /** The processors in the way of the picture; `null` = there are none. */
+  get chain(): Chain | null {
+    return this.#chain;
   }
 
   get lastFrame(): FrameInfo | null {
@@ -317,13 +340,18 @@ export class Stream {
     return this.#analyses.look(use, params);
   }
 
-  get processings(): readonly Processing[] {
-    return this.#processings;
+  /** Figures of all processors: first those in the way, in their order. */
+  processorStats(): StreamStats['processors'] {
+    return [
+      ...(this.#chain?.stats() ?? []),
+      ...this.#processings.map((processing) => processing.stats()),
+      ...(this.#besides?.stats() ?? []),
+    ];
   }
 
   /** The processors of the configuration: those that are unchanged, but for their params, go on. */
   #makeProcessings(known: readonly Processing[]): Processing[] {
-    const { processors } = this.#config;
+    const processors = this.#config.processors.filter(isFinder);
     return processors.map((config) => {
       const same = known.find((processing) => JSON.stringify(processing.config) === JSON.stringify(config));
       if (same) return same;
@@ -355,7 +383,7 @@ export class Stream {
 
   /** What has params: the source, then the processors in their order. */
   paramParts(): ParamPart[] {
-    return [sourcePart(this.#config.source), ...this.#config.processors.map(finderPart)];
+    return [sourcePart(this.#config.source), ...this.#config.processors.filter(isFinder).map(finderPart)];
   }
 
   /**
@@ -365,7 +393,7 @@ export class Stream {
   async setParams(changes: ReadonlyMap<string, ParamValues>): Promise<Map<string, number>> {
     this.#config = withParams(this.#config, changes);
     const frames = new Map<string, number>();
-    const changed = this.#config.processors.filter((config) => changes.has(processorIdOf(config)));
+    const changed = this.#config.processors.filter(isFinder).filter((config) => changes.has(processorIdOf(config)));
     await Promise.all(
       changed.map(async (config) => {
         const processing = this.#processings.find(({ id }) => id === processorIdOf(config));
@@ -386,17 +414,67 @@ export class Stream {
     return first;
   }
 
+  /** Processors of the configuration that are no finders: those in the way, or those beside it. */
+  #inline(beside: boolean): InlineConfig[] {
+    return this.#config.processors.filter((config): config is InlineConfig => !isFinder(config) && config.beside === beside);
+  }
+
+  /** Sets up the chain that the configuration asks for. Frames that are on their way in a chain that ends are lost. */
+  async #makeChain(): Promise<void> {
+    const ended: (Promise<void> | undefined)[] = [];
+    const inline = this.#inline(false);
+    if (inline.length && this.#chain) ended.push(this.#chain.configure(inline));
+    else if (inline.length) {
+      this.#captured = new FrameHub(this.#deps.ringBytes);
+      this.#captured.adopt(this.hub);
+      this.#chain = this.#newChain(inline, this.#captured, this.hub);
+      this.#source?.moved();
+    } else if (this.#chain) {
+      this.hub.adopt(this.#captured);
+      this.#captured = this.hub;
+      if (this.#lastCaptured) this.hub.ringFor(this.#lastCaptured.format, this.#lastCaptured.width, this.#lastCaptured.height);
+      ended.push(this.#chain.close());
+      this.#chain = null;
+      this.#source?.moved();
+    }
+    const besides = this.#inline(true);
+    if (besides.length && this.#besides) ended.push(this.#besides.configure(besides));
+    else if (besides.length) this.#besides = this.#newChain(besides, this.hub, null);
+    else if (this.#besides) {
+      ended.push(this.#besides.close());
+      this.#besides = null;
+    }
+    await Promise.all(ended);
+  }
+
+  #newChain(configs: readonly InlineConfig[], from: FrameHub, to: FrameHub | null): Chain {
+    return new Chain(configs, {
+      name: this.name,
+      clock: this.clock,
+      log: this.log,
+      from,
+      to,
+      resolve: this.#deps.resolveProcessor,
+      takeId: () => this.takeId(),
+      onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
+      onResults: (results) => this.events.emit('results', results),
+      note: (note) => this.note(note),
+    });
+  }
+
   /** Ends them for good, with what they still have to say. */
   async endProcessors(): Promise<void> {
     const ended = this.#processings;
     this.#processings = [];
-    await Promise.all(ended.map((processing) => processing.close()));
+    await Promise.all([...ended.map((processing) => processing.close()), this.#chain?.close(), this.#besides?.close()]);
   }
 
   /** They look at frames while frames come; they keep no source awake. */
   #runProcessings(): void {
     const frames = this.#state === 'live' || this.#state === 'starting';
     for (const processing of this.#processings) processing.want(frames && !this.#closed);
+    this.#chain?.want(frames && !this.#closed);
+    this.#besides?.want(frames && !this.#closed);
   }
 
   // ---- frames
@@ -426,7 +504,7 @@ export class Stream {
   /** A frame has reached the ring. */
   onFrame(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null = null): void {
     this.#reserve();
-    this.#lastFrame = info;
+    this.#lastCaptured = info;
     this.#lastTimestamp = info.timestamp;
     this.#rate.add(this.clock.now());
     for (const note of this.#capture.frame(info, stepped)) {
@@ -435,6 +513,14 @@ export class Stream {
     }
     if (this.#state !== 'live') this.#setState('live', null);
     this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
+    if (this.#chain) this.#chain.offer(info, stepped, metadata);
+    else this.#onShown(info, stepped, metadata);
+  }
+
+  /** A frame has reached the ring that viewers see. */
+  #onShown(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void {
+    this.#lastFrame = info;
+    this.#besides?.offer(info, stepped, metadata);
     this.events.emit('frame', { info, stepped, metadata });
   }
 
@@ -470,12 +556,12 @@ export class Stream {
   }
 
   #noteState(state: StreamState, before: StreamState, reason: string | null): void {
-    const at = state === 'failed' ? this.clock.now() : (this.#lastFrame?.timestamp ?? 0);
+    const at = state === 'failed' ? this.clock.now() : (this.#lastCaptured?.timestamp ?? 0);
     if (state === 'live') {
       if (this.#away) this.note({ id: `source-back-${at}`, kind: 'source', label: 'frames come again', timestamp: at });
       this.#away = false;
     } else if (state === 'failed' || (before === 'live' && (state === 'lost' || state === 'waiting'))) {
-      if (this.#away || !this.#lastFrame) return;
+      if (this.#away || !this.#lastCaptured) return;
       this.#away = true;
       const label =
         state === 'waiting' ? 'its program has gone' : state === 'lost' ? 'no more frames came' : `the source failed: ${reason}`;
@@ -506,7 +592,7 @@ export class Stream {
 
   #checkAlive(): void {
     this.#watchdog = undefined;
-    const newest = Math.max(this.#lastFrame?.received ?? 0, this.sound.captured.newest?.received ?? 0);
+    const newest = Math.max(this.#lastCaptured?.received ?? 0, this.sound.captured.newest?.received ?? 0);
     if (this.#closed || !newest || this.#state !== 'live') return;
     const age = (this.clock.now() - newest) / 1000;
     if (age < LOST_AFTER_MS) {
@@ -538,7 +624,7 @@ export class Stream {
     if (JSON.stringify(before.processors) !== JSON.stringify(config.processors)) {
       const old = this.#processings;
       this.#processings = this.#makeProcessings(old);
-      await Promise.all(old.filter((one) => !this.#processings.includes(one)).map((one) => one.close()));
+      await Promise.all([...old.filter((one) => !this.#processings.includes(one)).map((one) => one.close()), this.#makeChain()]);
       this.#runProcessings();
     }
     this.events.emit('config', { config });
@@ -563,11 +649,14 @@ export class Stream {
       return;
     }
     const { type, ...params } = source;
+    const stream = this;
     this.#source = new SourceRunner({
       type,
       // Only this thread knows the recordings; the source's own knows files.
       params: source.type === 'recording' ? { ...params, file: this.#recordingFile(source) } : params,
-      hub: this.hub,
+      get hub() {
+        return stream.#captured;
+      },
       ids: this.#ids,
       pool: this.#deps.pool,
       clock: this.clock,

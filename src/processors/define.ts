@@ -118,3 +118,14 @@ export interface ProcessorDefinition<Schema extends z.ZodType = z.ZodType, State
     context: ProcessorContext<z.output<Schema>, State>,
   ): Picture | null | typeof WITHHOLD | Promise<Picture | null | typeof WITHHOLD>;
 }
+
+/** Any processor, whatever its params. */
+// biome-ignore lint/suspicious/noExplicitAny: handlers take their own params, which nobody else knows
+export type AnyProcessor = ProcessorDefinition<any, any>;
+
+/** Types a processor; gives it back as it is. */
+export function defineProcessor<Schema extends z.ZodType, State = undefined>(
+  definition: ProcessorDefinition<Schema, State>,
+): ProcessorDefinition<Schema, State> {
+  return definition;
+}

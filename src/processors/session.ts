@@ -1,5 +1,6 @@
 // What the chain asks of a processor at work, whatever it is: a user's file or a built-in in a worker thread, an object on the main thread,
 // a process of another language, a model. A kind of processor is one file with `openSession(spec, host)` and one row in `sessions.ts`.
+import type { z } from 'zod';
 import type { AudioFrame } from '../core/audio.ts';
 import type { FrameInfo, PixelFormat } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
@@ -20,15 +21,24 @@ export interface SessionSpec {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** What findings belong to: a frame, or (id 0) a time. */
+export interface FoundAt {
+  readonly id: number;
+  /** Capture time, µs UTC. */
+  readonly timestamp: number;
+}
+
 /** Where a session says what it has to say, at any time. */
 export interface SessionHost {
   /** Server UTC, µs. */
   now(): Micros;
   /** Loading goes on: what is being done, and how much of it is done, 0 to 1; null = not known. */
   progress(message: string, share: number | null): void;
-  /** Metrics, markers, data. What names no frame belongs to the frame at hand, or to the last one. */
-  found(findings: Findings): void;
+  /** Metrics, markers, data of a frame or block of sound. */
+  found(findings: Findings, at: FoundAt): void;
   log(message: string, values?: Readonly<Record<string, unknown>>): void;
+  /** Parses with a zod schema of the processor. Throws `bad-value`, `unknown-key` with a sentence per problem. */
+  parse(schema: z.ZodType, input: unknown): Record<string, unknown>;
   /** It cannot go on (a process has gone): the chain closes it and opens another one. */
   broken(error: unknown): void;
 }
@@ -66,9 +76,8 @@ export interface MadePicture {
 /** Memory for pictures that will be shown. */
 export interface PictureRoom {
   /**
-   * Room for the next picture, tightly packed; at once where the slot at hand is large enough, which is so for every picture not larger than
-   * the input. The first call may give the very memory of the input where that is `own`: read what is needed before writing.
-   * Throws `frame-too-large`.
+   * Room for the next picture, tightly packed; at once where the slot at hand is large enough, which is so for the first picture if it is not
+   * larger than the input. Fill all of it: other pictures lay there before. Throws `frame-too-large`.
    */
   room(format: PixelFormat, width: number, height: number): Uint8Array | Promise<Uint8Array>;
 }
@@ -77,11 +86,9 @@ export interface PictureRoom {
 export interface ChainFrame extends PictureRoom {
   readonly info: FrameInfo;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Exactly the tightly packed picture (`planesOf`), in shared memory: of the source or of the processor before. */
+  /** Exactly the tightly packed picture (`planesOf`), in shared memory. Only to be read. */
   readonly input: Uint8Array;
-  /** Nobody else sees `input`: it may be changed in place. Otherwise it is only to be read. */
-  readonly own: boolean;
-  /** The input's memory where it is `own`, else room with a copy of it: to be changed in place. */
+  /** Room with a copy of the input, to be changed in place. At most once. */
   edit(): Uint8Array;
   /** Aborted when the frame is given up: at the deadline, or when the processor ends. */
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { WebRtcConfig } from '../outputs/output.ts';
 import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
+import { isFileUse } from './processors.ts';
 import { readTls } from './tls.ts';
 
 export { OPTIONS, type Option, ServerConfig, type ServerConfigInput };
@@ -249,10 +250,20 @@ function anchorPaths(config: Record<string, unknown>, folder: string): Record<st
     const source = isPlainObject(stream) ? stream.source : undefined;
     const key = isPlainObject(source) && source.type === 'recording' ? 'file' : 'url';
     const path = isPlainObject(source) && (source.type === 'ffmpeg' || source.type === 'recording') ? source[key] : undefined;
+    const anchored = anchorProcessors(stream, folder);
     const isFile = typeof path === 'string' && path !== '' && path !== 'camera' && !/^[a-z][a-z0-9+.-]+:/i.test(path) && !isAbsolute(path);
-    streams[name] = isFile ? { ...(stream as object), source: { ...(source as object), [key]: resolve(folder, path) } } : stream;
+    streams[name] = isFile ? { ...(anchored as object), source: { ...(source as object), [key]: resolve(folder, path) } } : anchored;
   }
   return { ...config, streams };
+}
+
+/** Processors of the user's own: `./FILE`. */
+function anchorProcessors(stream: unknown, folder: string): unknown {
+  if (!isPlainObject(stream) || !Array.isArray(stream.processors)) return stream;
+  const processors = stream.processors.map((one: unknown) =>
+    isPlainObject(one) && typeof one.use === 'string' && isFileUse(one.use) ? { ...one, use: resolve(folder, one.use) } : one,
+  );
+  return { ...stream, processors };
 }
 
 /** A variable that looks like a slip of one of ours would silently do nothing. Others may belong to somebody else. */

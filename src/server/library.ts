@@ -13,6 +13,8 @@ import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts
 import type { NodeRunner } from '../nodes/runner.ts';
 import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
 import type { Stream } from '../pipeline/stream.ts';
+import type { AnyProcessor } from '../processors/define.ts';
+import { asProcessor } from '../processors/handlers.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
 import { resolveConfig, type ServerConfigInput } from './config.ts';
 import { checkNodes, type NodeOptions, type NodeServer, type RunNodesOptions, startNodes } from './nodes.ts';
@@ -33,7 +35,12 @@ export interface PushFrameOptions {
 }
 
 /** Format and size of pushed frames; they may change from frame to frame. */
-export interface LibraryStreamOptions extends Omit<StreamConfigInput, 'source'> {
+export interface LibraryStreamOptions extends Omit<StreamConfigInput, 'source' | 'processors'> {
+  /**
+   * Processors of the stream, in their order: as in the configuration file, what `defineProcessor` gives (run in this program's main thread),
+   * or such an object with the settings of the configuration.
+   */
+  readonly processors?: readonly LibraryProcessor[];
   readonly format?: PixelFormat | 'gray8';
   /** Pixels. */
   readonly width?: number;
@@ -46,6 +53,14 @@ export interface LibraryStreamOptions extends Omit<StreamConfigInput, 'source'> 
   /** How a source of your own is run. */
   readonly node?: Omit<NodeOptions, 'stream' | 'source' | 'config' | keyof FrameShape>;
 }
+
+type ConfiguredProcessor = NonNullable<StreamConfigInput['processors']>[number];
+
+/** An object in the place of `use` runs in this program. */
+export type LibraryProcessor =
+  | ConfiguredProcessor
+  | AnyProcessor
+  | (Omit<Extract<ConfiguredProcessor, { flow?: unknown }>, 'use'> & { readonly use: AnyProcessor });
 
 export interface LibraryStream {
   readonly name: string;
@@ -156,7 +171,8 @@ class PushStream implements LibraryStream {
     this.name = name;
     this.#server = server;
     this.#options = options;
-    const { format, width, height, significantBits, source, node, ...config } = options;
+    const { format, width, height, significantBits, source, node, processors, ...others } = options;
+    const config = { ...others, ...(processors && { processors: registered(server, name, processors) }) };
     if (isNodeSource(source)) {
       const shape = {
         ...(format && { format }),
@@ -234,6 +250,24 @@ class PushStream implements LibraryStream {
     await this.#opened;
     return this.#server.timelines.of(this.name);
   }
+}
+
+/** Hands objects over to the server, under names that the configuration then uses. */
+function registered(server: SluiceServer, stream: string, processors: readonly LibraryProcessor[]): ConfiguredProcessor[] {
+  return processors.map((entry, index) => {
+    if ('use' in entry && typeof entry.use === 'string') return entry as ConfiguredProcessor;
+    const { use, ...settings } = 'use' in entry ? entry : { use: entry };
+    const processor = asProcessor(use, `processor-${index + 1}`);
+    if (!processor) {
+      throw new SluiceError('bad-value', `processors[${index}] of ${stream}: expected what defineProcessor gives, or { use: NAME }`, {
+        field: `processors[${index}]`,
+      });
+    }
+    const own = (processor.name ?? `processor-${index + 1}`).replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 32);
+    const name = `${stream}.${own}`.slice(0, 64);
+    server.processors.register(name, processor);
+    return { id: own, ...settings, use: name } as ConfiguredProcessor;
+  });
 }
 
 /** Bytes of one frame of a format and size. */

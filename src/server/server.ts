@@ -37,6 +37,7 @@ import { pageRoutes } from './page.ts';
 import { Presets } from './params/presets.ts';
 import { ParamService } from './params/service.ts';
 import { installProblems, onClientError, onFrameworkError } from './problem.ts';
+import { ProcessorTable } from './processors.ts';
 import { analysisRoutes } from './routes/analysis.ts';
 import { bandwidthRoute } from './routes/bandwidth.ts';
 import { clipBundleRoute } from './routes/clip-bundle.ts';
@@ -66,6 +67,7 @@ export interface SluiceServer extends AsyncDisposable {
   readonly timelines: Timelines;
   readonly liveViews: LiveViews;
   readonly clock: SharedClock;
+  readonly processors: ProcessorTable;
   /** HTML of the program's own pages, by name: `/pages/{name}`. */
   readonly pages: Map<string, string>;
   /** Makes or changes a stream of this process; it is not kept across restarts. */
@@ -111,6 +113,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const pool = scope.use(new MediaPool(log));
   pool.warm();
 
+  const processors = new ProcessorTable();
   let recordings: RecordingsOutput | undefined;
   const registry = new Registry({
     deps: async (name) => ({
@@ -121,6 +124,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       reserveIds: (stream, count) => store.call('reserveIds', stream, count),
       lastTimestamp: last.get(name) ?? 0,
       recordingFile: (id) => recordings?.file(id) ?? null,
+      resolveProcessor: (processor) => processors.resolve(processor),
     }),
     onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
   });
@@ -166,6 +170,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     meters: metersOf,
     recorder: (name) => hls?.recorder(name),
     outputs: () => outputs,
+    processors,
     metrics: (name) => timelines.of(name).metricCounters,
   });
 
@@ -282,8 +287,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     timelines,
     liveViews,
     clock,
+    processors,
     pages,
-    openStream: async (name, input) => (await streams.put(name, streams.parse(input), false)).stream,
+    openStream: async (name, input) => (await streams.put(name, streams.parse(input, true), false)).stream,
     close: () => scope.close(),
     [Symbol.asyncDispose]: () => scope.close(),
   };

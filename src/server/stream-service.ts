@@ -16,6 +16,7 @@ import type { Store } from '../timeline/store.ts';
 import { type ResolvedConfig, withStreamDefaults } from './config.ts';
 import { keptParams, restored } from './params/kept.ts';
 import { withoutSecrets } from './params/secrets.ts';
+import type { ProcessorTable } from './processors.ts';
 
 export interface StreamServiceOptions {
   readonly registry: Registry;
@@ -25,6 +26,7 @@ export interface StreamServiceOptions {
   readonly meters: (stream: string) => ReadonlyMap<string, OutputMeter>;
   readonly recorder: (stream: string) => Recorder | undefined;
   readonly outputs: () => readonly Output[];
+  readonly processors: ProcessorTable;
   /** Samples of metrics since the start. */
   readonly metrics: (stream: string) => { readonly accepted: number; readonly dropped: number };
 }
@@ -53,7 +55,10 @@ export class StreamService {
   /** Opens the streams of the configuration file and those that earlier runs have kept. */
   async restore(): Promise<void> {
     const { registry, store, config, log } = this.#options;
-    for (const [name, stream] of Object.entries(config.streams)) await registry.open(name, await this.#restored(name, stream));
+    for (const [name, stream] of Object.entries(config.streams)) {
+      this.#options.processors.check(stream, true);
+      await registry.open(name, await this.#restored(name, stream));
+    }
     for (const row of await store.call('streams')) {
       if (this.#readOnly.has(row.name)) continue;
       try {
@@ -64,9 +69,11 @@ export class StreamService {
     }
   }
 
-  /** Parses a configuration from outside. */
-  parse(body: unknown): StreamConfig {
-    return parseInput(StreamConfig, withStreamDefaults(body, this.#options.config));
+  /** Parses a configuration from outside. `files`: processors may be files. */
+  parse(body: unknown, files = false): StreamConfig {
+    const config = parseInput(StreamConfig, withStreamDefaults(body, this.#options.config));
+    this.#options.processors.check(config, files);
+    return config;
   }
 
   /** Makes or changes a stream. `kept`: it comes back after a restart. */
@@ -201,23 +208,24 @@ export class StreamService {
   stats(stream: Stream): StreamStats {
     const recorder = this.#options.recorder(stream.name);
     const window = recorder?.window ?? null;
-    const { hub } = stream;
+    const { hub, captured } = stream;
     const outputs: StreamStats['outputs'] = {};
     for (const [name, meter] of this.#options.meters(stream.name)) outputs[name] = meter.stats;
     return {
       state: stream.state,
       fps: stream.fps,
       ledger: {
-        captured: hub.published + hub.refused.total + hub.dropped.total,
-        refused: hub.refused.counts,
-        dropped: hub.dropped.counts,
-        published: hub.published,
+        captured: captured.published + captured.refused.total + captured.dropped.total,
+        refused: captured.refused.counts,
+        dropped: captured.dropped.counts,
+        published: captured.published,
+        shown: hub.published,
       },
       ...(stream.input.deviceClock ? { clock: stream.input.deviceClock } : {}),
       ...audioStats(stream),
       ring: hub.stats,
       renditions: stream.renditions.map((rendition) => rendition.stats()),
-      processors: stream.processings.map((processing) => processing.stats()),
+      processors: stream.processorStats(),
       outputs,
       metrics: this.#options.metrics(stream.name),
       dvr: {

@@ -44,7 +44,7 @@ test('keptMs', () => {
 
 describe('ledgerRows', () => {
   test('sums to what was captured', () => {
-    const rows = ledgerRows({ captured: 100, refused: { future: 2 }, dropped: { ring: 3, other: 0 }, published: 95 });
+    const rows = ledgerRows({ captured: 100, refused: { future: 2 }, dropped: { ring: 3, other: 0 }, published: 95, shown: 95 });
     expect(rows.map((row) => [row.label, row.count])).toEqual([
       ['passed on', 95],
       ['refused: its time lies in the future', 2],
@@ -54,11 +54,11 @@ describe('ledgerRows', () => {
   });
 
   test('says what is missing instead of hiding it', () => {
-    expect(ledgerRows({ captured: 10, refused: {}, dropped: {}, published: 8 }).at(-1)).toMatchObject({
+    expect(ledgerRows({ captured: 10, refused: {}, dropped: {}, published: 8, shown: 8 }).at(-1)).toMatchObject({
       label: 'not accounted for',
       count: 2,
     });
-    expect(ledgerRows({ captured: 0, refused: {}, dropped: {}, published: 0 })).toHaveLength(1);
+    expect(ledgerRows({ captured: 0, refused: {}, dropped: {}, published: 0, shown: 0 })).toHaveLength(1);
   });
 });
 

@@ -52,7 +52,7 @@ export class RunningRecording {
   constructor(recording: Recording, deps: RunningDeps) {
     this.#recording = recording;
     this.#deps = deps;
-    this.#missedBefore = deps.stream.hub.dropped.total;
+    this.#missedBefore = deps.stream.captured.dropped.total;
     this.#writer = recording.format === 'mp4' ? this.#openMp4() : this.#openTiff();
     this.ended = this.#writer.ended.then((error) => this.#onEnd(error));
   }
@@ -110,7 +110,7 @@ export class RunningRecording {
 
   #progress(progress: RecordProgress, gaps: readonly RecordingGap[]): void {
     const { first, last, shape, queue, frames, bytes } = progress;
-    const dropped = progress.dropped + this.#deps.stream.hub.dropped.total - this.#missedBefore;
+    const dropped = progress.dropped + this.#deps.stream.captured.dropped.total - this.#missedBefore;
     const at = (moment: typeof first) => moment && { frame: moment.id, timestamp: moment.timestamp };
     this.#recording = {
       ...this.#recording,

@@ -121,7 +121,7 @@ export class Publishers {
 
   #onDecoded(id: string, stream: Stream, status: { -readonly [Key in keyof Status]: Status[Key] }, event: DecodeEvent): void {
     if (event.type === 'lost') {
-      stream.hub.dropped.add('undecodable');
+      stream.captured.dropped.add('undecodable');
       status.undecodable += event.count;
       this.#process.send({ type: 'request-key', id });
     } else if (event.type === 'picture' && this.#open.has(id)) {

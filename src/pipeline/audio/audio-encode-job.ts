@@ -8,10 +8,10 @@ import type { TrackInfo } from '../../core/packet.ts';
 import { type Micros, type Ticks, toMicros } from '../../core/time.ts';
 import { mixTo, toPlanes } from '../../formats/sound.ts';
 import { AudioEncoder, ENCODED_RATE, Resampler } from '../../native/ffmpeg-audio.ts';
-import { plainError } from '../encode-job.ts';
 import { LOST_AFTER_MS } from '../grid.ts';
 import { MediaTime } from '../media-time.ts';
 import type { AudioEvent, JobCommand, JobSpec, PlainError } from '../messages.ts';
+import { plainError } from '../plain-error.ts';
 import { joined, SampleLine } from './sample-line.ts';
 
 /** Ticks of a sample: 90,000 / 48,000. */

@@ -2,6 +2,7 @@
 import { type JsonSchema, jsonSchemaOf } from '../../api/json-schema.ts';
 import { SOURCE_PART } from '../../api/params.ts';
 import {
+  type FinderConfig,
   PROCESSOR_PARAMS,
   type ProcessorConfig,
   processorIdOf,
@@ -29,7 +30,7 @@ export function sourcePart({ type, ...values }: SourceConfig): ParamPart {
 }
 
 /** A finder takes other params between two frames. */
-export function finderPart(config: ProcessorConfig): ParamPart {
+export function finderPart(config: FinderConfig): ParamPart {
   return part(processorIdOf(config), config.use, PROCESSOR_PARAMS[config.use], config.params, true);
 }
 

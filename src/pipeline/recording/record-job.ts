@@ -2,8 +2,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { toSluiceError } from '../../core/errors.ts';
-import { plainError } from '../encode-job.ts';
 import type { JobCommand, JobSpec, PlainError, RecordEvent } from '../messages.ts';
+import { plainError } from '../plain-error.ts';
 import { RingFeed } from '../ring-feed.ts';
 import { noRoom } from './disk-room.ts';
 import { FrameRecorder, reasonOf } from './frame-recorder.ts';

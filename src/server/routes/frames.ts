@@ -262,7 +262,7 @@ class PublisherSocket {
       return;
     }
     if (this.#queued >= 4) {
-      this.#stream.hub.dropped.add('decode');
+      this.#stream.captured.dropped.add('decode');
       return this.#send({ type: 'drop', timestamp: header.timestamp || this.#stream.clock.now(), reason: 'decode' });
     }
     this.#queued++;

@@ -1,0 +1,519 @@
+// One processor in the way of the picture, seen from the main thread: which frames it gets and when (flow), what became of each (ledger), and
+// what happens when it throws, hangs, crashes or grows too large. Frames leave in the order in which they came.
+import { type InlineConfig, processorIdOf, type StreamStats } from '../../api/schema.ts';
+import type { SharedClock } from '../../core/clock.ts';
+import { type SluiceError, toSluiceError } from '../../core/errors.ts';
+import type { PixelFormat } from '../../core/frame.ts';
+import type { Logger } from '../../core/log.ts';
+import { Throttle } from '../../core/throttle.ts';
+import { type Micros, parseDuration } from '../../core/time.ts';
+import type { Findings } from '../../processors/processor.ts';
+import type { FoundAt, OpenSession, SessionInfo, SessionSpec } from '../../processors/session.ts';
+import { plainError } from '../plain-error.ts';
+import { Flow } from './flow.ts';
+import { Handle } from './handle.ts';
+import { type Fault, StageLedger } from './ledger.ts';
+import type { PlacedPicture, ThreadEvent } from './messages.ts';
+import type { HeldSlot, Moving } from './moving.ts';
+import type { RingBook } from './ring-book.ts';
+
+/** Frames wait so long for a processor that is being loaded; then the policy holds, ms. */
+const LOADING_PATIENCE_MS = 1000;
+/** A frame that is given up may end by itself within this time, ms; then its processor hangs. */
+const ABORT_MS = 100;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 30_000;
+/** After so long without a fault the next one counts as the first, ms. */
+const HEALTHY_MS = 10_000;
+
+export interface StageHost {
+  readonly stream: string;
+  readonly clock: SharedClock;
+  readonly log: Logger;
+  readonly rings: RingBook;
+  /** A slot for what is made: `null` = no free one, or nothing is shown. Throws `frame-too-large`. */
+  claim(format: PixelFormat, width: number, height: number): HeldSlot | null;
+  /** Processors that only look need no slot. */
+  readonly shows: boolean;
+  /** How a processor is run: what its session is opened with, and by whom if it is an object of this program. */
+  resolve(config: InlineConfig): { readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>; readonly open: OpenSession | null };
+  /** Viewers see what leaves this one. */
+  isLast(stage: Stage): boolean;
+  /** A frame leaves it for the next one. */
+  next(stage: Stage, frame: Moving): void;
+  found(stage: Stage, findings: Findings, at: FoundAt): void;
+  /** For the timeline, in plain words. */
+  note(stage: Stage, sort: string, label: string): void;
+}
+
+/** A frame's place in the order of leaving. */
+interface Ticket {
+  done: boolean;
+  out: readonly Moving[];
+}
+
+interface Job {
+  readonly id: number;
+  readonly frame: Moving;
+  readonly ticket: Ticket;
+  readonly runner: Runner;
+  /** Slots that it may be writing into. */
+  readonly slots: HeldSlot[];
+  timer: NodeJS.Timeout;
+  /** Its frame has been given up; the processor is still at it. */
+  late: boolean;
+}
+
+interface Runner {
+  readonly handle: Handle;
+  info: SessionInfo | null;
+  readonly jobs: Map<number, Job>;
+  /** Changes of params that it has taken. */
+  params: number;
+}
+
+export type StageState = 'off' | 'loading' | 'running' | 'failed';
+
+export class Stage {
+  readonly id: string;
+  readonly config: InlineConfig;
+  readonly ledger = new StageLedger();
+  readonly #host: StageHost;
+  readonly #log: Logger;
+  readonly #flow: Flow;
+  readonly #throttle: Throttle | null;
+  readonly #deadlineMs: number;
+  readonly #queue: { readonly frame: Moving; readonly at: number }[] = [];
+  readonly #tickets: Ticket[] = [];
+  #runners: Runner[] = [];
+  /** Of the one that was loaded last: holds while another one is being loaded. */
+  #info: SessionInfo | null = null;
+  #wanted = false;
+  #state: StageState = 'off';
+  #since = 0;
+  #progress: { message: string; share: number | null } | null = null;
+  #error: { message: string; at: number } | null = null;
+  /** Frames in a row that it threw on. */
+  #throws = 0;
+  #failures = 0;
+  #healthySince = Number.POSITIVE_INFINITY;
+  #restarts = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #nextJob = 1;
+  #counts = { metrics: 0, markers: 0 };
+
+  constructor(config: InlineConfig, host: StageHost) {
+    this.id = processorIdOf(config);
+    this.config = config;
+    this.#host = host;
+    this.#log = host.log.child({ processor: this.id });
+    this.#flow = new Flow(config);
+    this.#throttle = config.fps ? new Throttle(config.fps) : null;
+    this.#deadlineMs = parseDuration(config.deadline, 'deadline');
+  }
+
+  get state(): StageState {
+    return this.#state;
+  }
+
+  get info(): SessionInfo | null {
+    return this.#info;
+  }
+
+  // ---- life
+
+  /** Frames will come, or come no more. Idle ones are let go by `rest`. */
+  want(wanted: boolean): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) {
+      if (!this.#runners.length) this.#open();
+      else for (const { handle } of this.#runners) handle.send({ type: 'start' });
+      return;
+    }
+    for (const { handle } of this.#runners) handle.send({ type: 'stop' });
+    for (const { frame } of this.#queue.splice(0)) this.#drop(frame, 'stopped');
+  }
+
+  /** Lets the processor go if no frames come: its threads end. */
+  rest(): void {
+    if (!this.#wanted) void this.#end();
+  }
+
+  async close(): Promise<void> {
+    this.want(false);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
+    const runners = this.#runners;
+    this.#runners = [];
+    for (const runner of runners) this.#abandon(runner, 'stopped');
+    this.#set('off');
+    await Promise.all(runners.map(({ handle }) => handle.end()));
+  }
+
+  #set(state: StageState): void {
+    this.#state = state;
+    this.#since = performance.now();
+    if (state !== 'loading') this.#progress = null;
+  }
+
+  #open(): void {
+    clearTimeout(this.#retry);
+    this.#set('loading');
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#pump(), LOADING_PATIENCE_MS + 5).unref();
+    this.#start();
+  }
+
+  #start(): void {
+    const { clock, rings, stream } = this.#host;
+    const { spec, open } = this.#host.resolve(this.config);
+    const runner: Runner = {
+      handle: new Handle({
+        spec: { id: this.id, stream, params: this.config.params, ...spec },
+        open,
+        clock,
+        rings,
+        memory: this.config.memory * 2 ** 20,
+        onEvent: (event) => this.#on(runner, event),
+        onGone: (error) => this.#fault(runner, error, 'crash'),
+      }),
+      info: null,
+      jobs: new Map(),
+      params: 0,
+    };
+    this.#runners.push(runner);
+    runner.handle.send({ type: 'load' });
+  }
+
+  /** Forgets a runner: its frames have their fate, and its slots are free when it can write no more. */
+  #abandon(runner: Runner, how: Fault | 'stopped'): void {
+    for (const job of runner.jobs.values()) {
+      clearTimeout(job.timer);
+      void runner.handle.gone.then(() => release(job.slots));
+      if (job.late) continue;
+      if (how === 'stopped') {
+        this.ledger.drop('stopped');
+        job.frame.at.release();
+        this.#settle(job.ticket, []);
+      } else this.#failed(job, how);
+    }
+    runner.jobs.clear();
+  }
+
+  /** A processor has crashed, hangs, or could not be loaded: another one takes its place. */
+  #fault(runner: Runner, error: SluiceError, how: Fault | 'load'): void {
+    if (!this.#runners.includes(runner)) return;
+    this.#runners = this.#runners.filter((one) => one !== runner);
+    this.#abandon(runner, how === 'load' ? 'error' : how);
+    void runner.handle.end(true);
+    this.#error = { message: error.message, at: this.#host.clock.now() };
+    if (performance.now() - this.#healthySince > HEALTHY_MS) this.#failures = 0;
+    this.#healthySince = Number.POSITIVE_INFINITY;
+    const failures = this.#failures++;
+    // The first time at once; what cannot even be loaded is not tried at once again.
+    const delay = failures === 0 && how !== 'load' ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
+    this.#log.warn({ error: error.message, retryMs: delay }, 'a processor failed');
+    const when = delay === 0 ? 'started again' : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
+    this.#host.note(this, how, `${this.id}: ${error.message}; ${when}`);
+    if (!this.#wanted) return void this.#end();
+    // Others of its kind go on without it.
+    const others = this.#runners.some(({ info }) => info);
+    if (!others) this.#set('failed');
+    this.#retry = setTimeout(() => {
+      if (!this.#wanted) return;
+      this.#restarts++;
+      if (others) this.#start();
+      else {
+        this.#open();
+        // It was running before: nobody waits for it to come back.
+        this.#since = Number.NEGATIVE_INFINITY;
+      }
+    }, delay).unref();
+    this.#pump();
+  }
+
+  // ---- frames
+
+  /** A frame comes. Takes over its slot. */
+  offer(frame: Moving): void {
+    this.ledger.offered++;
+    if (this.#throttle && !this.#throttle.takes(frame.info.timestamp)) return this.#drop(frame, 'thinned');
+    this.#queue.push({ frame, at: performance.now() });
+    this.#pump();
+    // What is left has to wait, and only so many may.
+    while (this.#queue.length > this.#flow.limit) this.#drop(this.#queue.shift()!.frame, this.#flow.full);
+  }
+
+  /** Frames that were lost before they could be offered: the main thread was busy. */
+  missed(count: number): void {
+    this.ledger.offered += count;
+    for (let i = 0; i < count; i++) this.ledger.drop('latest');
+  }
+
+  #pump(): void {
+    while (this.#queue.length) {
+      const free = this.#free();
+      if (free) {
+        const { frame, at } = this.#queue.shift()!;
+        this.#dispatch(free, frame, performance.now() - at);
+      } else if (this.#bypassed()) this.#bypass(this.#queue.shift()!.frame);
+      else return;
+    }
+  }
+
+  /** One that can take a frame now. */
+  #free(): Runner | null {
+    if (this.#state !== 'running' || !this.#info?.video) return null;
+    const { parallel } = this.#flow;
+    let busy = 0;
+    for (const { jobs } of this.#runners) busy += jobs.size;
+    if (busy >= parallel) return null;
+    return this.#runners.find(({ info, jobs }) => info && jobs.size < (info.concurrent ? parallel : 1)) ?? null;
+  }
+
+  /** No processor is there, and none is waited for. */
+  #bypassed(): boolean {
+    if (this.#state === 'running') return !this.#info?.video;
+    return this.#state !== 'loading' || performance.now() - this.#since >= LOADING_PATIENCE_MS;
+  }
+
+  #bypass(frame: Moving): void {
+    const policy = this.#state === 'loading' && this.#error === null ? this.config.loading : this.config.onError;
+    const ticket = this.#ticket();
+    if (policy === 'withhold' && this.#state !== 'running') {
+      this.ledger.withheld++;
+      frame.at.release();
+      this.#settle(ticket, []);
+    } else {
+      this.ledger.passed++;
+      this.#settle(ticket, [frame]);
+    }
+  }
+
+  #dispatch(runner: Runner, frame: Moving, waitMs: number): void {
+    const { info } = frame;
+    let slot: HeldSlot | null = null;
+    if (this.#host.shows) {
+      try {
+        slot = this.#host.claim(info.format, info.width, info.height);
+      } catch (error) {
+        this.#error = { message: toSluiceError(error).message, at: this.#host.clock.now() };
+      }
+      if (!slot) return this.#drop(frame, 'ring');
+    }
+    this.ledger.waited(waitMs);
+    const id = this.#nextJob++;
+    const timer = setTimeout(() => this.#overdue(job), this.#deadlineMs).unref();
+    const job: Job = { id, frame, ticket: this.#ticket(), runner, slots: slot ? [slot] : [], timer, late: false };
+    runner.jobs.set(id, job);
+    const { handle } = runner;
+    const finish = slot !== null && !frame.at.shown && this.#host.isLast(this);
+    handle.know(frame.at.place, ...(slot ? [slot.place] : []));
+    const output = slot?.place ?? null;
+    handle.send({ type: 'video', job: id, info, metadata: frame.metadata ?? {}, input: frame.at.place, output, finish });
+  }
+
+  #overdue(job: Job): void {
+    const { runner, id } = job;
+    job.late = true;
+    this.#failed(job, 'timeout');
+    runner.handle.send({ type: 'abort', job: id });
+    job.timer = setTimeout(() => {
+      const error = toSluiceError({ code: 'processor-failed', message: `it took longer than ${this.#deadlineMs / 1000} s for a frame` });
+      this.#fault(runner, error, 'timeout');
+    }, ABORT_MS).unref();
+  }
+
+  /** A frame on which it failed: its picture is as it was before. */
+  #failed(job: Job, fault: Fault): void {
+    this.ledger.fail(fault);
+    if (this.config.onError === 'pass') return this.#settle(job.ticket, [job.frame]);
+    job.frame.at.release();
+    this.#settle(job.ticket, []);
+  }
+
+  #ticket(): Ticket {
+    const ticket: Ticket = { done: false, out: [] };
+    this.#tickets.push(ticket);
+    return ticket;
+  }
+
+  #settle(ticket: Ticket, out: readonly Moving[]): void {
+    ticket.done = true;
+    ticket.out = out;
+    while (this.#tickets[0]?.done) for (const frame of this.#tickets.shift()!.out) this.#host.next(this, frame);
+  }
+
+  #drop(frame: Moving, reason: Parameters<StageLedger['drop']>[0]): void {
+    this.ledger.drop(reason);
+    frame.at.release();
+  }
+
+  // ---- answers
+
+  #on(runner: Runner, event: ThreadEvent): void {
+    switch (event.type) {
+      case 'progress':
+        this.#progress = { message: event.message, share: event.share };
+        break;
+      case 'loaded':
+        this.#loaded(runner, event.info);
+        break;
+      case 'load-failed':
+        this.#fault(runner, toSluiceError(event.error), 'load');
+        break;
+      case 'video-done': {
+        const job = this.#take(runner, event.job);
+        if (!job) break;
+        this.#answered(job, event.ms);
+        if (job.late) release(job.slots);
+        else if (event.outcome === 'pass') this.#passed(job, event.copied);
+        else if (event.outcome === 'withhold') this.#withheld(job);
+        else this.#made(job, event.pictures);
+        this.#pump();
+        break;
+      }
+      case 'failed': {
+        const job = this.#take(runner, event.job);
+        if (!job) break;
+        release(job.slots);
+        this.#thrown(toSluiceError(event.error));
+        if (!job.late) this.#failed(job, 'error');
+        this.#pump();
+        break;
+      }
+      case 'room':
+        this.#room(runner, event);
+        break;
+      case 'found':
+        this.#counts.metrics += Object.keys(event.findings.metrics ?? {}).length;
+        this.#counts.markers += event.findings.markers?.length ?? 0;
+        this.#host.found(this, event.findings, event.at);
+        break;
+      case 'log':
+        this.#log.info({ ...event.values }, event.message);
+        break;
+      default:
+    }
+  }
+
+  #take(runner: Runner, id: number): Job | null {
+    const job = runner.jobs.get(id);
+    if (!job) return null;
+    clearTimeout(job.timer);
+    runner.jobs.delete(id);
+    return job;
+  }
+
+  #loaded(runner: Runner, info: SessionInfo): void {
+    runner.info = info;
+    this.#info = info;
+    runner.handle.send({ type: 'start' });
+    clearTimeout(this.#patience);
+    if (this.#state !== 'running') {
+      this.#set('running');
+      this.#healthySince = performance.now();
+    }
+    // What does not take several frames at once by itself gets company.
+    while (!info.concurrent && this.#runners.length < this.#flow.parallel) this.#start();
+    this.#pump();
+  }
+
+  #answered(job: Job, ms: number): void {
+    this.#throws = 0;
+    this.ledger.ran(ms, job.frame.info.timestamp, this.#host.clock.now());
+  }
+
+  #thrown(error: SluiceError): void {
+    this.#error = { message: error.message, at: this.#host.clock.now() };
+    if (this.#throws++ > 0) return;
+    this.#log.warn({ error: error.message }, 'a processor failed on a frame');
+    this.#host.note(this, 'error', `${this.id} failed on a frame: ${error.message}`);
+  }
+
+  #passed({ frame, slots, ticket }: Job, copied: boolean): void {
+    this.ledger.passed++;
+    const [slot] = slots;
+    if (!copied || !slot) {
+      release(slots);
+      return this.#settle(ticket, [frame]);
+    }
+    frame.at.release();
+    release(slots.slice(1));
+    this.#settle(ticket, [{ ...frame, at: slot }]);
+  }
+
+  #withheld({ frame, slots, ticket }: Job): void {
+    this.ledger.withheld++;
+    release(slots);
+    frame.at.release();
+    this.#settle(ticket, []);
+  }
+
+  #made({ frame, slots, ticket }: Job, pictures: readonly PlacedPicture[]): void {
+    this.ledger.processed++;
+    if (!this.#host.shows) return this.#settle(ticket, [frame]);
+    const out: Moving[] = [];
+    for (const { place, format, width, height, significantBits, timestamp, metadata } of pictures) {
+      const at = slots.find((slot) => slot.place.ring === place.ring && slot.place.slot === place.slot);
+      if (!at) continue;
+      slots.splice(slots.indexOf(at), 1);
+      const bits = significantBits ?? (format === frame.info.format ? frame.info.significantBits : 0);
+      const time = (this.#info?.ids === 'own' ? timestamp : undefined) ?? frame.info.timestamp;
+      const info = { ...frame.info, format, width, height, significantBits: bits, timestamp: time as Micros };
+      out.push({ ...frame, info, at, metadata: metadata ? { ...frame.metadata, ...metadata } : frame.metadata });
+    }
+    release(slots);
+    frame.at.release();
+    this.#settle(ticket, out);
+  }
+
+  #room(runner: Runner, { job: id, format, width, height }: Extract<ThreadEvent, { type: 'room' }>): void {
+    const job = runner.jobs.get(id);
+    if (!job) return;
+    const refuse = (message: string) => {
+      const error = plainError(toSluiceError({ code: 'processor-failed', message }));
+      runner.handle.send({ type: 'room', job: id, place: null, error });
+    };
+    try {
+      const slot = this.#host.claim(format, width, height);
+      if (!slot) return refuse('no free memory for its picture: the encoders do not keep up');
+      job.slots.push(slot);
+      runner.handle.know(slot.place);
+      runner.handle.send({ type: 'room', job: id, place: slot.place, error: null });
+    } catch (error) {
+      refuse(toSluiceError(error).message);
+    }
+  }
+
+  // ---- figures
+
+  stats(): StreamStats['processors'][number] {
+    const figures = this.ledger.figures(this.#host.clock.now());
+    return {
+      id: this.id,
+      use: this.config.use,
+      place: this.#host.shows ? 'inline' : 'beside',
+      running: this.#state === 'running',
+      state: this.#state,
+      progress: this.#progress,
+      flow: this.#flow.words,
+      queue: { depth: this.#queue.length, limit: this.#flow.limit },
+      ...figures,
+      ...this.#counts,
+      restarts: this.#restarts,
+      error: this.#error?.message ?? null,
+      errorAt: this.#error?.at ?? null,
+    };
+  }
+}
+
+function release(slots: readonly HeldSlot[]): void {
+  for (const slot of slots) slot.release();
+}

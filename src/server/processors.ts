@@ -1,0 +1,81 @@
+// Which processors there are beside the finders: built-ins, the user's own files, and objects that the program has handed in.
+import { type InlineConfig, isFinder, PROCESSOR_PARAMS, type StreamConfig } from '../api/schema.ts';
+import { nearest } from '../api/zod-problem.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { ResolvedProcessor } from '../pipeline/chain/chain.ts';
+import type { AnyProcessor } from '../processors/define.ts';
+import { DefinitionSession } from '../processors/definition-session.ts';
+import { INLINE, INLINE_NAMES } from '../processors/inline/index.ts';
+
+/** Whether a processor of the configuration is a file: a path, not a name. */
+export function isFileUse(use: string): boolean {
+  return /[/\\]/.test(use);
+}
+
+export class ProcessorTable {
+  readonly #objects = new Map<string, AnyProcessor>();
+
+  /** Names of all processors, for people. */
+  get names(): string[] {
+    return [...Object.keys(PROCESSOR_PARAMS), ...INLINE_NAMES, ...this.#objects.keys()];
+  }
+
+  /** Takes an object of this program under a name, which stream configurations then use. The same name again replaces it. */
+  register(name: string, processor: AnyProcessor): void {
+    if (!/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+      throw new SluiceError(
+        'bad-name',
+        `${JSON.stringify(name)} received as the name of a processor; expected 1 to 64 characters of A-Z a-z 0-9 . _ -`,
+      );
+    }
+    if (Object.hasOwn(PROCESSOR_PARAMS, name) || Object.hasOwn(INLINE, name)) {
+      throw new SluiceError('conflict', `there is a processor ${name} already; give yours another name`);
+    }
+    this.#objects.set(name, processor);
+  }
+
+  object(name: string): AnyProcessor | undefined {
+    return this.#objects.get(name);
+  }
+
+  /** Throws `bad-value` if the configuration of a stream uses a processor that there is not. `files`: files are allowed. */
+  check({ processors }: Pick<StreamConfig, 'processors'>, files: boolean): void {
+    for (const [index, config] of processors.entries()) {
+      if (isFinder(config)) continue;
+      const { use } = config;
+      const field = `processors[${index}].use`;
+      if (isFileUse(use)) {
+        if (files) continue;
+        throw new SluiceError(
+          'bad-value',
+          `${field}: ${JSON.stringify(use)} received; code comes only by the configuration file; expected one of ${this.names.join(', ')}`,
+          {
+            field,
+            received: use,
+            allowed: this.names,
+          },
+        );
+      }
+      if (Object.hasOwn(INLINE, use) || this.#objects.has(use)) continue;
+      const meant = nearest(use, this.names);
+      throw new SluiceError(
+        'bad-value',
+        `${field}: ${JSON.stringify(use)} received; ${meant ? `did you mean ${meant}?` : `expected one of ${this.names.join(', ')}`}`,
+        {
+          field,
+          received: use,
+          allowed: this.names,
+          ...(meant ? { suggestion: meant } : {}),
+        },
+      );
+    }
+  }
+
+  /** How a processor is run. Throws `processor-failed` if there is none. */
+  resolve({ use }: InlineConfig): ResolvedProcessor {
+    if (isFileUse(use)) return { spec: { kind: 'file', use }, open: null };
+    const object = this.#objects.get(use);
+    if (object) return { spec: { kind: 'object', use }, open: (spec, host) => new DefinitionSession(object, spec, host) };
+    return { spec: { kind: 'builtin', use }, open: null };
+  }
+}

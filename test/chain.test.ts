@@ -1,0 +1,87 @@
+// Processors in the way of the picture, on a real server: what viewers get is what they made, with the identity of what was captured.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { StreamStats } from '../src/api/schema.ts';
+import { createServer, defineProcessor } from '../src/index.ts';
+import { testServer } from './server.ts';
+
+const INVERT = fileURLToPath(new URL('./programs/invert.ts', import.meta.url));
+const gray = (level: number) => new Uint8Array(32 * 16).fill(level);
+
+async function until<T>(what: () => Promise<T | null | undefined | false>, timeoutMs = 20_000): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await what();
+    if (found) return found;
+    if (performance.now() > end) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/** Every frame has one fate. */
+function balanced(stats: StreamStats['processors'][number]): void {
+  const { offered, processed, passed, withheld, dropped, failed, faults, inFlight } = stats;
+  expect(processed + passed + withheld + total(dropped) + failed + inFlight).toBe(offered);
+  expect(total(faults)).toBe(failed);
+  expect(inFlight).toBeGreaterThanOrEqual(0);
+}
+
+/** The newest picture of a stream: its frame id, and the level of a pixel in the middle. */
+async function newest(url: string, stream: string) {
+  const answer = await fetch(new URL(`live/${stream}/snapshot.npy`, url));
+  if (!answer.ok) return null;
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  return { id: Number(answer.headers.get('x-sluice-frame')), level: bytes.at(-40)! };
+}
+
+describe('a chain of processors', () => {
+  it('shows what a file of the user makes, with the id and time of the frame', { timeout: 60_000 }, async () => {
+    await using server = await testServer({
+      streams: { scope: { source: { type: 'push' }, processors: [{ use: INVERT }, { use: 'pass' }] } },
+    });
+    const push = (level: number) =>
+      server.json<{ id: number; timestamp: number }>('api/streams/scope/frames?width=32&height=16&format=gray', {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: gray(level),
+      });
+    const first = await push(10);
+    expect(await until(async () => await newest(server.url, 'scope'))).toEqual({ id: first.id, level: 245 });
+    const second = await push(200);
+    await until(async () => (await newest(server.url, 'scope'))?.id === second.id);
+    expect((await newest(server.url, 'scope'))?.level).toBe(55);
+    const stats = await server.json<StreamStats>('api/streams/scope/stats');
+    expect(stats.ledger).toMatchObject({ captured: 2, published: 2, shown: 2 });
+    expect(stats.processors).toMatchObject([
+      { id: 'invert', place: 'inline', state: 'running', offered: 2, processed: 2, error: null },
+      { id: 'pass', place: 'inline', state: 'running', offered: 2, passed: 2, error: null },
+    ]);
+    for (const each of stats.processors) balanced(each);
+    const { series } = await until(async () => {
+      const answer = await server.json<{ series: { name: string; frame: number[] }[] }>(
+        `api/streams/scope/metrics?names=first&start=${first.timestamp}&end=${second.timestamp}&step=0`,
+      );
+      return answer.series[0]?.frame.length === 2 && answer;
+    });
+    expect(series[0]!.frame).toEqual([first.id, second.id]);
+  });
+
+  it('runs an object of the program itself on the main thread', { timeout: 60_000 }, async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+    const server = await createServer({ port: 0, dataDir });
+    try {
+      const half = defineProcessor({ name: 'half', video: (frame) => frame.pixels.map((value) => value >> 1) });
+      const stream = server.stream('scope', { format: 'gray', width: 32, height: 16, processors: [half] });
+      const { id } = await stream.push(gray(100));
+      expect(await until(async () => await newest(server.url, 'scope'))).toEqual({ id, level: 50 });
+    } finally {
+      await server.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+});
