@@ -72,6 +72,7 @@ export const FfmpegParams = z
       .describe('degrees clockwise, on top of what the file says'),
     flip: z.enum(['none', 'horizontal', 'vertical']).default('none'),
     transport: z.enum(['tcp', 'udp']).default('tcp').describe('RTSP transport'),
+    audio: z.boolean().default(true).describe('its sound too, where it has some; what has no pictures is played alone'),
     options: z
       .record(z.string(), z.union([z.string(), z.number()]))
       .default({})

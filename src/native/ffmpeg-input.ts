@@ -1,4 +1,4 @@
-// FFmpeg for inputs: opens files, addresses, devices and filter graphs, and decodes their pictures. For media workers only.
+// FFmpeg for inputs: opens files, addresses, devices and filter graphs, and decodes their pictures and their sound. For media workers only.
 //
 // Rules that keep the process alive: calls on one context never overlap; the decoder is opened with `await open2`, never `open2Sync`;
 // frames and packets are made once and reused; everything is freed by the thread that uses it, after its last call has returned.
@@ -11,6 +11,7 @@ import {
   AVERROR_EOF,
   AVERROR_EXIT,
   AVFMT_FLAG_NONBLOCK,
+  AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
   FF_THREAD_FRAME,
@@ -33,6 +34,7 @@ import {
 } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import { type PictureOptions, type PictureShape, PictureWriter } from './ffmpeg-picture.ts';
+import { type DecodedSound, SoundDecoder } from './ffmpeg-sound.ts';
 
 // FFmpeg writes its own remarks to standard error; what matters is said in our words.
 Log.setLevel(AV_LOG_QUIET);
@@ -67,8 +69,8 @@ export interface DecodedPicture {
   readonly shape: PictureShape;
 }
 
-/** `picture`: `current` is new · `more`: call again · `wait`: nothing there now, call again a little later · `end`: no more pictures. */
-export type Step = 'picture' | 'more' | 'wait' | 'end';
+/** `picture`, `sound`: `current` or `currentSound` is new · `more`: call again · `wait`: nothing there now, call again a little later · `end` */
+export type Step = 'picture' | 'sound' | 'more' | 'wait' | 'end';
 
 /** A camera that FFmpeg can open. */
 export interface CameraDevice {
@@ -98,8 +100,11 @@ export class FfmpegInput implements AsyncDisposable {
   /** Why reading ended, if not because the input was over. */
   error: string | undefined;
   readonly #context: FormatContext;
+  /** Of the pictures, or where there are none of the sound. */
   readonly #stream: Stream;
-  readonly #decoder: CodecContext;
+  /** Of the pictures. */
+  readonly #decoder: CodecContext | null;
+  readonly #sound: SoundDecoder | null;
   readonly #writer: PictureWriter;
   readonly #packet = new Packet();
   readonly #frame = new Frame();
@@ -110,7 +115,15 @@ export class FfmpegInput implements AsyncDisposable {
   #draining = false;
   #closed = false;
 
-  private constructor(context: FormatContext, stream: Stream, decoder: CodecContext, writer: PictureWriter, probeMs: number) {
+  private constructor(
+    context: FormatContext,
+    stream: Stream,
+    decoder: CodecContext | null,
+    sound: SoundDecoder | null,
+    writer: PictureWriter,
+    probeMs: number,
+  ) {
+    this.#sound = sound;
     this.#context = context;
     this.#stream = stream;
     this.#decoder = decoder;
@@ -129,9 +142,9 @@ export class FfmpegInput implements AsyncDisposable {
 
   /**
    * Opens an input and its decoder. Fails with `source-failed` and a sentence that says what and why; with the signal's reason if it is
-   * aborted meanwhile.
+   * aborted meanwhile. `withSound`: its sound is decoded too, and an input without pictures will do.
    */
-  static async open(target: InputTarget, picture: PictureOptions, signal: AbortSignal): Promise<FfmpegInput> {
+  static async open(target: InputTarget, picture: PictureOptions, signal: AbortSignal, withSound = false): Promise<FfmpegInput> {
     signal.throwIfAborted();
     const format = target.format === undefined ? null : InputFormat.findInputFormat(target.format);
     if (target.format !== undefined && !format) throw failure(target, `this FFmpeg has no input device or format ${target.format}`);
@@ -150,6 +163,7 @@ export class FfmpegInput implements AsyncDisposable {
       }, target.device.patienceMs);
     }
     let decoder: CodecContext | undefined;
+    let sound: SoundDecoder | null = null;
     try {
       // An address nobody answers at blocks as long as the protocol's time-outs say.
       const opened = await context.openInput(target.address, format, Dictionary.fromObject({ ...target.options }));
@@ -166,8 +180,18 @@ export class FfmpegInput implements AsyncDisposable {
       if (probed < 0) throw failure(target, reasonOf(probed));
       const best = context.findBestStream(AVMEDIA_TYPE_VIDEO);
       const stream = best >= 0 ? context.streams[best] : undefined;
-      if (!stream) throw failure(target, 'it has no video');
-      for (const other of context.streams) if (other.index !== stream.index) other.discard = AVDISCARD_ALL;
+      const heard = withSound ? context.findBestStream(AVMEDIA_TYPE_AUDIO) : -1;
+      const soundStream = heard >= 0 ? context.streams[heard] : undefined;
+      if (soundStream) sound = await SoundDecoder.open(soundStream);
+      signal.throwIfAborted();
+      if (!stream && !sound) throw failure(target, withSound ? 'it has neither video nor sound' : 'it has no video');
+      for (const other of context.streams) {
+        if (other.index !== stream?.index && other.index !== sound?.index) other.discard = AVDISCARD_ALL;
+      }
+      if (!stream) {
+        const none = new PictureWriter(picture, { aspect: 0, matrix: null });
+        return new FfmpegInput(context, soundStream!, null, sound, none, performance.now() - openedAt);
+      }
       const codec = Codec.findDecoder(stream.codecpar.codecId);
       const codecName = avGetCodecName(stream.codecpar.codecId) ?? 'unknown';
       if (!codec) throw failure(target, `its video is coded as ${codecName}, which this FFmpeg cannot decode`);
@@ -186,9 +210,10 @@ export class FfmpegInput implements AsyncDisposable {
         aspect: num > 0 && den > 0 ? num / den : 0,
         matrix: stream.codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX),
       });
-      return new FfmpegInput(context, stream, decoder, writer, performance.now() - openedAt);
+      return new FfmpegInput(context, stream, decoder, sound, writer, performance.now() - openedAt);
     } catch (error) {
       decoder?.freeContext();
+      sound?.[Symbol.dispose]();
       await context.closeInput();
       throw error;
     } finally {
@@ -203,27 +228,40 @@ export class FfmpegInput implements AsyncDisposable {
     return this.#picture;
   }
 
+  /** The sound of the last step that said so. */
+  get currentSound(): DecodedSound {
+    if (!this.#sound) throw new TypeError('this input has no sound');
+    return this.#sound.current;
+  }
+
+  get hasPictures(): boolean {
+    return this.#decoder !== null;
+  }
+
   /** Decodes on: at most one packet. Blocks while the input has nothing, as long as its time-outs say. */
   step(): Step {
     this.#picture = undefined;
-    const received = this.#decoder.receiveFrameSync(this.#frame);
+    const received = this.#decoder?.receiveFrameSync(this.#frame) ?? AVERROR_EOF;
     if (received >= 0) {
       this.#picture = this.#describe();
       return 'picture';
     }
+    const heard = this.#sound?.receive() ?? 'end';
+    if (heard === 'block') return 'sound';
     // Broken data give other errors: decoders go on with the next packet.
-    if (received === AVERROR_EOF || (this.#draining && received === AVERROR_EAGAIN)) return 'end';
-    if (this.#draining) return 'more';
+    if (this.#draining) return (received === AVERROR_EOF || received === AVERROR_EAGAIN) && heard === 'end' ? 'end' : 'more';
     const read = this.#context.readFrameSync(this.#packet);
     if (read === AVERROR_EAGAIN) return 'wait';
     if (read < 0) {
       if (read !== AVERROR_EOF) this.error = reasonOf(read);
       this.#draining = true;
-      this.#decoder.sendPacketSync(null);
+      this.#decoder?.sendPacketSync(null);
+      this.#sound?.drain();
       return 'more';
     }
     // Packets before the first key frame are refused by the decoder: the first picture that can be decoded is the first that is shown.
-    if (this.#packet.streamIndex === this.#stream.index) this.#decoder.sendPacketSync(this.#packet);
+    if (this.#packet.streamIndex === this.#sound?.index) this.#sound.send(this.#packet);
+    else if (this.#packet.streamIndex === this.#stream.index) this.#decoder?.sendPacketSync(this.#packet);
     this.#packet.unref();
     return 'more';
   }
@@ -248,7 +286,8 @@ export class FfmpegInput implements AsyncDisposable {
     const start = this.#stream.startTime;
     const sought = this.#context.seekFrameSync(this.#stream.index, start === AV_NOPTS_VALUE ? 0n : start, AVSEEK_FLAG_BACKWARD);
     if (sought < 0) return false;
-    this.#decoder.flushBuffers();
+    this.#decoder?.flushBuffers();
+    this.#sound?.flush();
     this.#draining = false;
     this.#picture = undefined;
     this.error = undefined;
@@ -261,7 +300,8 @@ export class FfmpegInput implements AsyncDisposable {
     this.#closed = true;
     this.#picture = undefined;
     this.#writer[Symbol.dispose]();
-    this.#decoder.freeContext();
+    this.#decoder?.freeContext();
+    this.#sound?.[Symbol.dispose]();
     this.#frame.free();
     this.#packet.free();
     await this.#context.closeInput();

@@ -412,7 +412,7 @@ describe('stripBasePath', () => {
 describe('checkSource', () => {
   const far = { rights: 'all', via: 'token', client: '10.1.2.3', queryToken: null } as const;
   const ffmpeg = (url: string, options: Record<string, string> = {}) =>
-    ({ type: 'ffmpeg', url, loop: true, rotate: 0, flip: 'none', transport: 'tcp', options }) as const;
+    ({ type: 'ffmpeg', url, loop: true, rotate: 0, flip: 'none', transport: 'tcp', audio: true, options }) as const;
   const cases: [url: string, allow: string[], ok: boolean][] = [
     ['rtsp://cam.lab/1', ['ffmpeg'], true],
     ['rtsp://cam.lab/1', [], false],

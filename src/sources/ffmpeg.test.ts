@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { hasTool } from '../../test/tools.ts';
 import { type Clock, ManualClock } from '../core/clock.ts';
 import { SluiceError } from '../core/errors.ts';
 import { frameBytes, type PixelFormat } from '../core/frame.ts';
@@ -10,6 +12,7 @@ import { silentLogger } from '../core/log.ts';
 import type { Micros } from '../core/time.ts';
 import { startClock } from '../native/system-clock.ts';
 import { type FfmpegParams, run } from './ffmpeg.ts';
+import type { SoundBlock } from './source.ts';
 
 const MEDIA = join(import.meta.dirname, '../../test/media');
 const START = 1_763_640_000_000_000;
@@ -36,6 +39,7 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
   const clock = limits.clock ?? new ManualClock(START);
   const abort = new AbortController();
   const shots: Shot[] = [];
+  const sounds: SoundBlock[] = [];
   const reports: string[] = [];
   const waits: number[] = [];
   const rings = new Map<string, SharedArrayBuffer>();
@@ -56,7 +60,7 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
       clock,
       log: silentLogger,
       signal: abort.signal,
-      sound: () => {},
+      sound: (block) => void sounds.push(block),
       report: (_state, message) => {
         reports.push(message);
         if (limits.report?.test(message)) abort.abort();
@@ -91,7 +95,7 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
   } catch (thrown) {
     error = thrown;
   }
-  return { shots, reports, waits, error };
+  return { shots, sounds, reports, waits, error };
 }
 
 const steps = (shots: Shot[]) => shots.slice(1).map((shot, i) => shot.timestamp - shots[i]!.timestamp);
@@ -245,6 +249,68 @@ describe('pictures', () => {
     expect(error).toBeUndefined();
     expect(shots.length).toBe(6);
     for (const { pixels, width, height, format } of shots) expect(pixels.length).toBe(frameBytes(format, width, height));
+  });
+});
+
+/** A file of 4 s whose picture is white and whose sound is loud for 100 ms from each whole second on. */
+function flashAndBeep(folder: string, codec: string[]): string {
+  const path = join(folder, `beep.${codec.includes('aac') ? 'mp4' : 'mkv'}`);
+  const picture = "color=black:s=64x48:r=25:d=4,drawbox=x=0:y=0:w=64:h=48:c=white:t=fill:enable='lt(mod(t,1),0.1)'";
+  const sound = "aevalsrc='0.5*cos(2*PI*1000*t)*lt(mod(t,1),0.1)|0:s=44100:d=4'";
+  const inputs = ['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound];
+  execFileSync('ffmpeg', ['-v', 'error', '-y', ...inputs, '-c:v', 'mpeg4', '-bf', '2', '-qscale:v', '2', ...codec, path]);
+  return path;
+}
+
+/** Capture times at which the first channel is loud after a quiet while, µs. */
+function onsets(sounds: readonly SoundBlock[]): number[] {
+  const found: number[] = [];
+  let quiet = Number.POSITIVE_INFINITY;
+  for (const { timestamp, rate, data } of sounds) {
+    for (const [i, sample] of (data[0] as Float32Array).entries()) {
+      if (Math.abs(sample) < 0.2) quiet++;
+      else {
+        if (quiet > rate / 5) found.push(timestamp + (i * 1e6) / rate);
+        quiet = 0;
+      }
+    }
+  }
+  return found;
+}
+
+describe.skipIf(!hasTool('ffmpeg', ['-version']))('sound', () => {
+  it.each([
+    ['AAC beside B frames', ['-c:a', 'aac']],
+    ['FLAC', ['-c:a', 'flac']],
+  ])('%s lies on the capture clock where the pictures lie, over the seam of a loop too', async (_name, codec) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-sound-'));
+    try {
+      const url = flashAndBeep(folder, codec);
+      const { shots, sounds, error } = await play({ url, loop: true, audio: true }, { frames: 180 });
+      expect(error).toBeUndefined();
+      const white = shots.map(({ pixels }) => pixels[64 * 24 + 32]! > 128);
+      const flashes = shots.filter((_, i) => white[i] && !white[i - 1]).map(({ timestamp }) => timestamp);
+      const beeps = onsets(sounds);
+      expect(flashes.length).toBe(8);
+      expect(beeps.length).toBeGreaterThanOrEqual(7);
+      // The encoder of AAC smears a sharp onset.
+      for (const [i, beep] of beeps.entries()) expect(Math.abs(beep - flashes[i]!)).toBeLessThan(1500);
+      expect(new Set(sounds.map(({ rate, channels }) => `${rate} ${channels}`))).toEqual(new Set(['44100 2']));
+      for (const [i, { timestamp }] of sounds.entries()) if (i) expect(timestamp).toBeGreaterThan(sounds[i - 1]!.timestamp);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('alone is paced like pictures, and is left out where it is not wanted', async () => {
+    const { sounds, shots, error, waits } = await play({ url: 'lavfi:sine=f=440:d=1', audio: true });
+    expect(error).toBeUndefined();
+    expect(shots.length).toBe(0);
+    const samples = sounds.reduce((sum, block) => sum + block.samples, 0);
+    expect(samples).toBe(44_100);
+    expect(waits.reduce((sum, us) => sum + us, 0)).toBeGreaterThan(950_000);
+    const { error: none } = await play({ url: 'lavfi:sine=d=1', audio: false });
+    expect(none).toMatchObject({ message: expect.stringMatching(/has no video/) });
   });
 });
 

@@ -7,6 +7,7 @@ import type { Micros } from '../core/time.ts';
 import { FfmpegInput, type InputTarget, listCameras } from '../native/ffmpeg-input.ts';
 import type { PictureOptions } from '../native/ffmpeg-picture.ts';
 import { LiveClock, type MediaClock, PacedClock, Thinner } from './ffmpeg/media-clock.ts';
+import { SoundFeed } from './ffmpeg/sound-feed.ts';
 import { cameraTarget, type ParsedUrl, parseUrl, targetOf } from './ffmpeg/target.ts';
 import type { RunSource, SourceContext } from './source.ts';
 
@@ -26,6 +27,8 @@ export interface FfmpegParams {
   readonly flip: 'none' | 'horizontal' | 'vertical';
   /** Of RTSP. */
   readonly transport: 'tcp' | 'udp';
+  /** Its sound too. */
+  readonly audio?: boolean | undefined;
   /** FFmpeg demuxer and protocol options. */
   readonly options: Readonly<Record<string, string | number>>;
 }
@@ -53,7 +56,7 @@ export const run: RunSource<FfmpegParams> = async (context) => {
   const open = async () => {
     const target: InputTarget =
       parsed.kind === 'camera' ? cameraTarget(params, parsed.rest, await listCameras(), process.platform) : targetOf(params, parsed);
-    return { input: await FfmpegInput.open(target, picture, signal), shown: target.shown };
+    return { input: await FfmpegInput.open(target, picture, signal, params.audio ?? false), shown: target.shown };
   };
   try {
     await play(context, parsed, open);
@@ -77,11 +80,11 @@ async function play(context: SourceContext<FfmpegParams>, parsed: ParsedUrl, ope
     const player = new Player(context, mediaClock, paced);
     let wait = FIRST_WAIT_US;
     while (!signal.aborted) {
-      const { pictures } = await player.play(input);
+      const { shown: pictures } = await player.play(input);
       if (signal.aborted) return;
       if (repeats) {
         if (pictures === 0)
-          throw new SluiceError('source-failed', `${shown}: no picture could be decoded`, { field: 'url', received: shown });
+          throw new SluiceError('source-failed', `${shown}: nothing of it could be decoded`, { field: 'url', received: shown });
         if (!params.loop) return;
         restart();
         if (input.rewind() && (await player.isAtStart(input))) continue;
@@ -114,7 +117,7 @@ async function play(context: SourceContext<FfmpegParams>, parsed: ParsedUrl, ope
   }
 }
 
-/** Brings the pictures of an input into the ring, each at its time. */
+/** Brings the pictures of an input into the ring, each at its time, and hands on its sound. */
 class Player {
   readonly #context: SourceContext<FfmpegParams>;
   readonly #clock: MediaClock;
@@ -122,6 +125,7 @@ class Player {
   readonly #thinner: Thinner | undefined;
   /** Time of the first picture of the input. */
   #first: number | null | undefined;
+  readonly #sounds: SoundFeed;
   /** A picture is decoded already: the check of the start did it. */
   #ready = false;
 
@@ -129,25 +133,29 @@ class Player {
     this.#context = context;
     this.#clock = clock;
     this.#paced = paced;
+    this.#sounds = new SoundFeed(context, clock, paced);
     const { fps, maxFps } = context.params;
     const most = Math.min(fps ?? Number.POSITIVE_INFINITY, maxFps ?? Number.POSITIVE_INFINITY);
     this.#thinner = Number.isFinite(most) ? new Thinner(most) : undefined;
   }
 
   /** Plays to the end of the input, or until aborted. */
-  async play(input: FfmpegInput): Promise<{ pictures: number }> {
-    let pictures = 0;
+  async play(input: FfmpegInput): Promise<{ shown: number }> {
+    let shown = 0;
+    const heard = this.#sounds.count;
     while (await this.#next(input)) {
-      pictures++;
+      shown++;
       if (this.#first === undefined) this.#first = input.current.time;
       await this.#show(input);
       if (this.#context.signal.aborted) break;
     }
-    return { pictures };
+    await this.#sounds.finish(input.hasPictures && this.#context.params.loop);
+    return { shown: input.hasPictures ? shown : this.#sounds.count - heard };
   }
 
   /** After a rewind: whether the next picture is the first one. Some files only say that they can go back. */
   async isAtStart(input: FfmpegInput): Promise<boolean> {
+    if (!input.hasPictures) return true;
     this.#ready = await this.#next(input);
     const atStart = this.#ready && input.current.time === this.#first;
     if (!atStart) this.#ready = false;
@@ -163,11 +171,16 @@ class Player {
     // Every picture lets the thread look at its messages once: a late file must still hear that it shall stop.
     await setImmediate();
     let yielded = performance.now();
-    const silentSince = yielded;
+    let silentSince = yielded;
     while (!signal.aborted) {
       const step = input.step();
       if (step === 'picture') return true;
       if (step === 'end') return false;
+      if (step === 'sound') {
+        await this.#sounds.add(input.currentSound, input.hasPictures);
+        silentSince = performance.now();
+        continue;
+      }
       if (step === 'wait') {
         if (performance.now() - silentSince > SILENCE_MS) {
           input.error = `no picture for ${SILENCE_MS / 1000} s`;
@@ -187,7 +200,9 @@ class Player {
     const capture = this.#clock.map(time, duration, clock.now());
     if (capture === null) return;
     if (this.#thinner && !this.#thinner.take(capture)) return;
-    if (this.#paced) await this.#context.until(capture);
+    this.#sounds.shows(capture, duration);
+    if (this.#paced) await this.#sounds.until(capture);
+    else this.#sounds.release();
     if (signal.aborted) return;
     const draft = await this.#context.begin(shape.format, shape.width, shape.height);
     if (!draft) return;

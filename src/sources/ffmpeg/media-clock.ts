@@ -5,6 +5,8 @@ import type { Micros } from '../../core/time.ts';
 export interface MediaClock {
   /** Capture time of a picture that was decoded at `now`; `null` if it comes too late to be of use. */
   map(time: number | null, duration: number, now: Micros): Micros | null;
+  /** Capture time of sound, which follows the pictures; `null` before the first of them. */
+  at(time: number): Micros | null;
   /** The input starts over, at `time` on its own scale; that was sent at `sent`. */
   restart(time: number | null, sent: Micros): void;
 }
@@ -42,6 +44,10 @@ export class PacedClock implements MediaClock {
     const capture = Math.round(at + this.#offset);
     this.#last = this.#last === undefined ? capture : Math.max(capture, this.#last + MIN_STEP_US);
     return this.#last as Micros;
+  }
+
+  at(time: number): Micros | null {
+    return this.#offset === undefined ? null : (Math.round(time + this.#offset) as Micros);
   }
 
   restart(): void {
@@ -91,6 +97,10 @@ export class LiveClock implements MediaClock {
   #startWindow(now: number, length: number): void {
     this.#windowEnd = now + length;
     this.#leastLate = Number.POSITIVE_INFINITY;
+  }
+
+  at(time: number): Micros | null {
+    return this.#offset === undefined || this.#time === undefined ? null : (Math.round(time + this.#offset) as Micros);
   }
 
   restart(time: number | null, sent: Micros): void {
