@@ -119,7 +119,7 @@ export interface Session {
   validate(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   /** Takes params that `validate` has given. The chain calls it between two frames: the next one is the first that sees them. */
   apply(params: Readonly<Record<string, unknown>>): void | Promise<void>;
-  /** Frees everything. Frames may be at work no longer. */
+  /** Frees everything, and ends what is still at work (its signal is aborted). */
   close(): void | Promise<void>;
 }
 

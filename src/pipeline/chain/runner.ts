@@ -42,6 +42,8 @@ class SessionRunner {
   /** Orders that change the session wait for those before them. */
   #tail: Promise<void> = Promise.resolve();
   #busy = 0;
+  /** Orders of a session that takes several at once. */
+  readonly #running = new Set<Promise<void>>();
 
   constructor(spec: SessionSpec, open: OpenSession, port: MessagePort, clock: Clock) {
     this.#spec = spec;
@@ -129,8 +131,10 @@ class SessionRunner {
         this.#jobs.delete(id);
       }
     };
-    if (this.#info?.concurrent && this.#busy === 0) void run();
-    else this.#queue(run);
+    if (this.#info?.concurrent && this.#busy === 0) {
+      const running = run().finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    } else this.#queue(run);
   }
 
   async #load(): Promise<void> {
@@ -231,6 +235,8 @@ class SessionRunner {
     } catch (error) {
       this.#send({ type: 'log', message: `closing failed: ${toSluiceError(error).message}`, values: {} });
     }
+    // What still runs may write into its slot.
+    await Promise.all([this.#tail, ...this.#running]);
     this.#send({ type: 'closed' });
     this.#port.close();
   }
