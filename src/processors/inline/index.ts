@@ -8,6 +8,18 @@ interface InlineRow {
 
 export const INLINE = {
   pass: { load: () => import('./pass.ts') },
+  'grey-tint': { load: () => import('./grey-tint.ts') },
+  'brightness-contrast': { load: () => import('./brightness-contrast.ts') },
+  crop: { load: () => import('./crop.ts') },
+  resize: { load: () => import('./resize.ts') },
+  text: { load: () => import('./text.ts') },
+  timecode: { load: () => import('./timecode.ts') },
+  boxes: { load: () => import('./boxes.ts') },
+  background: { load: () => import('./background.ts') },
+  difference: { load: () => import('./difference.ts') },
+  'publish-only': { load: () => import('./publish-only.ts') },
+  generate: { load: () => import('./generate.ts') },
+  http: { load: () => import('./http.ts') },
 } as const satisfies Record<string, InlineRow>;
 
 export type InlineName = keyof typeof INLINE;
