@@ -12,6 +12,7 @@ import {
   StreamDiagnostics,
   type ViewProtocol,
 } from './live-views.ts';
+import { ParamSetInfo, ParamsChanged, Preset, PresetList } from './params.ts';
 import { Recording, RecordingList, type RecordingRequestInput } from './recordings.ts';
 import { ClientEvent, ServerEvent, type StreamConfigInput, StreamInfo, StreamStats } from './schema.ts';
 import { DataPage, Marker, type MarkerInput, MarkerPage, type MarkerPatch } from './timeline.ts';
@@ -47,14 +48,6 @@ export const SystemInfo = z.object({
     .optional(),
 });
 export type SystemInfo = z.infer<typeof SystemInfo>;
-
-/** Answer of `GET /api/streams/{stream}/params`: the values and the JSON Schema that describes them. */
-export const ParamsAnswer = z.object({
-  values: z.record(z.string(), z.unknown()),
-  schema: z.record(z.string(), z.unknown()),
-  frame: z.number().optional().describe('id of the first frame for which the values hold'),
-});
-export type ParamsAnswer = z.infer<typeof ParamsAnswer>;
 
 /** Listeners of an events socket. */
 export interface EventListeners {
@@ -183,14 +176,33 @@ export class SluiceClient {
     return new URL(`${path(name)}/recordings/${id}/file`, this.base);
   }
 
-  /** Live-changeable settings of the stream's source, with their JSON Schema. */
-  params(name: string, signal?: AbortSignal): Promise<ParamsAnswer> {
-    return this.#json(ParamsAnswer, 'GET', `${path(name)}/params`, { signal });
+  /** Params of the source and of all processors: values, JSON Schema, and where each comes from. */
+  params(name: string, signal?: AbortSignal): Promise<ParamSetInfo> {
+    return this.#json(ParamSetInfo, 'GET', `${path(name)}/params`, { signal });
   }
 
-  /** Changes some of them. */
-  setParams(name: string, values: Record<string, unknown>): Promise<ParamsAnswer> {
-    return this.#json(ParamsAnswer, 'PATCH', `${path(name)}/params`, { body: values });
+  /** Changes some of them, all or none; rejects with `bad-value`, `unknown-key` (`details.problems` has all that is wrong). */
+  setParams(name: string, values: Record<string, unknown>): Promise<ParamsChanged> {
+    return this.#json(ParamsChanged, 'PATCH', `${path(name)}/params`, { body: values });
+  }
+
+  /** Presets of the stream, by name. */
+  async presets(name: string, signal?: AbortSignal): Promise<Preset[]> {
+    return (await this.#json(PresetList, 'GET', `${path(name)}/presets`, { signal })).items;
+  }
+
+  /** Saves params under a name: some, or all as they are now. */
+  savePreset(name: string, preset: string, values?: Record<string, unknown>): Promise<Preset> {
+    return this.#json(Preset, 'PUT', `${path(name)}/presets/${encodeURIComponent(preset)}`, { body: values ? { values } : {} });
+  }
+
+  async removePreset(name: string, preset: string): Promise<void> {
+    await this.#request('DELETE', `${path(name)}/presets/${encodeURIComponent(preset)}`, {});
+  }
+
+  /** Applies one, all or nothing. */
+  applyPreset(name: string, preset: string): Promise<ParamsChanged> {
+    return this.#json(ParamsChanged, 'POST', `${path(name)}/presets/${encodeURIComponent(preset)}/apply`, {});
   }
 
   /** Live views of all detectors. */

@@ -206,16 +206,26 @@ const frames = z.number().int().min(1).max(1000);
 
 /** How a processor makes spans of what it sees. */
 const spans = (kind: string, label: string) => ({
-  kind: MarkerKind.default(kind).describe('kind of the markers'),
-  label: z.string().max(500).default(label).describe('text of the markers'),
-  confirm: frames.default(1).describe('frames in a row that must show it; the span then begins with the first of them'),
-  release: frames.default(1).describe('frames in a row that must not show it; the span then ends with the last that did'),
-  split: Duration.default('2s').describe('between frames that lie further apart it is taken for two events'),
+  kind: MarkerKind.default(kind).meta({ description: 'kind of the markers', group: 'Markers' }),
+  label: z.string().max(500).default(label).meta({ description: 'text of the markers', group: 'Markers' }),
+  confirm: frames.default(1).meta({
+    description: 'frames in a row that must show it; the span then begins with the first of them',
+    group: 'Markers',
+    unit: 'frames',
+    control: 'number',
+  }),
+  release: frames.default(1).meta({
+    description: 'frames in a row that must not show it; the span then ends with the last that did',
+    group: 'Markers',
+    unit: 'frames',
+    control: 'number',
+  }),
+  split: Duration.default('2s').meta({ description: 'between frames that lie further apart it is taken for two events', group: 'Markers' }),
 });
 
 /** Finds a patch of one colour: one marker per event. The defaults find the mint square of the checkerboard. */
 export const ColorPatchParams = z.strictObject({
-  color: z.tuple([channel, channel, channel]).default([62, 222, 160]).describe('red, green, blue, 0 to 255'),
+  color: z.tuple([channel, channel, channel]).default([62, 222, 160]).meta({ description: 'red, green, blue, 0 to 255', control: 'color' }),
   tolerance: z.number().min(0).max(255).default(24).describe('largest difference in each of the three'),
   region: Region.optional(),
   minShare: z.number().gt(0).max(1).default(0.002).describe('least share of the region that the patch covers'),

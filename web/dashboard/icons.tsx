@@ -132,6 +132,11 @@ export const Bin = () => (
     <path d="M3 4.5h10M6 4.5v-2h4v2M4.5 4.5l.6 9h5.8l.6-9" />
   </Icon>
 );
+export const Undo = () => (
+  <Icon size={14}>
+    <path d="M3 3v4h4M3.4 7A5.4 5.4 0 1 1 3 10" />
+  </Icon>
+);
 export const Sun = () => (
   <Icon>
     <circle cx="8" cy="8" r="3" />

@@ -10,6 +10,7 @@ import './style/dialog.css';
 import './style/share.css';
 import './style/compare.css';
 import './style/recordings.css';
+import './style/params.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { followLinks } from './route.ts';

@@ -2,7 +2,15 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-export function Menu(props: { label: string; button: ComponentChildren; class?: string; children: ComponentChildren }) {
+interface MenuProps {
+  readonly label: string;
+  readonly button: ComponentChildren;
+  readonly class?: string;
+  readonly onOpen?: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function Menu(props: MenuProps) {
   const box = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const element = box.current!;
@@ -30,7 +38,7 @@ export function Menu(props: { label: string; button: ComponentChildren; class?: 
     };
   }, []);
   return (
-    <details class="menu" ref={box}>
+    <details class="menu" ref={box} onToggle={(event) => event.currentTarget.open && props.onOpen?.()}>
       <summary class={props.class ?? 'button'} aria-label={props.label} title={props.label}>
         {props.button}
       </summary>

@@ -9,6 +9,7 @@ import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
 import { LiveViewPanel } from './live-view.tsx';
 import { MarkersPanel } from './markers.tsx';
+import { ParamsPanel } from './params.tsx';
 import { PushPanel } from './push.tsx';
 import { RecordingsPanel } from './recordings.tsx';
 import { StatisticsPanel } from './statistics.tsx';
@@ -29,6 +30,7 @@ export interface PanelEntry extends PanelRow {
 /** Panels of the tab Watch, in the order in which they are shown at first. */
 export const PANELS: readonly PanelEntry[] = [
   { id: 'markers', label: 'Markers', place: 'right', shown: true, height: 440, Panel: MarkersPanel },
+  { id: 'params', label: 'Params', place: 'right', shown: true, Panel: ParamsPanel },
   { id: 'data', label: 'Data', place: 'right', shown: false, height: 320, Panel: DataPanel },
   { id: 'statistics', label: 'Statistics', place: 'right', shown: true, Panel: StatisticsPanel },
   { id: 'recordings', label: 'Recordings', place: 'right', shown: false, Panel: RecordingsPanel },
