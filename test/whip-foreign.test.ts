@@ -24,7 +24,10 @@ for (const [codec, sizes] of [
     expect(run.stdout.trim()).toBe(String(count));
     const info = await server.json<StreamInfo>('api/streams/cam');
     expect(`${info.width}x${info.height}`).toBe(sizes.at(-1));
-    const { ledger } = await server.json<StreamStats>('api/streams/cam/stats');
+    const { ledger, audio } = await server.json<StreamStats>('api/streams/cam/stats');
+    // Silence, in packets of 20 ms.
+    expect(audio).toMatchObject({ rate: 48_000, refused: {}, dropped: {} });
+    expect(audio!.samples).toBeGreaterThan(48_000);
     expect(ledger).toMatchObject({ captured: count, published: count, refused: {}, dropped: {} });
     expect(info.lastFrame!.id).toBe(count);
     // Its program left: another one may come without being told that somebody is there.
@@ -72,7 +75,7 @@ a=rtcp-fb:96 goog-remb
 a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1
 `.replaceAll('\n', '\r\n');
 
-it('an offer of OBS: pictures are taken, sound is not, all candidates are in the answer', async () => {
+it('an offer of OBS: pictures and sound are taken, all candidates are in the answer', async () => {
   await using server = await testServer({});
   const answer = await server.fetch('live/cam/whip', { method: 'POST', body: OBS, headers: HEADERS });
   expect(answer.status).toBe(201);
@@ -81,9 +84,10 @@ it('an offer of OBS: pictures are taken, sound is not, all candidates are in the
   const text = await answer.text();
   const sdp = readSdp(text)!;
   expect(sdp.media.map(({ kind, mid, direction, rejected }) => [kind, mid, direction, rejected])).toEqual([
-    ['audio', '0', 'inactive', false],
+    ['audio', '0', 'recvonly', false],
     ['video', '1', 'recvonly', false],
   ]);
+  expect(sdp.media[0]!.codecs).toMatchObject([{ payloadType: 111, name: 'opus', clockRate: 48_000 }]);
   expect(sdp.media[1]!.codecs).toMatchObject([{ payloadType: 96, name: 'H264', feedback: ['nack', 'nack pli', 'goog-remb'] }]);
   expect(text).toMatch(/^a=candidate:.* 127\.0\.0\.1 /m);
   const session = new URL(answer.headers.get('location')!, `${server.url}live/cam/whip`);

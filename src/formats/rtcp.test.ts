@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb } from './rtcp.ts';
+import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb, writeSenderReport } from './rtcp.ts';
 
 it('foreign bytes never throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void readRtcp(bytes)));
@@ -61,4 +61,25 @@ it('a sender report tells its time, and ours comes back as it was written', () =
   const [read] = readRtcp(writeReceiverReport(report));
   const { sinceLastSrMs: _, ...same } = report;
   expect(read).toEqual({ type: 'report', ...same, delaySinceLastSr: 32_768 });
+});
+
+it('our sender reports are read back, to the microsecond', () => {
+  const number = fc.integer({ min: 0, max: 0xffffffff });
+  const time = fc.integer({ min: 1_600_000_000_000_000, max: 3_000_000_000_000_000 });
+  fc.assert(
+    fc.property(number, time, number, fc.string({ unit: 'binary-ascii', maxLength: 60 }), (ssrc, at, rtpTime, cname) => {
+      const bytes = writeSenderReport({ ssrc, time: at, rtpTime, packets: 7, bytes: 2 ** 33 + 9, cname });
+      expect(bytes.length % 4).toBe(0);
+      const [report, ...others] = readRtcp(bytes);
+      expect(others).toEqual([]);
+      expect(report).toMatchObject({ type: 'sender-report', ssrc, rtpTime });
+      if (report?.type === 'sender-report') expect(Math.abs(report.time - at)).toBeLessThanOrEqual(1);
+      const view = new DataView(bytes.buffer);
+      expect([view.getUint32(20), view.getUint32(24)]).toEqual([7, 9]);
+      // Both packets fill the compound, and the name ends with a zero (RFC 3550 6.5).
+      expect(28 + 4 + view.getUint16(30) * 4).toBe(bytes.length);
+      expect(bytes.at(-1)).toBe(0);
+      expect(new TextDecoder().decode(bytes.subarray(38, 38 + bytes[37]!))).toBe(cname);
+    }),
+  );
 });

@@ -1,4 +1,5 @@
-// RTCP (RFC 3550 6, RFC 4585, RFC 5104; REMB: draft-alvestrand-rmcat-remb): what receivers of video say, and the little that we say to senders.
+// RTCP (RFC 3550 6, RFC 4585, RFC 5104; REMB: draft-alvestrand-rmcat-remb): what receivers say, what we say as a sender, and
+// the little that we say to senders.
 import { readTransportFeedback, type TransportFeedback } from './transport-cc.ts';
 
 /** What a receiver reports. Unknown packets are left out. */
@@ -47,6 +48,7 @@ export function ntpToMicros(seconds: number, fraction: number): number {
 
 const SR = 200;
 const RR = 201;
+const SDES = 202;
 const BYE = 203;
 const RTPFB = 205;
 const PSFB = 206;
@@ -190,6 +192,46 @@ export function writeNack(ssrc: number, sequences: readonly number[]): Uint8Arra
     view.setUint16(12 + i * 4, first);
     view.setUint16(14 + i * 4, mask);
   }
+  return bytes;
+}
+
+/** What a sender says of one of its tracks (RFC 3550 6.4.1). */
+export interface SenderReport {
+  readonly ssrc: number;
+  /** Unix time by the sender's clock, µs, and the RTP time of the same moment. */
+  readonly time: number;
+  readonly rtpTime: number;
+  /** Since the beginning: packets, and bytes of their payloads. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** Name of the sender, the same for its tracks: they are played together (6.5.1). */
+  readonly cname: string;
+}
+
+/** SR and SDES in one compound packet, as 6.1 demands. */
+export function writeSenderReport(report: SenderReport): Uint8Array {
+  const name = new TextEncoder().encode(report.cname).subarray(0, 255);
+  // The item, at least one zero behind it, and padding to a word.
+  const chunk = Math.ceil((4 + 2 + name.length + 1) / 4) * 4;
+  const bytes = new Uint8Array(28 + 4 + chunk);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x80);
+  view.setUint8(1, SR);
+  view.setUint16(2, 6);
+  view.setUint32(4, report.ssrc >>> 0);
+  const seconds = Math.floor(report.time / 1e6);
+  view.setUint32(8, (seconds + NTP_OFFSET) % 2 ** 32);
+  view.setUint32(12, Math.floor(((report.time - seconds * 1e6) * 2 ** 32) / 1e6));
+  view.setUint32(16, report.rtpTime >>> 0);
+  view.setUint32(20, report.packets >>> 0);
+  view.setUint32(24, report.bytes % 2 ** 32);
+  view.setUint8(28, 0x81);
+  view.setUint8(29, SDES);
+  view.setUint16(30, chunk / 4);
+  view.setUint32(32, report.ssrc >>> 0);
+  view.setUint8(36, 1);
+  view.setUint8(37, name.length);
+  bytes.set(name, 38);
   return bytes;
 }
 

@@ -3,7 +3,7 @@ import type { RtpPacket } from './rtp.ts';
 
 /** Packets that may wait for a missing one. */
 const MAX_WAITING = 128;
-/** How long a missing one is waited for, ms: some round trips. */
+/** How long a missing one is waited for at most, ms: some round trips. */
 const WAIT_MS = 150;
 
 export interface Ordered {
@@ -16,9 +16,15 @@ export interface Ordered {
 const distance = (from: number, to: number) => (to - from) & 0xffff;
 
 export class RtpOrder {
+  readonly #waitMs: number;
   #next: number | null = null;
   readonly #waiting = new Map<number, { packet: RtpPacket; at: number }>();
   readonly #asked = new Set<number>();
+
+  /** @param waitMs how long a missing one is waited for */
+  constructor(waitMs = WAIT_MS) {
+    this.#waitMs = waitMs;
+  }
 
   /** @param now ms, monotonic */
   push(packet: RtpPacket, now: number): Ordered {
@@ -56,7 +62,7 @@ export class RtpOrder {
 
   #tooLate(now: number): boolean {
     if (this.#waiting.size > MAX_WAITING) return true;
-    for (const { at } of this.#waiting.values()) if (now - at > WAIT_MS) return true;
+    for (const { at } of this.#waiting.values()) if (now - at > this.#waitMs) return true;
     return false;
   }
 

@@ -19,6 +19,8 @@ export interface SdpMedia {
   readonly codecs: readonly SdpCodec[];
   /** Header extensions: id by URI. */
   readonly extensions: ReadonlyMap<string, number>;
+  /** SSRCs that it names (RFC 5576). */
+  readonly sources: readonly number[];
   /** The section is refused or not used: its port is 0 and it is in no bundle. */
   readonly rejected: boolean;
 }
@@ -91,6 +93,7 @@ function readMedia(head: string, lines: readonly string[], direction: SdpMedia['
     direction: directionOf(lines) ?? direction,
     codecs,
     extensions,
+    sources: [...new Set(values('ssrc').map((value) => Number.parseInt(value, 10)))].filter((ssrc) => ssrc >= 0 && ssrc < 2 ** 32),
     rejected: port === '0' && !lines.includes('a=bundle-only'),
   };
 }
@@ -128,6 +131,20 @@ export function chooseVideo(media: SdpMedia): { readonly kind: 'h264' | 'vp8'; r
   if (h264) return { kind: 'h264', codec: h264 };
   const vp8 = chooseCodec(media, 'VP8');
   return vp8 && { kind: 'vp8', codec: vp8 };
+}
+
+/**
+ * The section of an offer that takes part in sound, with its Opus (RFC 7587); `null` if there is none.
+ *
+ * @param direction what the other side wants: `recvonly` of a viewer, `sendonly` of a publisher
+ */
+export function chooseSound(sdp: Sdp, direction: 'recvonly' | 'sendonly'): { readonly media: SdpMedia; readonly codec: SdpCodec } | null {
+  for (const media of sdp.media) {
+    if (media.kind !== 'audio' || media.rejected || (media.direction !== direction && media.direction !== 'sendrecv')) continue;
+    const codec = media.codecs.find(({ name, clockRate }) => name.toLowerCase() === 'opus' && clockRate === 48_000);
+    if (codec) return { media, codec };
+  }
+  return null;
 }
 
 /** The section of an offer that a picture can go to; `null` if there is none. */
@@ -188,11 +205,11 @@ export function withStartRate(answer: string, payloadType: number, kbit: number)
   return lines.join('\r\n');
 }
 
-/** An answer in which every section but one is inactive: sound, which is not taken, and further pictures. Data channels stay. */
-export function withOnly(answer: string, mid: string): string {
+/** An answer in which every section but these is inactive: what is not taken, such as further pictures. Data channels stay. */
+export function withOnly(answer: string, mids: readonly string[]): string {
   const [head = '', ...sections] = answer.split(/(?=^m=)/m);
   const others = sections.map((section) => {
-    if (section.startsWith('m=application') || section.includes(`a=mid:${mid}\r\n`)) return section;
+    if (section.startsWith('m=application') || mids.some((mid) => section.includes(`a=mid:${mid}\r\n`))) return section;
     return section.replace(/^a=(sendrecv|sendonly|recvonly)\r$/m, 'a=inactive\r').replace(/^a=(msid|ssrc):.*\r\n/gm, '');
   });
   return head + others.join('');

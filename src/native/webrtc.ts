@@ -1,5 +1,5 @@
-// WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP, SCTP and sender reports. Only for the WebRTC process: in a worker
-// thread a second start crashes, and an exception inside a callback ends the process, so every callback is wrapped.
+// WebRTC by libdatachannel (node-datachannel): ICE, DTLS, SRTP and SCTP. Only for the WebRTC process: in a worker thread a second start
+// crashes, and an exception inside a callback ends the process, so every callback is wrapped.
 import ndc from 'node-datachannel';
 import { addCandidates, type Sdp, type SdpCodec, type SdpMedia } from '../formats/sdp.ts';
 import { PublicAddress } from './public-address.ts';
@@ -9,6 +9,9 @@ export const TRANSPORT_CC = 'http://www.ietf.org/id/draft-holmer-rmcat-transport
 export const ABS_CAPTURE_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 export const ABS_SEND_TIME = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time';
 
+/** Name of us as a sender, the same for all tracks (RFC 3550 6.5.1): by it receivers know whose clock both follow. */
+export const CNAME = 'sluice';
+const OPUS = 'minptime=10;useinbandfec=1;stereo=1';
 /** Time for our candidates to be found, ms. Those of this machine are there at once. */
 const GATHER_MS = 1500;
 /** Sets of STUN servers. */
@@ -29,7 +32,7 @@ export interface WebRtcSettings {
   readonly iceServers: readonly string[];
 }
 
-/** A track of ours in the answer. */
+/** A track of pictures or sound that we send: its section of the answer. */
 export interface SendTrack {
   readonly media: SdpMedia;
   readonly codec: SdpCodec;
@@ -40,12 +43,24 @@ export interface SendTrack {
   readonly extensions: readonly string[];
 }
 
+/** One track of a connection. */
+export interface PeerTrack {
+  /** Sends an RTP packet; the bytes are copied. `false` = not open or no room. */
+  send(packet: Uint8Array): boolean;
+  /** Sends RTCP; the bytes are copied. */
+  sendControl(bytes: Uint8Array): void;
+}
+
+/** What a track tells. */
+export interface TrackEvents {
+  /** RTCP of a receiver, or RTP and RTCP of a sender. What speaks of several tracks comes to each of them. */
+  packet(bytes: Uint8Array): void;
+  /** It may be written to. */
+  open?(): void;
+}
+
 export interface PeerEvents {
   state(state: string): void;
-  /** RTCP of a receiver, or RTP and RTCP of a sender. */
-  packet(bytes: Uint8Array): void;
-  /** The track may be written to. */
-  open(): void;
   text(channel: string, text: string): void;
   channel(label: string, protocol: string): void;
 }
@@ -53,6 +68,7 @@ export interface PeerEvents {
 type Connection = InstanceType<typeof ndc.PeerConnection>;
 type Track = ReturnType<Connection['addTrack']>;
 type Channel = ReturnType<Connection['createDataChannel']>;
+type Section = InstanceType<typeof ndc.Video> | InstanceType<typeof ndc.Audio>;
 
 function safe(work: () => void): void {
   try {
@@ -97,19 +113,15 @@ export function stopWebRtc(): void {
 
 export class Peer {
   readonly #pc: Connection;
-  readonly #events: PeerEvents;
-  #track: Track | null = null;
+  readonly #tracks: Track[] = [];
   // The library keeps no references of its own to these.
   readonly #handlers: unknown[] = [];
-  #config: InstanceType<typeof ndc.RtpPacketizationConfig> | null = null;
-  #timestamp = -1;
   readonly #channels = new Map<string, Channel>();
   #texts = 0;
   #clogged = false;
   #closed = false;
 
   constructor(id: string, settings: WebRtcSettings, events: PeerEvents) {
-    this.#events = events;
     this.#pc = new ndc.PeerConnection(id, {
       // Asked once for all: see PublicAddress.
       iceServers: [],
@@ -131,50 +143,49 @@ export class Peer {
     );
   }
 
-  /** Adds the track that we send. */
-  addSendTrack({ media, codec, ssrc, rtx, extensions }: SendTrack): void {
-    const video = new ndc.Video(media.mid, 'SendOnly');
-    if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
-    else video.addVideoCodec(codec.payloadType, codec.name);
-    video.addSSRC(ssrc, 'sluice', 'sluice', 'video');
+  /** Adds a track that we send; all of them are one stream to the receiver, so that it shows pictures with their sound. */
+  addSendTrack({ media, codec, ssrc, rtx, extensions }: SendTrack, events: TrackEvents): PeerTrack {
+    const section = describe(media, codec, 'SendOnly');
+    section.addSSRC(ssrc, CNAME, 'sluice', media.kind);
     if (rtx) {
-      video.addRTXCodec(rtx.payloadType, codec.payloadType, 90_000);
-      video.addSSRC(rtx.ssrc, 'sluice', 'sluice', 'video');
-      video.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${rtx.ssrc}`);
+      section.addRTXCodec(rtx.payloadType, codec.payloadType, 90_000);
+      section.addSSRC(rtx.ssrc, CNAME, 'sluice', media.kind);
+      section.parseSdpLine(`a=ssrc-group:FID ${ssrc} ${rtx.ssrc}`);
     }
     if (extensions.includes(TRANSPORT_CC) && media.extensions.has(TRANSPORT_CC)) {
-      video.parseSdpLine(`a=rtcp-fb:${codec.payloadType} transport-cc`);
+      section.parseSdpLine(`a=rtcp-fb:${codec.payloadType} transport-cc`);
     }
-    for (const uri of extensions) {
-      const id = media.extensions.get(uri);
-      if (id !== undefined) video.parseSdpLine(`a=extmap:${id} ${uri}`);
-    }
-    const track = this.#pc.addTrack(video);
-    this.#config = new ndc.RtpPacketizationConfig(ssrc, 'sluice', codec.payloadType, 90_000);
-    const reporter = new ndc.RtcpSrReporter(this.#config);
-    track.setMediaHandler(reporter);
-    this.#handlers.push(video, reporter);
-    this.#attach(track);
+    return this.#add(section, media, extensions, events);
   }
 
-  /** Adds a track that we receive. Its RTCP comes to `packet` as well, and what it is told goes out by `sendControl`. */
-  addReceiveTrack({ media, codec, extensions }: Omit<SendTrack, 'ssrc' | 'rtx'>): void {
-    const video = new ndc.Video(media.mid, 'RecvOnly');
-    if (codec.name.toUpperCase() === 'H264') video.addH264Codec(codec.payloadType, codec.fmtp);
-    else video.addVideoCodec(codec.payloadType, codec.name);
-    for (const uri of extensions) {
-      const id = media.extensions.get(uri);
-      if (id !== undefined) video.parseSdpLine(`a=extmap:${id} ${uri}`);
-    }
-    this.#handlers.push(video);
-    this.#attach(this.#pc.addTrack(video));
+  /** Adds a track that we receive. */
+  addReceiveTrack({ media, codec, extensions }: Omit<SendTrack, 'ssrc' | 'rtx'>, events: TrackEvents): PeerTrack {
+    return this.#add(describe(media, codec, 'RecvOnly'), media, extensions, events);
   }
 
-  #attach(track: Track): void {
-    this.#track = track;
-    track.onMessage((bytes) => safe(() => !this.#closed && this.#events.packet(bytes)));
-    track.onOpen(() => safe(() => !this.#closed && this.#events.open()));
+  #add(section: Section, media: SdpMedia, extensions: readonly string[], events: TrackEvents): PeerTrack {
+    for (const uri of extensions) {
+      const id = media.extensions.get(uri);
+      if (id !== undefined) section.parseSdpLine(`a=extmap:${id} ${uri}`);
+    }
+    const track = this.#pc.addTrack(section);
+    this.#handlers.push(section);
+    this.#tracks.push(track);
+    track.onMessage((bytes) => safe(() => !this.#closed && events.packet(bytes)));
+    track.onOpen(() => safe(() => !this.#closed && events.open?.()));
     track.onError(() => {});
+    return {
+      send: (packet) => {
+        if (this.#closed) return false;
+        try {
+          // A track that is not open throws.
+          return track.sendMessageBinary(packet as Buffer);
+        } catch {
+          return false;
+        }
+      },
+      sendControl: (bytes) => safe(() => void (!this.#closed && track.isOpen() && track.sendMessageBinary(Buffer.from(bytes)))),
+    };
   }
 
   /** Applies the offer and gives the answer, with all candidates of ours. */
@@ -203,19 +214,6 @@ export class Peer {
     safe(() => this.#pc.addRemoteCandidate(candidate, mid));
   }
 
-  /** Sends an RTP packet; the bytes are copied. `false` = not open or no room. */
-  send(packet: Uint8Array, timestamp: number): boolean {
-    if (this.#closed || !this.#track) return false;
-    try {
-      // Every further call into the library would cost as much for each packet and viewer. Sender reports need the time once per picture;
-      // a track that is not open throws.
-      if (this.#config && timestamp !== this.#timestamp) this.#config.timestamp = this.#timestamp = timestamp;
-      return this.#track.sendMessageBinary(packet as Buffer);
-    } catch {
-      return false;
-    }
-  }
-
   /** Sends text on a data channel if it is open and not clogged. */
   sendText(label: string, text: string, limit = 65_536): boolean {
     const channel = this.#channels.get(label);
@@ -226,11 +224,6 @@ export class Peer {
     } catch {
       return false;
     }
-  }
-
-  /** Sends RTCP to a sender; the bytes are copied. */
-  sendControl(bytes: Uint8Array): void {
-    safe(() => void (this.#track?.isOpen() && this.#track.sendMessageBinary(Buffer.from(bytes))));
   }
 
   /** Round trip of the data channel's transport, ms; `null` if unknown. */
@@ -248,10 +241,24 @@ export class Peer {
     this.#closed = true;
     safe(() => {
       for (const channel of this.#channels.values()) channel.close();
-      this.#track?.close();
+      for (const track of this.#tracks) track.close();
       this.#pc.close();
     });
   }
+}
+
+/** A section of the answer with its one codec. */
+function describe(media: SdpMedia, { name, payloadType, fmtp }: SdpCodec, direction: 'SendOnly' | 'RecvOnly'): Section {
+  if (media.kind === 'audio') {
+    const audio = new ndc.Audio(media.mid, direction);
+    // Of what we receive, it says what we take (RFC 7587 6.1).
+    audio.addOpusCodec(payloadType, direction === 'SendOnly' && fmtp ? fmtp : OPUS);
+    return audio;
+  }
+  const video = new ndc.Video(media.mid, direction);
+  if (name.toUpperCase() === 'H264') video.addH264Codec(payloadType, fmtp);
+  else video.addVideoCodec(payloadType, name);
+  return video;
 }
 
 /** The offer without candidates that are names. */

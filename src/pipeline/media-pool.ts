@@ -5,7 +5,17 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { WorkerCommand } from './media-worker.ts';
-import type { AudioEvent, DecodeEvent, EncodeEvent, JobCommand, JobSpec, ProcessEvent, RecordEvent, SourceEvent } from './messages.ts';
+import type {
+  AudioEvent,
+  DecodeEvent,
+  EncodeEvent,
+  JobCommand,
+  JobSpec,
+  ProcessEvent,
+  RecordEvent,
+  SoundDecodeEvent,
+  SourceEvent,
+} from './messages.ts';
 
 /** A running job as the main thread sees it. */
 export interface Job {
@@ -48,7 +58,7 @@ export class MediaPool implements AsyncDisposable {
   }
 
   /** Starts a job; `onEvent` gets what it sends. */
-  run<Event extends SourceEvent | EncodeEvent | AudioEvent | ProcessEvent | DecodeEvent | RecordEvent>(
+  run<Event extends SourceEvent | EncodeEvent | AudioEvent | ProcessEvent | DecodeEvent | SoundDecodeEvent | RecordEvent>(
     spec: JobSpec,
     onEvent: (event: Event) => void,
     place: Place = 'media',

@@ -4,6 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { openClock } from '../native/system-clock.ts';
 import { runAudioJob } from './audio/audio-encode-job.ts';
+import { runSoundDecodeJob } from './audio/sound-decode-job.ts';
 import { runDecodeJob } from './decode-job.ts';
 import { runEncodeJob } from './encode-job.ts';
 import type { JobSpec } from './messages.ts';
@@ -36,6 +37,8 @@ function run(spec: JobSpec, port: MessagePort, clock: Clock): Promise<void> {
       return runAudioJob(spec, port, clock);
     case 'decode':
       return runDecodeJob(spec, port);
+    case 'decode-sound':
+      return runSoundDecodeJob(port);
     case 'encode':
       return runEncodeJob(spec, port, clock);
     case 'process':

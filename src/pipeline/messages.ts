@@ -50,6 +50,7 @@ export type JobSpec =
       readonly codec: LiveCodec;
       readonly clock: BigInt64Array<SharedArrayBuffer>;
     }
+  | { readonly kind: 'decode-sound'; readonly clock: BigInt64Array<SharedArrayBuffer> }
   | {
       readonly kind: 'process';
       readonly use: keyof typeof PROCESSORS;
@@ -141,6 +142,19 @@ export type DecodeEvent =
       readonly arrival: number;
     }
   /** Units without a picture: a key frame is needed. */
+  | { readonly type: 'lost'; readonly count: number }
+  | { readonly type: 'end'; readonly error: PlainError | null };
+
+/** From a job that decodes sound. */
+export type SoundDecodeEvent =
+  | {
+      readonly type: 'sound';
+      readonly channels: 1 | 2;
+      /** 48 kHz, the channels interleaved. */
+      readonly samples: Int16Array<ArrayBuffer>;
+      readonly time: number;
+      readonly arrival: number;
+    }
   | { readonly type: 'lost'; readonly count: number }
   | { readonly type: 'end'; readonly error: PlainError | null };
 

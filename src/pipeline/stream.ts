@@ -18,7 +18,7 @@ import { Chain, type ResolvedProcessor } from './chain/chain.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
-import type { DecodeEvent, RecordEvent } from './messages.ts';
+import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import type { ParamPart, ParamValues } from './params/param-set.ts';
 import { finderPart, sourcePart, withParams } from './params/parts.ts';
@@ -572,6 +572,11 @@ export class Stream {
   /** A decoder for pictures that come in encoded, in a media worker. */
   decode(codec: LiveCodec, onEvent: (event: DecodeEvent) => void): Job {
     return this.#deps.pool.run<DecodeEvent>({ kind: 'decode', codec, clock: this.clock.state }, onEvent);
+  }
+
+  /** Decodes Opus that comes from outside. */
+  decodeSound(onEvent: (event: SoundDecodeEvent) => void): Job {
+    return this.#deps.pool.run<SoundDecodeEvent>({ kind: 'decode-sound', clock: this.clock.state }, onEvent);
   }
 
   /** The source says whether it acquires pictures now. Nobody must listen. */

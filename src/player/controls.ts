@@ -13,6 +13,7 @@ import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
 import { QualityChoice } from './quality-choice.ts';
 import { Scrubber } from './scrubber.ts';
+import { SoundControls } from './sound-controls.ts';
 import type { Stage } from './stage.ts';
 import type { StageZoom } from './stage-zoom.ts';
 import { StatsOverlay } from './stats-overlay.ts';
@@ -49,6 +50,8 @@ export interface ControlsOptions {
   /** Switches the line of figures on or off. */
   readonly toggleHud: () => void;
   readonly openDoctor: () => void;
+  /** Sound on or off and its volume, 0 to 1. */
+  readonly setSound: (muted: boolean, volume: number) => void;
 }
 
 export class Controls {
@@ -70,10 +73,11 @@ export class Controls {
   readonly #handles: ClipHandles;
   readonly #markers: MarkerActions;
   readonly #clip: Clip;
-  readonly #mark = iconButton('mark', 'Add a marker at this frame (M)', () => this.#markers.add(false));
+  readonly #mark = iconButton('mark', 'Add a marker at this frame (N)', () => this.#markers.add(false));
   readonly #scissors = iconButton('scissors', 'Cut a clip (C)', () => this.#clip.toggle());
   readonly #values = iconButton('values', 'Values of the shown frame (V)', () => this.#toggleOverlay('values'));
   readonly #levels = iconButton('levels', 'Levels (W)', () => this.#toggleLevels());
+  readonly #sound: SoundControls;
   readonly #frameButtons: readonly HTMLButtonElement[];
   readonly #scrubber = new Scrubber({
     player: () => this.#player,
@@ -91,6 +95,7 @@ export class Controls {
     this.#options = options;
     const doctor = make('button', { type: 'button', class: 'close', part: 'button doctor-button' }, 'Connection doctor (D)');
     doctor.addEventListener('click', options.openDoctor);
+    this.#sound = new SoundControls({ ...options, set: options.setSound });
     this.#quality = new QualityChoice(options.host);
     this.#stats = new StatsOverlay(this.#quality.element, doctor);
     this.#timeline = new TimelineBar({
@@ -137,6 +142,7 @@ export class Controls {
         back,
         forward,
         this.#live,
+        this.#sound.element,
         this.#clock,
         make('span', { class: 'space' }),
         this.#mark,
@@ -150,7 +156,7 @@ export class Controls {
         iconButton('full', 'Full screen (F)', () => this.fullScreen()),
       ),
     );
-    this.elements = [this.#stats.element, this.#bar, this.#markers.form.element, this.#keys.help];
+    this.elements = [this.#sound.hint, this.#stats.element, this.#bar, this.#markers.form.element, this.#keys.help];
     for (const element of this.elements) element.classList.add('chrome');
   }
 
@@ -213,6 +219,7 @@ export class Controls {
     if (player !== this.#of) this.#onNewPlayer(player);
     this.#stats.update(player, this.#options.stage);
     this.#quality.update(player);
+    this.#sound.update();
     if (player.paused || player.state !== 'playing') this.#bar.classList.remove('away');
     if (this.#bar.classList.contains('away')) return;
     setIcon(this.#play, player.paused ? 'play' : 'pause', player.paused ? 'Play (space)' : 'Pause (space)');
@@ -367,7 +374,13 @@ export class Controls {
       { keys: [',', '.'], help: [', .', 'one frame back, forward'], run: (key) => this.#step(key === ',' ? -1 : 1) },
       { keys: ['[', ']'], help: ['[ ]', 'marker before, marker after'], run: (key) => this.#markers.jump(key === '[' ? -1 : 1) },
       { keys: ['l'], help: ['L', 'live'], run: () => this.#player?.liveEdge() },
-      { keys: ['m'], help: ['M', 'add a marker at the shown frame'], run: () => this.#markers.add(false) },
+      {
+        keys: ['m'],
+        help: ['M', 'sound on, off; of streams without sound: as N'],
+        run: () => this.#sound.toggle() || this.#markers.add(false),
+      },
+      { keys: ['n'], help: ['N', 'add a marker at the shown frame'], run: () => this.#markers.add(false) },
+      { keys: ['ArrowUp', 'ArrowDown'], help: ['↑ ↓', 'louder, softer'], run: (key) => this.#sound.step(key === 'ArrowUp' ? 1 : -1) },
       { keys: ['e'], help: ['E', 'begin a span, end it'], run: () => this.#markers.add(true) },
       {
         keys: ['i', 'o'],

@@ -18,6 +18,7 @@ import { type FrameEvent, Player, type PlayerEvents, type PlayerStats } from './
 import { PlayerTimeline } from './player-timeline.ts';
 import { Reporter } from './reporter.ts';
 import type { SavedType } from './save-picture.ts';
+import { SoundPicture } from './sound-picture.ts';
 import { type Fit, type PicturePoint, Stage } from './stage.ts';
 import type { PlayerState } from './status.ts';
 import { STYLE } from './style.ts';
@@ -44,6 +45,7 @@ export interface SluicePlayerEventMap {
   /** The picture has reached or passed this marker: once per pass. */
   marker: CustomEvent<Marker>;
   error: CustomEvent<PlayerEvents['error']>;
+  volumechange: CustomEvent<PlayerEvents['volumechange']>;
 }
 
 const RELOADING = ['src', 'transport', 'token', 'decoder', 'quality', 'report'];
@@ -72,6 +74,7 @@ export class SluicePlayer extends HTMLElement {
   readonly #hud = new Hud(this.#stage);
   readonly #controls: Controls;
   readonly #badge = new Badge();
+  readonly #soundPicture = new SoundPicture();
   readonly #deep = new DeepSeat({
     host: this,
     stage: this.#stage,
@@ -109,8 +112,12 @@ export class SluicePlayer extends HTMLElement {
       tell: (text) => this.#notices.tell(text),
       toggleHud: () => this.#toggleHud(),
       openDoctor: () => this.openDoctor(),
+      setSound: (muted, volume) => {
+        this.#muted = muted;
+        this.volume = volume;
+      },
     });
-    this.#stage.element.append(this.#overlay.boxes.element);
+    this.#stage.element.append(this.#overlay.boxes.element, this.#soundPicture.element);
     root.append(
       make('style', {}, STYLE),
       this.#aspect,
@@ -399,6 +406,7 @@ export class SluicePlayer extends HTMLElement {
     this.#queued = false;
     this.#overlay.attach(null, null, () => this.fit);
     this.#hud.attach(null);
+    this.#soundPicture.attach(null);
     this.#doctor.close();
     this.#reporter?.close();
     this.#timeline?.close();
@@ -452,6 +460,11 @@ export class SluicePlayer extends HTMLElement {
     });
     player.on('transportchange', () => this.#showBadge(player));
     player.on('notice', (text) => this.#notices.tell(text));
+    player.on('volumechange', (detail) => {
+      this.#muted = detail.muted;
+      this.#volume = detail.volume;
+      this.dispatchEvent(new CustomEvent('volumechange', { detail }));
+    });
     player.on('transportchange', ({ reason, previous }) => {
       if (previous && reason.endsWith('.')) this.#notices.tell(reason);
     });
@@ -467,6 +480,7 @@ export class SluicePlayer extends HTMLElement {
     timeline.open();
     this.#overlay.attach(player, timeline, () => this.fit);
     this.#hud.attach(player);
+    this.#soundPicture.attach(player);
     const width = () => this.#stage.size()?.width ?? null;
     this.#reporter = this.report === 'off' ? undefined : new Reporter({ player, events: player.events, stream: address.name, width });
     this.#notices.show(player.state, player.message, true);

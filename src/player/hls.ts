@@ -6,6 +6,7 @@ import { type FrameRow, FrameTable } from './frame-table.ts';
 import { type FetchedPlaylist, loadEngine } from './hls-engine.ts';
 import { HlsSeek } from './hls-seek.ts';
 import { LiveEdgeController } from './live-edge.ts';
+import { applySound } from './media-sound.ts';
 import { openNativeHls } from './native-hls.ts';
 import type { Dvr, SeekTarget, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
 import { VideoPicture } from './video-picture.ts';
@@ -303,8 +304,7 @@ class HlsTransport implements Transport, Dvr {
   }
 
   setAudio(muted: boolean, volume: number): void {
-    this.picture.muted = muted;
-    this.picture.volume = volume;
+    applySound(this.picture, muted, volume, () => this.#context.events.silenced());
   }
 
   #start(): void {

@@ -1,6 +1,7 @@
 // HLS by the browser's own player, for browsers without any Media Source (iPhone before iOS 17.1). The media bytes stay hidden there, so
 // pictures are named by the playlist's wall clock and the stream's timeline.
 import { FrameTable } from './frame-table.ts';
+import { applySound } from './media-sound.ts';
 import { framesAround } from './timeline-lookup.ts';
 import type { Dvr, SeekTarget, Transport, TransportContext, TransportStats } from './transport.ts';
 
@@ -113,8 +114,7 @@ class NativeHlsTransport implements Transport, Dvr {
   }
 
   setAudio(muted: boolean, volume: number): void {
-    this.picture.muted = muted;
-    this.picture.volume = volume;
+    applySound(this.picture, muted, volume, () => this.#context.events.silenced());
   }
 
   #play(): void {

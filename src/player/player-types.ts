@@ -33,6 +33,8 @@ export interface PlayerEvents {
   statechange: Status & { readonly previous: PlayerState };
   transportchange: { readonly transport: TransportName; readonly previous: TransportName | null; readonly reason: string };
   error: { readonly code: ErrorCode; readonly message: string };
+  /** Sound was switched on or off, or its volume changed, by whomever. */
+  volumechange: { readonly muted: boolean; readonly volume: number };
   /** A short word for the viewer, such as "This is the newest frame." */
   notice: string;
   /** Size, state or anything else that the server says about the stream. */

@@ -27,6 +27,8 @@ import { Ways } from './ways.ts';
 export type { FrameEvent, PlayerEvents, PlayerOptions, PlayerStats };
 
 const TICK_MS = 250;
+/** A stream that has sound and no picture for so long has none. */
+const SOUND_ONLY_MS = 1000;
 const TROUBLE_CODES: Readonly<Record<Trouble, ErrorCode>> = {
   'unknown-stream': 'unknown-stream',
   refused: 'unauthorized',
@@ -49,6 +51,9 @@ export class Player extends Emitter<PlayerEvents> {
   #paused: boolean;
   #muted: boolean;
   #volume: number;
+  /** From when on the stream has been one with sound and without pictures. */
+  #soundSinceMs: number | null = null;
+  #soundOnly = false;
   #blocked = false;
   #ended = false;
   /** The picture of the way in use may go on the stage: not before the frame that was sought is there. */
@@ -73,7 +78,16 @@ export class Player extends Emitter<PlayerEvents> {
       rows: TRANSPORTS,
       wanted: transport,
       stage,
-      context: () => ({ address, clock: this.#watch.clock, decoder, quality, muted: this.#muted, volume: this.#volume }),
+      context: () => ({
+        address,
+        clock: this.#watch.clock,
+        decoder,
+        quality,
+        muted: this.#muted,
+        volume: this.#volume,
+        soundOnly: () => this.soundOnly,
+        hasSound: () => this.info?.audio != null,
+      }),
       situation: () => this.#watch,
       events: {
         shown: (session, picture) => this.#onShown(session, picture),
@@ -89,6 +103,10 @@ export class Player extends Emitter<PlayerEvents> {
           this.#blocked = this.#paused = true;
           this.#ways.still();
           this.#tick();
+        },
+        silenced: () => {
+          this.setAudio(true, this.#volume);
+          this.emit('notice', 'This browser wants a click before it plays sound.');
         },
       },
     });
@@ -205,6 +223,11 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#ways.foremost?.row.name ?? null;
   }
 
+  /** Name of the way in use for people; empty while there is none. */
+  get transportLabel(): string {
+    return this.#ways.foremost?.row.label ?? '';
+  }
+
   /** Why a better transport is not in use, as a sentence; empty where the best one is. */
   get transportReason(): string {
     return this.#ways.reason;
@@ -259,10 +282,60 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#figures.latencies(sinceMs, limit);
   }
 
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  get volume(): number {
+    return this.#volume;
+  }
+
+  /** Whether the stream has sound, and if so, whether the way in use brings it. */
+  get sound(): 'none' | 'here' | 'elsewhere' {
+    if (!this.info?.audio) return 'none';
+    return (this.#ways.foremost?.row.hasSound ?? true) ? 'here' : 'elsewhere';
+  }
+
+  /** The stream has sound and no pictures. */
+  get soundOnly(): boolean {
+    return this.#soundOnly;
+  }
+
+  /** Sound may come a moment before the first picture. */
+  #lookForSound(): void {
+    const { info } = this;
+    if (info?.audio == null || info.width !== null) this.#soundSinceMs = null;
+    else this.#soundSinceMs ??= performance.now();
+    const before = this.#soundOnly;
+    this.#soundOnly = this.#soundSinceMs !== null && performance.now() - this.#soundSinceMs > SOUND_ONLY_MS;
+    this.#preferSound();
+    if (this.#soundOnly !== before) this.#ways.foremost?.transport?.setAudio(this.#muted, this.#volume);
+  }
+
+  /** How loud it is now, 0 to 1 for full scale; `null`: not known. */
+  get level(): number | null {
+    return this.#ways.current?.transport?.level?.() ?? null;
+  }
+
+  /** Sound on or off and its volume, 0 to 1. `auto` takes a way with sound from then on; others cannot, and say so. */
   setAudio(muted: boolean, volume: number): void {
+    const heard = this.#muted && !muted;
     this.#muted = muted;
     this.#volume = volume;
+    this.#preferSound();
     this.#ways.foremost?.transport?.setAudio(muted, volume);
+    const label = this.#ways.foremost?.row.label;
+    if (heard && this.sound === 'elsewhere') {
+      const way = this.#ways.choice.auto ? 'A way with sound is opened.' : 'Choose WebRTC, HLS or automatic.';
+      this.emit('notice', `${label} brings no sound. ${way}`);
+    }
+    this.emit('volumechange', { muted, volume });
+  }
+
+  /** Whoever hears wants a way with sound, if the stream has some. */
+  #preferSound(): void {
+    const hears = this.info?.audio != null && (!this.#muted || this.soundOnly);
+    this.#ways.choice.prefer(hears ? TRANSPORTS.filter(({ hasSound }) => hasSound).map(({ name }) => name) : []);
   }
 
   play(): void {
@@ -414,6 +487,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   #onWatch(): void {
     const { info, trouble } = this.#watch;
+    this.#lookForSound();
     this.#ways.onSituation();
     this.emit('info', info);
     if (trouble === 'unknown-stream' || trouble === 'refused') this.#ways.unavailable();
@@ -430,6 +504,7 @@ export class Player extends Emitter<PlayerEvents> {
 
   #tick(): void {
     if (this.#closed || this.#visibility?.hidden) return;
+    this.#lookForSound();
     const session = this.#ways.current;
     if (session?.transport && !session.halted) this.#figures.sample(session.transport.stats());
     if (!this.live) this.#figures.pause();

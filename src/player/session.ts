@@ -9,6 +9,7 @@ export interface SessionEvents {
   failed(session: Session, failure: TransportFailure): void;
   ended(session: Session): void;
   blocked(session: Session): void;
+  silenced(session: Session): void;
 }
 
 export interface SessionOptions {
@@ -55,6 +56,7 @@ export class Session {
       failed: (failure: TransportFailure) => this.#fail(failure, events),
       ended: () => this.#halted || events.ended(this),
       blocked: () => this.#halted || events.blocked(this),
+      silenced: () => this.#halted || events.silenced(this),
     };
     row
       .open({ ...context, startPaused: back, events: told })

@@ -1,5 +1,5 @@
 // Looks of the player. Pages change them by custom properties (--sluice-text, -text-muted, -accent, -live, -panel, -line, -background,
-// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, marker, clip, levels, scale-bar, badge, probes, presets, button, live-button, clock, stats, hud, help,
+// -radius, -font) and by ::part(): stage, picture, boxes, values, controls, timeline, sound, sound-hint, sound-picture, volume, marker, clip, levels, scale-bar, badge, probes, presets, button, live-button, clock, stats, hud, help,
 // doctor, marker-form, message, notice.
 export const STYLE = `
 :host {
@@ -15,6 +15,7 @@ export const STYLE = `
   --_fair: #f4c04b;
   --_slow: #ff7f78;
   --_radius: var(--sluice-radius, 6px);
+  --_speaker: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E%3Cpath d='M4 9v6h4l5 5V4L8 9zM15 8.2v7.6a4.5 4.5 0 0 0 0-7.6z'/%3E%3C/svg%3E");
   --_font: var(--sluice-font, system-ui, sans-serif);
   display: block;
   position: relative;
@@ -94,6 +95,22 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 .live.on { color: var(--_text); }
 .dot { width: 8px; height: 8px; border-radius: 50%; border: 1.5px solid var(--_muted); box-sizing: border-box; }
 .live.on .dot { background: var(--_live); border-color: var(--_live); }
+.sound { display: inline-flex; align-items: center; gap: 2px; min-width: 0; flex: none; }
+.volume { width: 64px; height: 16px; margin: 0; accent-color: var(--_accent); cursor: pointer; }
+.volume:focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
+.sound-level { width: 28px; height: 6px; margin: 0 6px 0 4px; border-radius: 3px; background: var(--_line); overflow: hidden; flex: none; }
+.sound-level span { display: block; height: 100%; background: var(--_good); transform-origin: left; scale: 0 1; transition: scale 0.1s linear; }
+.sound-hint {
+  position: absolute; top: 12px; right: 12px; max-width: calc(100% - 24px); box-sizing: border-box; display: flex; align-items: center; gap: 6px; padding: 4px 4px 4px 8px;
+  border-radius: var(--_radius); background: var(--_panel);
+}
+.sound-hint .close::before { content: ''; width: 18px; height: 18px; background: currentColor; mask: var(--_speaker) center / contain no-repeat; }
+.sound-hint span:empty { display: none; }
+.sound-picture {
+  position: absolute; inset: 0; display: grid; place-content: center; justify-items: center; gap: 12px; color: var(--_accent); background: var(--_background); pointer-events: none;
+}
+.sound-picture canvas { width: min(640px, 84cqw); height: auto; }
+.sound-picture p { margin: 0; color: var(--_text); }
 .clock { color: var(--_muted); font-variant-numeric: tabular-nums; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; padding: 0 4px; }
 .big-play { width: 64px; height: 64px; border-radius: 50%; background: var(--_panel); }
 .big-play:hover { background: color-mix(in srgb, var(--_accent) 30%, var(--_panel)); }
@@ -289,6 +306,8 @@ select:focus-visible { outline: 2px solid var(--_accent); outline-offset: 0; }
 }
 
 @container sluice-player (max-width: 560px) {
+  .volume, .sound-level { display: none; }
+  .sound-hint { top: 6px; right: 6px; }
   .clock { display: none; }
   .controls { inset: auto 4px 4px 4px; padding: 2px 3px; }
   .message[data-state='stalled'] { bottom: 66px; }

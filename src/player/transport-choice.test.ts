@@ -7,6 +7,7 @@ function row(name: TransportName, unusable: string | null = null): TransportRow 
   return {
     name,
     label: name.toUpperCase(),
+    hasSound: false,
     hasDvr: name === 'hls',
     headStartMs: 1,
     limitMs: 2,

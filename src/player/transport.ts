@@ -42,6 +42,8 @@ export interface TransportEvents {
   ended(): void;
   /** The browser wants a click before it plays. */
   blocked(): void;
+  /** The browser wants a click before it plays sound: it goes on without. */
+  silenced(): void;
 }
 
 /** What a transport is given. */
@@ -57,6 +59,9 @@ export interface TransportContext {
   readonly startPaused: boolean;
   readonly muted: boolean;
   readonly volume: number;
+  /** Whether the stream has sound, and whether it has nothing else, as far as is known now. */
+  readonly hasSound: () => boolean;
+  readonly soundOnly: () => boolean;
 }
 
 /** What the server sends, where there is something to choose. */
@@ -136,7 +141,10 @@ export interface Transport {
    *  cannot be said, so it is the one told last. Only of transports whose pictures change before it is told. */
   frameNow?(): ShownFrame | null | undefined;
   stats(): TransportStats;
+  /** Also when something is known anew of what the stream has. */
   setAudio(muted: boolean, volume: number): void;
+  /** How loud it is now, 0 to 1 for full scale; absent, or `null`: not known. */
+  level?(): number | null;
 }
 
 /** Row of the table of transports. */
@@ -147,6 +155,7 @@ export interface TransportRow {
   /** Why it cannot be used in this browser, as a clause; `null` if it can. */
   unusable(): string | null;
   readonly hasDvr: boolean;
+  readonly hasSound: boolean;
   /** `transport=auto` leaves it out. */
   readonly onlyAsked?: boolean;
   /** `auto` brings up the next one beside it when no picture came within this time, and gives it up after that one, ms. */

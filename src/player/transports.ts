@@ -6,12 +6,31 @@ import type { TransportRow } from './transport.ts';
 import { openWebRtc, webRtcUnusable } from './webrtc.ts';
 
 export const TRANSPORTS: readonly TransportRow[] = [
-  { name: 'webrtc', label: 'WebRTC', hasDvr: false, headStartMs: 700, limitMs: 4000, unusable: webRtcUnusable, open: openWebRtc },
-  { name: 'h264', label: 'H.264 over WebSocket', hasDvr: false, headStartMs: 700, limitMs: 4000, unusable: h264Unusable, open: openH264 },
+  {
+    name: 'webrtc',
+    label: 'WebRTC',
+    hasDvr: false,
+    hasSound: true,
+    headStartMs: 700,
+    limitMs: 4000,
+    unusable: webRtcUnusable,
+    open: openWebRtc,
+  },
+  {
+    name: 'h264',
+    label: 'H.264 over WebSocket',
+    hasDvr: false,
+    hasSound: false,
+    headStartMs: 700,
+    limitMs: 4000,
+    unusable: h264Unusable,
+    open: openH264,
+  },
   {
     name: 'hls',
     label: 'HLS',
     hasDvr: true,
+    hasSound: true,
     headStartMs: 1500,
     limitMs: 10_000,
     unusable: () =>
@@ -21,12 +40,31 @@ export const TRANSPORTS: readonly TransportRow[] = [
     // The engine is ten times larger than the rest of the player: loaded when it is needed.
     open: async (context) => (await import('./hls.ts')).openHls(context),
   },
-  { name: 'jpeg', label: 'JPEG over WebSocket', hasDvr: false, headStartMs: 1000, limitMs: 5000, unusable: jpegUnusable, open: openJpeg },
-  { name: 'mjpeg', label: 'MJPEG', hasDvr: false, headStartMs: 1000, limitMs: 6000, unusable: mjpegUnusable, open: openMjpeg },
+  {
+    name: 'jpeg',
+    label: 'JPEG over WebSocket',
+    hasDvr: false,
+    hasSound: false,
+    headStartMs: 1000,
+    limitMs: 5000,
+    unusable: jpegUnusable,
+    open: openJpeg,
+  },
+  {
+    name: 'mjpeg',
+    label: 'MJPEG',
+    hasDvr: false,
+    hasSound: false,
+    headStartMs: 1000,
+    limitMs: 6000,
+    unusable: mjpegUnusable,
+    open: openMjpeg,
+  },
   {
     name: 'lossless',
     label: 'Lossless',
     hasDvr: false,
+    hasSound: false,
     // It takes ten times as much of the network.
     onlyAsked: true,
     headStartMs: 2000,

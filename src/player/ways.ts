@@ -52,6 +52,8 @@ export interface WaysEvents {
   told(reason: string): void;
   ended(): void;
   blocked(): void;
+  /** The browser does not let it sound without a click. */
+  silenced(): void;
 }
 
 export class Ways {
@@ -84,6 +86,7 @@ export class Ways {
       failed: (session, failure) => this.#onFailed(session, failure),
       ended: (session) => session === this.#current && options.events.ended(),
       blocked: () => options.events.blocked(),
+      silenced: (session) => session === this.#current && options.events.silenced(),
     };
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }

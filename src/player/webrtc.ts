@@ -1,5 +1,6 @@
-// WebRTC by WHEP: the lowest latency. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
+// WebRTC by WHEP: the lowest latency. Sound is sent only while it is heard: with sound the browser holds pictures back until theirs is there. Which frame a picture is comes over the data channel, keyed by the RTP timestamp that the browser tells
 // with each picture; a heartbeat on the same channel notices a dead server long before ICE does.
+import { applySound } from './media-sound.ts';
 import type { PictureQuality, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
 import { VideoPicture } from './video-picture.ts';
 import { WebRtcFigures } from './webrtc-stats.ts';
@@ -16,6 +17,8 @@ const READ_MS = 1000;
 const SILENT_MS = 1500;
 /** After a halt names of pictures are waited for so long. */
 const LAST_NAMES_MS = 250;
+/** How often it is looked whether sound comes, where there are no pictures, and how often its level is asked for. */
+const SOUND_MS = 100;
 /** Identities kept for pictures that are still to be shown. */
 const MAX_ROWS = 600;
 
@@ -42,6 +45,14 @@ class WebRtcTransport implements Transport {
   readonly #context: TransportContext;
   readonly #peer = new RTCPeerConnection();
   readonly #channel: RTCDataChannel;
+  readonly #sound: RTCRtpTransceiver;
+  /** Whether sound is wanted, and what the server was told last of that. */
+  #hears: boolean;
+  #told: boolean;
+  #level: number | null = null;
+  #soundPackets = 0;
+  readonly #soundTimer: ReturnType<typeof setInterval>;
+  #wantsLevelMs = Number.NEGATIVE_INFINITY;
   readonly #rows = new Map<number, Row>();
   readonly #timer: ReturnType<typeof setInterval>;
   /** When the answer was there. */
@@ -75,9 +86,13 @@ class WebRtcTransport implements Transport {
     video.playsInline = true;
     video.disableRemotePlayback = true;
     this.#peer.addTransceiver('video', { direction: 'recvonly' });
+    this.#sound = this.#peer.addTransceiver('audio', { direction: 'recvonly' });
+    this.#hears = this.#told = !context.muted || context.soundOnly();
     this.#channel = this.#peer.createDataChannel(CHANNEL);
+    this.#channel.onopen = () => this.#tellHears();
     this.#channel.onmessage = (event: MessageEvent<unknown>) => typeof event.data === 'string' && this.#onText(event.data);
     this.#peer.ontrack = ({ track, streams }) => {
+      if (video.srcObject) return;
       video.srcObject = streams[0] ?? new MediaStream([track]);
       video.play().catch((error: unknown) => {
         if (error instanceof DOMException && error.name === 'NotAllowedError' && !this.#halted) context.events.blocked();
@@ -96,6 +111,7 @@ class WebRtcTransport implements Transport {
     });
     video.requestVideoFrameCallback(this.#onFrame);
     this.#timer = setInterval(() => this.#beat(), BEAT_MS);
+    this.#soundTimer = setInterval(() => void this.#lookAtSound(), SOUND_MS);
     addEventListener('pagehide', this.#bye);
     void this.#connect();
   }
@@ -104,6 +120,7 @@ class WebRtcTransport implements Transport {
     if (this.#halted) return;
     this.#halted = true;
     clearInterval(this.#timer);
+    clearInterval(this.#soundTimer);
     this.#abort.abort();
     // The last picture stays: a video that stands, and then a track that ends, leave it on the screen. Its name may be on its way.
     this.picture.pause();
@@ -139,16 +156,54 @@ class WebRtcTransport implements Transport {
   }
 
   setAudio(muted: boolean, volume: number): void {
-    this.picture.muted = muted;
-    this.picture.volume = volume;
+    applySound(this.picture, muted, volume, () => this.#context.events.silenced());
+    this.#hears = !muted || this.#context.soundOnly();
+    this.#tellHears();
+  }
+
+  level(): number | null {
+    this.#wantsLevelMs = performance.now();
+    return this.#level;
+  }
+
+  #tellHears(): void {
+    if (!this.#session || this.#hears === this.#told) return;
+    // The answer was made while the stream had none.
+    if (this.#hears && this.#sound.currentDirection !== 'recvonly') {
+      if (this.#context.hasSound()) this.#fail('lost', 'the stream has sound only now');
+      return;
+    }
+    if (this.#channel.readyState !== 'open') return;
+    this.#told = this.#hears;
+    this.#channel.send(JSON.stringify({ type: 'sound', on: this.#hears }));
+  }
+
+  /** Where there are no pictures, packets of sound say that the way works. */
+  async #lookAtSound(): Promise<void> {
+    const { events } = this.#context;
+    const soundOnly = this.#context.soundOnly();
+    if (!soundOnly && performance.now() - this.#wantsLevelMs > 1000) return;
+    const report = await this.#sound.receiver.getStats().catch(() => null);
+    if (!report || this.#halted) return;
+    for (const entry of report.values() as Iterable<RTCInboundRtpStreamStats & { audioLevel?: number }>) {
+      if (entry.type !== 'inbound-rtp' || entry.kind !== 'audio') continue;
+      this.#level = entry.audioLevel ?? null;
+      const { packetsReceived = 0 } = entry;
+      if (soundOnly && packetsReceived > this.#soundPackets) events.shown({ frame: null, repeat: false, atMs: performance.now() });
+      this.#soundPackets = packetsReceived;
+    }
   }
 
   async #connect(): Promise<void> {
     try {
-      const session = await offerTo(this.#context.address.live('whep'), this.#peer, this.#abort.signal);
+      this.#told = this.#hears;
+      const address = this.#context.address.live('whep', this.#told ? {} : { sound: 0 });
+      const session = await offerTo(address, this.#peer, this.#abort.signal);
       this.#answeredMs = performance.now();
       if (this.#halted) void session.end();
       else this.#session = session;
+      // It may have changed while the server answered.
+      this.#tellHears();
     } catch (error) {
       if (error instanceof RefusedOffer) this.#fail(error.status === 406 ? 'unusable' : 'lost', error.message);
       else this.#fail('lost', String(error));

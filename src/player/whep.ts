@@ -71,7 +71,7 @@ export async function offerTo(endpoint: string, peer: RTCPeerConnection, signal:
     found.push(candidate);
     trickle();
   });
-  await peer.setLocalDescription();
+  await describe(peer);
   const answer = await fetch(endpoint, {
     method: 'POST',
     headers: { 'content-type': SDP },
@@ -103,6 +103,21 @@ export async function offerTo(endpoint: string, peer: RTCPeerConnection, signal:
   }
   trickle();
   return { end };
+}
+
+/** Makes the offer. Browsers play Opus in one channel unless they say that they take two (RFC 7587 7.1). */
+async function describe(peer: RTCPeerConnection): Promise<void> {
+  const { sdp = '' } = await peer.createOffer();
+  const opus = /^a=rtpmap:(\d+) opus\//im.exec(sdp)?.[1];
+  const stereo = opus && sdp.replace(new RegExp(`^(a=fmtp:${opus} (?!.*\\bstereo=).*)$`, 'm'), '$1;stereo=1');
+  if (stereo && stereo !== sdp) {
+    try {
+      return await peer.setLocalDescription({ type: 'offer', sdp: stereo });
+    } catch {
+      // A browser that lets nothing be changed: then one channel.
+    }
+  }
+  await peer.setLocalDescription();
 }
 
 /** RFC 9725 4.3.2. A candidate that does not arrive is one way less. */

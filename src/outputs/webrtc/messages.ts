@@ -15,7 +15,21 @@ export type VideoCodec = 'h264' | 'vp8';
 /** To the process. */
 export type ToProcess =
   | { readonly type: 'settings'; readonly settings: WebRtcSettings }
-  | { readonly type: 'view'; readonly id: string; readonly feed: string; readonly offer: string; readonly delay: PlayoutDelay | null }
+  | {
+      readonly type: 'view';
+      readonly id: string;
+      /** Name of the stream. */
+      readonly stream: string;
+      readonly feed: string;
+      /** `null`: the stream has no sound. */
+      readonly soundFeed: string | null;
+      /** Whether it hears from the start. */
+      readonly hears: boolean;
+      readonly offer: string;
+      readonly delay: PlayoutDelay | null;
+    }
+  /** A viewer wants sound from now on, or none. */
+  | { readonly type: 'hear'; readonly id: string; readonly on: boolean }
   | { readonly type: 'publish'; readonly id: string; readonly offer: string }
   /** Further STUN servers that tell under which address others see us; entries as in `WebRtcSettings`. */
   | { readonly type: 'ice-servers'; readonly servers: readonly string[] }
@@ -47,6 +61,18 @@ export type ToProcess =
       /** H.264: decoder configuration record; with key frames. */
       readonly description: Uint8Array | null;
     }
+  | {
+      /** A packet of Opus. */
+      readonly type: 'sound';
+      readonly feed: string;
+      /** As of pictures: they share the pipe. */
+      readonly number: number;
+      /** 32 bits at 48 kHz. */
+      readonly rtpTime: number;
+      /** Capture time of its first sample, µs UTC. */
+      readonly timestamp: number;
+      readonly data: Uint8Array;
+    }
   /** On the data channel of all viewers of a stream that want such texts. */
   | { readonly type: 'timeline'; readonly stream: string; readonly kind: TimelineKind; readonly text: string }
   | { readonly type: 'stop' };
@@ -76,7 +102,8 @@ export interface ViewerReport {
 /** From the process. */
 export type FromProcess =
   | { readonly type: 'ready' }
-  | { readonly type: 'answer'; readonly id: string; readonly sdp: string; readonly codec: string }
+  /** `codec` of the pictures; empty = the answer has none. `sound`: whether it has Opus. */
+  | { readonly type: 'answer'; readonly id: string; readonly sdp: string; readonly codec: string; readonly sound: boolean }
   | { readonly type: 'refused'; readonly id: string; readonly status: 'bad-request' | 'not-acceptable'; readonly reason: string }
   /** `connected` once; `gone` at the end, with the reason. */
   | { readonly type: 'connected'; readonly id: string }
@@ -97,6 +124,14 @@ export type FromProcess =
       /** On its own clock, µs. */
       readonly time: number;
       /** When it was captured: monotonic clock of this machine, µs. */
+      readonly moment: number;
+    }
+  | {
+      /** A packet of Opus of a publisher; times as of units. */
+      readonly type: 'sound-unit';
+      readonly id: string;
+      readonly data: Uint8Array;
+      readonly time: number;
       readonly moment: number;
     }
   | { readonly type: 'taken'; readonly number: number };

@@ -1,8 +1,9 @@
-// The WebRTC process: holds the connections of all viewers. It is given encoded pictures and never sees the server's memory, so that a fault
+// The WebRTC process: holds the connections of all viewers. It is given encoded pictures and sound and never sees the server's memory, so that a fault
 // in native code ends it and not the server.
+import { type Micros, toTicks } from '../../core/time.ts';
 import { nalsOf } from '../../formats/h264.ts';
 import { packetizeH264, parameterSets } from '../../formats/rtp.ts';
-import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
+import { chooseSound, chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
 import { packetizeVp8 } from '../../formats/vp8.ts';
 import { askPublicAddress, startWebRtc, stopWebRtc, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
@@ -16,6 +17,9 @@ const AWAY_MS = 500;
 const CHECK_MS = 1000;
 /** Pictures for one acknowledgement; far below the limit of the pipe. */
 const ACK_EVERY = 4;
+
+/** Media time that is so much ahead of the capture time says that the clock was set back: a second. */
+const SET_BACK_TICKS = 90_000;
 
 let settings: WebRtcSettings | null = null;
 const viewers = new Map<string, Viewer>();
@@ -41,19 +45,25 @@ async function publish({ id, offer }: Extract<ToProcess, { type: 'publish' }>): 
   const sdp = readSdp(offer);
   if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
   const media = videoSection(sdp);
-  if (!media) return refuse('not-acceptable', 'the offer has no video section');
-  if (media.direction === 'recvonly' || media.direction === 'inactive') {
+  const sound = chooseSound(sdp, 'sendonly');
+  if (!media && !sound) return refuse('not-acceptable', 'the offer has neither a video section nor an audio section with Opus');
+  const sends = media?.direction === 'sendonly' || media?.direction === 'sendrecv';
+  if (media && !sends && !sound) {
     return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected sendonly or sendrecv`);
   }
-  const codec = chooseVideo(media)?.codec;
-  if (!codec) {
+  const codec = media && sends ? chooseVideo(media)?.codec : null;
+  if (media && sends && !codec) {
     const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
     return refuse('not-acceptable', `the offer has neither H.264 with packetization-mode=1 nor VP8; it has ${names || 'no codec'}`);
   }
+  const video = media && codec ? { media, codec } : null;
+  // With two tracks the library tells packets apart by the senders that the offer names.
+  const told = !video || (sound?.media.sources.length && video.media.sources.length);
+  const heard = told ? sound : null;
   try {
-    const publisher = new PublisherPeer(id, settings!, media, codec, tell);
+    const publisher = new PublisherPeer(id, settings!, video, heard, tell);
     publishers.set(id, publisher);
-    tell({ type: 'answer', id, sdp: await publisher.answer(offer, sdp), codec: codec.name });
+    tell({ type: 'answer', id, sdp: await publisher.answer(offer, sdp), codec: codec?.name ?? '', sound: heard !== null });
   } catch (error) {
     end(id);
     refuse('bad-request', `the offer could not be applied: ${error instanceof Error ? error.message : String(error)}`);
@@ -61,25 +71,28 @@ async function publish({ id, offer }: Extract<ToProcess, { type: 'publish' }>): 
 }
 
 async function view(message: Extract<ToProcess, { type: 'view' }>): Promise<void> {
-  const { id, feed, offer, delay } = message;
+  const { id, offer } = message;
   const refuse = (status: 'bad-request' | 'not-acceptable', reason: string) => tell({ type: 'refused', id, status, reason });
   const sdp = readSdp(offer);
   if (!sdp) return refuse('bad-request', 'the body is no session description (RFC 8866)');
   const media = videoSection(sdp);
-  if (!media) return refuse('not-acceptable', 'the offer has no video section');
-  if (media.direction === 'sendonly' || media.direction === 'inactive') {
-    return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected recvonly or sendrecv`);
-  }
-  const codec = chooseVideo(media)?.codec;
-  if (!codec) {
+  const sound = message.soundFeed === null ? null : chooseSound(sdp, 'recvonly');
+  if (!media && !sound)
+    return refuse('not-acceptable', 'the offer has no video section, and no audio section that takes sound of this stream');
+  const codec = media && chooseVideo(media)?.codec;
+  if (media && (media.direction === 'sendonly' || media.direction === 'inactive')) {
+    if (!sound) return refuse('not-acceptable', `the offer's video section is ${media.direction}; expected recvonly or sendrecv`);
+  } else if (media && !codec && !sound) {
     const names = [...new Set(media.codecs.map(({ name }) => name))].join(', ');
     return refuse('not-acceptable', `the offer has neither H.264 with packetization-mode=1 nor VP8; it has ${names || 'no codec'}`);
   }
+  const receives = media?.direction === 'recvonly' || media?.direction === 'sendrecv';
+  const video = media && codec && receives ? { media, codec } : null;
   try {
-    const viewer = new Viewer(id, feed, settings!, media, codec, delay, tell);
+    const viewer = new Viewer({ ...message, settings: settings!, video, sound, tell });
     viewers.set(id, viewer);
     const answer = await viewer.answer(offer, sdp);
-    tell({ type: 'answer', id, sdp: answer, codec: codec.name });
+    tell({ type: 'answer', id, sdp: answer, codec: video?.codec.name ?? '', sound: sound !== null });
   } catch (error) {
     end(id);
     refuse('bad-request', `the offer could not be applied: ${error instanceof Error ? error.message : String(error)}`);
@@ -93,12 +106,24 @@ function picture(message: Extract<ToProcess, { type: 'picture' }>): void {
   const packetized: Packetized = {
     payloads: codec === 'vp8' ? packetizeVp8(data, index) : packetizeH264(description ? [...parameterSets(description), ...nals] : nals),
     rtpTime,
+    ahead: aheadOf(message),
     key,
     text: JSON.stringify({ type: 'frame', rtp: rtpTime, id, timestamp, repeat }),
   };
   for (const viewer of viewers.values()) viewer.send(feed, packetized);
   // The server only wants to know that they do not pile up: a message back for each would cost as much as the picture.
   if (message.number % ACK_EVERY === 0) tell({ type: 'taken', number: message.number });
+}
+
+/** Pictures that were late have media times some ms after their own; a clock that was set back puts it off by more (`media-time.ts`). */
+function aheadOf({ pts, timestamp, repeat }: Extract<ToProcess, { type: 'picture' }>): number {
+  const ahead = pts - toTicks(timestamp as Micros);
+  return repeat || ahead < SET_BACK_TICKS ? 0 : ahead;
+}
+
+function sound({ feed, number, rtpTime, timestamp, data }: Extract<ToProcess, { type: 'sound' }>): void {
+  for (const viewer of viewers.values()) viewer.sendSound(feed, { payload: data, rtpTime, timestamp });
+  if (number % ACK_EVERY === 0) tell({ type: 'taken', number });
 }
 
 function onMessage(message: ToProcess): void {
@@ -115,6 +140,8 @@ function onMessage(message: ToProcess): void {
   } else if (message.type === 'switch') viewers.get(message.id)?.switchTo(message.feed, message.pause);
   else if (message.type === 'probe') viewers.get(message.id)?.probe(message.rate);
   else if (message.type === 'picture') picture(message);
+  else if (message.type === 'sound') sound(message);
+  else if (message.type === 'hear') viewers.get(message.id)?.hear(message.on);
   else if (message.type === 'timeline') {
     for (const viewer of viewers.values()) viewer.sendTimeline(message);
   } else if (message.type === 'close') end(message.id, message.text);

@@ -7,7 +7,7 @@ import type { Logger } from '../../core/log.ts';
 import type { WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess, ToProcess } from './messages.ts';
 
-/** Pictures in the pipe at most, of all feeds together. */
+/** Pictures and packets of sound in the pipe at most, of all feeds together. */
 const PIPE_LIMIT = 120;
 const READY_MS = 20_000;
 /** It ends by itself when told to; after this time it is ended. */
@@ -28,7 +28,7 @@ export class WebRtcProcess {
   #number = 0;
   #taken = 0;
   #closed = false;
-  /** Pictures that found the pipe full. */
+  /** Pictures and packets of sound that found the pipe full. */
   dropped = 0;
   /** Texts that did. */
   droppedTexts = 0;
@@ -39,7 +39,7 @@ export class WebRtcProcess {
     this.#events = events;
   }
 
-  /** Pictures on their way to it. */
+  /** Pictures and packets of sound on their way to it. */
   get waiting(): number {
     return this.#number - this.#taken;
   }
@@ -75,6 +75,15 @@ export class WebRtcProcess {
       return false;
     }
     return this.send({ type: 'picture', number: ++this.#number, ...picture });
+  }
+
+  /** Sends a packet of sound; `false` = left out because the pipe is full. */
+  sendSound(sound: Omit<Extract<ToProcess, { type: 'sound' }>, 'type' | 'number'>): boolean {
+    if (this.waiting >= PIPE_LIMIT) {
+      this.dropped++;
+      return false;
+    }
+    return this.send({ type: 'sound', number: ++this.#number, ...sound });
   }
 
   async #fork(): Promise<ChildProcess> {

@@ -1,14 +1,16 @@
-// One publisher (WHIP) inside the WebRTC process: its packets in order, put together to access units.
+// One publisher (WHIP) inside the WebRTC process: its packets in order, put together to access units; its sound beside them.
 import { concatBytes } from '../../formats/bytes.ts';
 import { ntpToMicros, readRtcp, writeNack, writePli, writeReceiverReport, writeRemb } from '../../formats/rtcp.ts';
 import { H264Depacketizer, hasKey, isRtcp, type RtpPacket, readRtp } from '../../formats/rtp.ts';
 import { RtpOrder } from '../../formats/rtp-order.ts';
-import { type Sdp, type SdpCodec, type SdpMedia, withOnly, withStartRate } from '../../formats/sdp.ts';
+import { type Sdp, withOnly, withStartRate } from '../../formats/sdp.ts';
 import { isVp8Key, Vp8Depacketizer } from '../../formats/vp8.ts';
 import { monotonicMicros } from '../../native/system-clock.ts';
-import { ABS_CAPTURE_TIME, Peer, type WebRtcSettings } from '../../native/webrtc.ts';
+import { ABS_CAPTURE_TIME, Peer, type PeerTrack, type WebRtcSettings } from '../../native/webrtc.ts';
 import type { FromProcess } from './messages.ts';
-import { Reception, SenderClock } from './reception.ts';
+import { Reception, ReportDelays, SenderClock } from './reception.ts';
+import { SoundReception } from './sound-reception.ts';
+import type { ChosenMedia } from './viewer.ts';
 
 /** A sender says something all the time: pictures, and reports each second while nothing moves. */
 const SILENT_MS = 3500;
@@ -28,13 +30,15 @@ const START_CODE = Uint8Array.of(0, 0, 0, 1);
 export class PublisherPeer {
   readonly id: string;
   readonly #peer: Peer;
-  readonly #mid: string;
-  readonly #payloadType: number;
+  readonly #mids: readonly string[];
+  readonly #track: PeerTrack | null;
+  readonly #sound: SoundReception | null;
+  readonly #payloadType: number | null;
   readonly #tell: (message: FromProcess) => void;
   readonly #captureExtension: number | undefined;
   readonly #order = new RtpOrder();
   readonly #reception = new Reception();
-  readonly #clock = new SenderClock();
+  readonly #clock: SenderClock;
   readonly #h264: H264Depacketizer | null;
   readonly #vp8: Vp8Depacketizer | null;
   readonly #started = performance.now();
@@ -45,27 +49,41 @@ export class PublisherPeer {
   #time: { ticks: number; low: number } | null = null;
   #closed = false;
 
-  constructor(id: string, settings: WebRtcSettings, media: SdpMedia, codec: SdpCodec, tell: (message: FromProcess) => void) {
+  /** @param video at least one of both */
+  constructor(
+    id: string,
+    settings: WebRtcSettings,
+    video: ChosenMedia | null,
+    sound: ChosenMedia | null,
+    tell: (message: FromProcess) => void,
+  ) {
     this.id = id;
     this.#tell = tell;
-    this.#mid = media.mid;
-    this.#payloadType = codec.payloadType;
-    this.#captureExtension = media.extensions.get(ABS_CAPTURE_TIME);
-    const h264 = codec.name.toUpperCase() === 'H264';
-    this.#h264 = h264 ? new H264Depacketizer() : null;
-    this.#vp8 = h264 ? null : new Vp8Depacketizer();
-    this.#peer = new Peer(id, settings, {
-      state: (state) => this.#onState(state),
-      open: () => {},
-      packet: (bytes) => this.#onPacket(bytes),
-      channel: () => {},
-      text: () => {},
-    });
-    this.#peer.addReceiveTrack({ media, codec, extensions: [ABS_CAPTURE_TIME] });
+    this.#mids = [video, sound].flatMap((chosen) => chosen?.media.mid ?? []);
+    this.#payloadType = video?.codec.payloadType ?? null;
+    this.#captureExtension = video?.media.extensions.get(ABS_CAPTURE_TIME);
+    const codec = video?.codec.name.toUpperCase();
+    this.#h264 = codec === 'H264' ? new H264Depacketizer() : null;
+    this.#vp8 = codec === 'VP8' ? new Vp8Depacketizer() : null;
+    this.#peer = new Peer(id, settings, { state: (state) => this.#onState(state), channel: () => {}, text: () => {} });
+    const delays = new ReportDelays();
+    this.#clock = new SenderClock(delays);
+    const extensions = [ABS_CAPTURE_TIME];
+    this.#track = video && this.#peer.addReceiveTrack({ ...video, extensions }, { packet: (bytes) => this.#onPacket(bytes) });
+    this.#sound =
+      sound &&
+      new SoundReception(this.#peer, sound, delays, {
+        heard: (now) => {
+          this.#heard = now;
+        },
+        packet: (data, time, moment) => tell({ type: 'sound-unit', id, data, time, moment }),
+        bye: () => !video && tell({ type: 'gone', id, reason: 'the publisher said goodbye' }),
+      });
   }
 
   async answer(offer: string, sdp: Sdp): Promise<string> {
-    return withStartRate(withOnly(await this.#peer.answer(offer, sdp), this.#mid), this.#payloadType, START_KBIT);
+    const answer = withOnly(await this.#peer.answer(offer, sdp), this.#mids);
+    return this.#payloadType === null ? answer : withStartRate(answer, this.#payloadType, START_KBIT);
   }
 
   addCandidate(candidate: string, mid: string): void {
@@ -74,9 +92,10 @@ export class PublisherPeer {
 
   /** Each second, and at the first packet: what came, and what the sender may use. Browsers believe it at once in their first 2 s. */
   beat(): void {
+    this.#sound?.beat();
     const report = this.#reception.report(performance.now());
     if (!report) return;
-    this.#peer.sendControl(concatBytes([writeReceiverReport(report), writeRemb(report.ssrc, ALLOWED)]));
+    this.#track?.sendControl(concatBytes([writeReceiverReport(report), writeRemb(report.ssrc, ALLOWED)]));
   }
 
   requestKey(): void {
@@ -84,7 +103,7 @@ export class PublisherPeer {
     const { ssrc } = this.#reception;
     if (ssrc === null || now - this.#askedAt < KEY_MS) return;
     this.#askedAt = now;
-    this.#peer.sendControl(writePli(ssrc));
+    this.#track?.sendControl(writePli(ssrc));
   }
 
   sendText(text: string): void {
@@ -135,7 +154,7 @@ export class PublisherPeer {
     if (first) this.beat();
     // Padding for measuring the way has no payload, but a number.
     const { packets, missing } = this.#order.push(packet, now);
-    if (missing.length) this.#peer.sendControl(writeNack(packet.ssrc, missing));
+    if (missing.length) this.#track?.sendControl(writeNack(packet.ssrc, missing));
     for (const ordered of packets) {
       if (ordered.payload.length) this.#readCaptureTime(ordered);
       const unit = this.#h264?.push(ordered) ?? this.#vp8?.push(ordered) ?? null;
@@ -148,7 +167,9 @@ export class PublisherPeer {
 
   #onControl(bytes: Uint8Array, now: number): void {
     for (const message of readRtcp(bytes)) {
-      if (message.type === 'sender-report') {
+      // Where there is sound too, reports of both may come together.
+      const ours = this.#sound === null || (message.type === 'sender-report' && message.ssrc === this.#reception.ssrc);
+      if (message.type === 'sender-report' && ours) {
         this.#reception.onSenderReport(message.mark, now);
         this.#clock.onSenderReport(message, monotonicMicros());
       } else if (message.type === 'bye') this.#tell({ type: 'gone', id: this.id, reason: 'the publisher said goodbye' });

@@ -1,9 +1,11 @@
-// Publishers by WebRTC as the server sees them: their access units are decoded in a media worker and pushed into the stream like any frames.
+// Publishers by WebRTC as the server sees them: their access units and their sound are decoded in media workers and pushed into the stream
+// like any frames and blocks.
 import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
 import type { Micros } from '../../core/time.ts';
+import { OPUS_DELAY_US, OPUS_RATE } from '../../formats/opus.ts';
 import type { Job } from '../../pipeline/media-pool.ts';
-import type { DecodeEvent } from '../../pipeline/messages.ts';
+import type { DecodeEvent, SoundDecodeEvent } from '../../pipeline/messages.ts';
 import type { Publisher } from '../../pipeline/publisher.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { OutputContext } from '../output.ts';
@@ -20,6 +22,8 @@ export type PublisherNews =
       /** Pictures that came whole, and how many of them could not be decoded. */
       readonly received: number;
       readonly undecodable: number;
+      /** Packets of sound that came. */
+      readonly sound: number;
       /** Of the newest decoded picture; 0 before the first. */
       readonly width: number;
       readonly height: number;
@@ -28,6 +32,12 @@ export type PublisherNews =
       readonly refused: string | null;
     }
   | { readonly type: 'ended'; readonly reason: string };
+
+/** What the process hands on of a publisher. */
+interface Inputs {
+  onUnit(unit: Extract<FromProcess, { type: 'unit' }>): void;
+  onSound(unit: Extract<FromProcess, { type: 'sound-unit' }>): void;
+}
 
 type Status = Extract<PublisherNews, { type: 'status' }>;
 
@@ -44,7 +54,7 @@ export class Publishers {
   readonly #context: OutputContext;
   readonly #process: WebRtcProcess;
   readonly #ask: (id: string, message: { type: 'publish'; id: string; offer: string }) => Promise<FromProcess>;
-  readonly #open = new Map<string, Publishing & { onUnit(unit: Extract<FromProcess, { type: 'unit' }>): void }>();
+  readonly #open = new Map<string, Publishing & Inputs>();
 
   constructor(
     context: OutputContext,
@@ -83,7 +93,17 @@ export class Publishers {
 
   #make(id: string, stream: Stream, publisher: Publisher): Publishing {
     let job: Job | null = null;
-    const status = { type: 'status' as const, received: 0, undecodable: 0, width: 0, height: 0, id: 0, refused: null as string | null };
+    let soundJob: Job | null = null;
+    const status = {
+      type: 'status' as const,
+      received: 0,
+      undecodable: 0,
+      sound: 0,
+      width: 0,
+      height: 0,
+      id: 0,
+      refused: null as string | null,
+    };
     const off = stream.events.on('closed', () => publishing.close('the stream was removed'));
     const timer = setInterval(() => this.#tell(id, status), STATUS_MS);
     const publishing = {
@@ -100,6 +120,12 @@ export class Publishers {
         this.#process.send({ type: 'close', id, text: JSON.stringify({ type: 'ended', reason } satisfies PublisherNews) });
         off();
         void job?.stop();
+        void soundJob?.stop();
+      },
+      onSound: ({ data, time, moment }: Extract<FromProcess, { type: 'sound-unit' }>) => {
+        soundJob ??= stream.decodeSound((event) => this.#onSound(id, stream, event));
+        status.sound++;
+        soundJob.send({ type: 'unit', data, key: true, time, arrival: stream.clock.at(moment) });
       },
       onUnit: (unit: Extract<FromProcess, { type: 'unit' }>) => {
         const codec = publishing.codec.toUpperCase() === 'H264' ? 'h264' : 'vp8';
@@ -138,7 +164,23 @@ export class Publishers {
     }
   }
 
+  #onSound(id: string, stream: Stream, event: SoundDecodeEvent): void {
+    if (event.type === 'lost') stream.sound.captured.dropped.add('undecodable', event.count);
+    else if (event.type === 'sound' && this.#open.has(id)) {
+      const { channels, samples, arrival } = event;
+      stream.takeSound({
+        timestamp: Math.round(arrival - OPUS_DELAY_US) as Micros,
+        rate: OPUS_RATE,
+        channels,
+        samples: samples.length / channels,
+        format: 's16',
+        data: [samples],
+      });
+    }
+  }
+
   onMessage(message: FromProcess): void {
+    if (message.type === 'sound-unit') this.#open.get(message.id)?.onSound(message);
     if (message.type === 'unit') this.#open.get(message.id)?.onUnit(message);
     else if (message.type === 'gone') this.#open.get(message.id)?.close(message.reason);
   }

@@ -1,10 +1,11 @@
 // What a receiver of RTP keeps of one sender: how many packets came, how evenly, and how the sender's clock lies to ours.
 import type { ReceiverReport, RtcpMessage } from '../../formats/rtcp.ts';
 
-/** Ticks of video's RTP clock per ms. */
-const TICKS_PER_MS = 90;
-/** Sender reports of which the least delayed counts: some 20 s, in which clocks do not part by more than 2 ms. */
-const REPORTS = 20;
+/** Ticks per ms of the RTP clocks of video and of Opus. */
+export const VIDEO_TICKS = 90;
+export const SOUND_TICKS = 48;
+/** Sender reports of which the least delayed counts: some 20 s of two tracks, in which clocks do not part by more than 2 ms. */
+const REPORTS = 40;
 /** A picture is this old at most, µs; a clock that says more is not believed. */
 const MAX_AGE_US = 10_000_000;
 /** Corrections take at most this share of the time between two pictures; forwards, from `FAR_US` on, they are a step. */
@@ -13,6 +14,7 @@ const FAR_US = 1_000_000;
 
 /** Counts for the reports to a sender (RFC 3550 A.1, A.3, A.8). */
 export class Reception {
+  readonly #ticksPerMs: number;
   #ssrc: number | null = null;
   #base = 0;
   #highest = 0;
@@ -23,6 +25,10 @@ export class Reception {
   #transit: number | null = null;
   #mark = 0;
   #markAt = 0;
+
+  constructor(ticksPerMs = VIDEO_TICKS) {
+    this.#ticksPerMs = ticksPerMs;
+  }
 
   /** `null` before the first packet. */
   get ssrc(): number | null {
@@ -42,7 +48,7 @@ export class Reception {
     const ahead = ((sequence - this.#highest) << 16) >> 16;
     if (ahead > 0) this.#highest += ahead;
     this.#received++;
-    const transit = (Math.round(now * TICKS_PER_MS) - timestamp) | 0;
+    const transit = (Math.round(now * this.#ticksPerMs) - timestamp) | 0;
     if (this.#transit !== null) this.#jitter += (Math.abs((transit - this.#transit) | 0) - this.#jitter) / 16;
     this.#transit = transit;
   }
@@ -71,22 +77,42 @@ export class Reception {
   }
 }
 
+/** How late the reports of one sender come, on our clock, µs: all its tracks are stamped by one clock of its own. */
+export class ReportDelays {
+  readonly #delays: number[] = [];
+
+  add(delay: number): void {
+    this.#delays.push(delay);
+    if (this.#delays.length > REPORTS) this.#delays.shift();
+  }
+
+  /** Infinite before the first report. */
+  get least(): number {
+    return Math.min(...this.#delays);
+  }
+}
+
 /**
  * A sender's clock, by its reports and by the capture times in its packets. A report says both its own time and the RTP time of the same
  * moment; it is never early, so that the least delayed one shows how the two clocks lie: no delay of the encoder is in it, and of the
- * network only the least. What is learned comes in evenly, so that times rise.
+ * network only the least. What is learned comes in evenly, so that times rise. Tracks that share the delays are in step.
  */
 export class SenderClock {
   #pair: { readonly time: number; readonly rtp: number } | null = null;
   #exact = false;
-  readonly #delays: number[] = [];
+  readonly #delays: ReportDelays;
+  readonly #ticksPerMs: number;
   #last: { readonly rtp: number; readonly moment: number } | null = null;
+
+  constructor(delays = new ReportDelays(), ticksPerMs = VIDEO_TICKS) {
+    this.#delays = delays;
+    this.#ticksPerMs = ticksPerMs;
+  }
 
   /** @param arrival monotonic, µs */
   onSenderReport({ time, rtpTime }: Extract<RtcpMessage, { type: 'sender-report' }>, arrival: number): void {
     if (!this.#exact) this.#pair = { time, rtp: rtpTime };
-    this.#delays.push(arrival - time);
-    if (this.#delays.length > REPORTS) this.#delays.shift();
+    this.#delays.add(arrival - time);
   }
 
   /** Capture time by the sender's clock, µs, in the packet itself (abs-capture-time). */
@@ -98,7 +124,7 @@ export class SenderClock {
   /** When a picture that came at `arrival` (monotonic, µs) was captured, on the same clock. Before the first report: when it came, less jitter. */
   momentOf(rtp: number, arrival: number): number {
     const last = this.#last;
-    const passed = last ? micros(rtp - last.rtp) : 0;
+    const passed = last ? this.#micros(rtp - last.rtp) : 0;
     const expected = last ? last.moment + passed : arrival;
     const known = this.#capturedAt(rtp, arrival);
     const wanted = Math.min(known ?? expected, arrival);
@@ -111,13 +137,14 @@ export class SenderClock {
   }
 
   #capturedAt(rtp: number, arrival: number): number | null {
-    if (!this.#pair || !this.#delays.length) return null;
-    const captured = this.#pair.time + micros(rtp - this.#pair.rtp) + Math.min(...this.#delays);
+    const { least } = this.#delays;
+    if (!this.#pair || least === Number.POSITIVE_INFINITY) return null;
+    const captured = this.#pair.time + this.#micros(rtp - this.#pair.rtp) + least;
     return captured < arrival - MAX_AGE_US ? null : captured;
   }
-}
 
-/** µs of a difference of two RTP times, which have 32 bits. */
-function micros(ticks: number): number {
-  return ((ticks | 0) * 1000) / TICKS_PER_MS;
+  /** µs of a difference of two RTP times, which have 32 bits. */
+  #micros(ticks: number): number {
+    return ((ticks | 0) * 1000) / this.#ticksPerMs;
+  }
 }

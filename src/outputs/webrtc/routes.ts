@@ -60,7 +60,10 @@ export function openWebRtc(context: OutputContext): WebRtcOutput {
     {
       name: 'whep',
       summary: 'WebRTC (WHEP): an SDP offer of a viewer, answered with 201',
-      open: async (stream, offer) => await sessions.open(context.registry.get(stream), offer),
+      open: async (stream, offer, request) => {
+        const { sound } = request.query as Record<string, string>;
+        return await sessions.open(context.registry.get(stream), offer, sound !== '0');
+      },
       find: (id) => sessions.find(id),
     },
     {

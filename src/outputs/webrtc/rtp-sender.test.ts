@@ -71,7 +71,7 @@ function connect(link: Link, limits = { min: 0, max: 400 }) {
 
 function picture(index: number, bytes: number): Packetized {
   const payloads = Array.from({ length: Math.max(1, Math.ceil(bytes / 1100)) }, (_, i) => new Uint8Array(Math.min(1100, bytes - i * 1100)));
-  return { payloads, rtpTime: index * 3000, key: index % 60 === 0, text: '{}' };
+  return { payloads, rtpTime: index * 3000, ahead: 0, key: index % 60 === 0, text: '{}' };
 }
 
 /** Runs 30 pictures a second of 2.4 Mbit/s on rung 0, key frames four times as large, and changes rungs as the server does. */

@@ -12,6 +12,8 @@ export interface Packetized {
   readonly payloads: readonly Uint8Array[];
   /** 32 bits. */
   readonly rtpTime: number;
+  /** Media time minus capture time, in ticks: 0 unless the capture clock was set back. */
+  readonly ahead: number;
   readonly key: boolean;
   /** For the data channel. */
   readonly text: string;
@@ -27,7 +29,7 @@ export interface RtpSenderOptions {
   readonly transportId: number | null;
   readonly delay: PlayoutDelay;
   /** The bytes are copied before it returns. */
-  readonly write: (packet: Uint8Array, rtpTime: number) => void;
+  readonly write: (packet: Uint8Array) => void;
 }
 
 export interface RtpCounters {
@@ -57,6 +59,8 @@ const PROBE_QUEUE_WINDOW_MS = 200;
 /** Share of a probe's rate that must arrive. */
 const PROBE_SHARE = 0.85;
 const PROBE_QUEUE_MS = 60;
+/** How long pictures may be held back for their sound. Up to 500 ms Chromium takes for a wish to see each picture at once. */
+const SOUND_DELAY_MS = 2000;
 /** The second copy of a resend on a lossy way. */
 const COPY_MS = 8;
 /** Resends of a way that is full: share of what it carries. */
@@ -100,6 +104,7 @@ export class RtpSender {
   #rateBytes = 0;
   #full: { at: number; rate: number } | null = null;
   #resendCredit = RESEND_BURST;
+  #withSound = false;
   #closed = false;
   readonly counters: RtpCounters = { packets: 0, bytes: 0, pictures: 0, resends: 0, missed: 0, padding: 0 };
 
@@ -167,6 +172,15 @@ export class RtpSender {
     this.counters.pictures++;
     if (this.#pacer.waiting) this.#drain(now);
     return rtpTime;
+  }
+
+  /**
+   * Whether sound is played with the pictures. Without, browsers show each picture at once; to play both together they must be free to hold
+   * pictures back.
+   */
+  playWithSound(on: boolean): void {
+    this.#withSound = on;
+    this.#writeDelay();
   }
 
   /** Leaves out what waits: another feed begins with a key frame. */
@@ -315,7 +329,7 @@ export class RtpSender {
     scratch.set(payload, body);
     if (this.#way) put16(RTP_HEADER_BYTES + this.#transportAt, this.#way.sent(length, now));
     views[length] ??= scratch.subarray(0, length);
-    this.#options.write(views[length], rtpTime);
+    this.#options.write(views[length]);
     this.counters.packets++;
     this.counters.bytes += length;
   }
@@ -324,7 +338,8 @@ export class RtpSender {
   #writeDelay(): void {
     if (this.#delayAt < 0) return;
     const units = (ms: number) => Math.min(4095, Math.round(ms / 10));
-    const [min, max] = [units(this.#hold.delay.min), units(this.#hold.delay.max)];
+    const { min: least, max: most } = this.#hold.delay;
+    const [min, max] = [units(least), units(this.#withSound ? Math.max(most, SOUND_DELAY_MS) : most)];
     this.#extension.set([min >> 4, ((min & 15) << 4) | (max >> 8), max & 0xff], this.#delayAt);
   }
 }

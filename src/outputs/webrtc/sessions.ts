@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../core/errors.ts';
 import type { Packet } from '../../core/packet.ts';
 import type { RenditionSettings } from '../../encoders/encoder.ts';
-import { chooseVideo, readSdp, videoSection } from '../../formats/sdp.ts';
+import { chooseVideo, readSdp, type Sdp, videoSection } from '../../formats/sdp.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { ViewerMeter } from '../meter.ts';
 import type { OutputContext, WebRtcConfig } from '../output.ts';
@@ -14,6 +14,7 @@ import type { FromProcess, ToProcess, VideoCodec, ViewerReport } from './message
 import { WebRtcProcess } from './process.ts';
 import { Publishers } from './publishing.ts';
 import { RUNGS, RungChoice } from './rungs.ts';
+import { SoundFeed } from './sound-feed.ts';
 import { type TimelineKind, TimelineTexts } from './timeline-texts.ts';
 import { freeUdpPort } from './udp-port.ts';
 
@@ -32,7 +33,11 @@ export interface Session {
   readonly codec: VideoCodec;
   readonly rungs: RungChoice;
   readonly meter: ViewerMeter;
-  feed: Feed;
+  /** Of its pictures; `null`: its offer has none. */
+  feed: Feed | null;
+  /** Whether its answer has sound, and whether it wants to be sent any. */
+  sound: boolean;
+  hears: boolean;
   report: ViewerReport | null;
   /** It is being found out whether more would fit. */
   probing: boolean;
@@ -46,6 +51,8 @@ export class Sessions {
   readonly #process: WebRtcProcess;
   readonly #sessions = new Map<string, Session>();
   readonly #feeds = new Map<string, { feed: Feed; users: Set<string> }>();
+  /** By stream, with the viewers that hear. */
+  readonly #sounds = new Map<string, { feed: SoundFeed; users: Set<string> }>();
   readonly #timelines = new Map<string, TimelineTexts>();
   readonly publishers: Publishers;
   readonly #answers = new Map<string, (message: FromProcess) => void>();
@@ -81,17 +88,29 @@ export class Sessions {
     return this.#sessions.get(id);
   }
 
-  /** Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`. */
-  async open(stream: Stream, offer: string): Promise<{ session: Session; answer: string }> {
+  /**
+   * Opens a connection: the answer to an offer. Throws `bad-request`, `not-acceptable`, `unavailable`.
+   *
+   * @param hears whether it is sent sound at once; else when it says so on its data channel
+   */
+  async open(stream: Stream, offer: string, hears = true): Promise<{ session: Session; answer: string }> {
     this.#context.liveViews.admit(stream, 'webrtc');
     // The source wakes up while the process does.
     using _awake = stream.watch();
     await this.#process.start();
     const id = randomBytes(12).toString('base64url');
-    const session = this.#newSession(id, stream, codecOf(offer));
+    const sdp = readSdp(offer);
+    const session = this.#newSession(id, stream, sdp);
+    const soundFeed = mayHaveSound(stream) ? stream.name : null;
+    const feed = session.feed?.key ?? '';
+    const delay = this.#config.playoutDelay;
     try {
-      const message = await this.#ask(id, { type: 'view', id, feed: session.feed.key, offer, delay: this.#config.playoutDelay });
-      if (message.type === 'answer') return { session, answer: message.sdp };
+      const message = await this.#ask(id, { type: 'view', id, stream: stream.name, feed, soundFeed, hears, offer, delay });
+      if (message.type === 'answer') {
+        session.sound = message.sound;
+        if (hears) this.#hear(session, true);
+        return { session, answer: message.sdp };
+      }
       if (message.type === 'refused') throw new SluiceError(message.status, message.reason);
       throw new SluiceError('unavailable', 'the connection ended before it began');
     } catch (error) {
@@ -119,7 +138,8 @@ export class Sessions {
     });
   }
 
-  #newSession(id: string, stream: Stream, codec: VideoCodec): Session {
+  #newSession(id: string, stream: Stream, offer: Sdp | null): Session {
+    const codec = codecOf(offer);
     const watch = stream.watch();
     const meter = this.#context.meter('webrtc', stream.name).viewer();
     const off = stream.events.on('closed', () => session.close('the stream was removed'));
@@ -130,7 +150,9 @@ export class Sessions {
       codec,
       rungs: new RungChoice(),
       meter,
-      feed: this.#useFeed(stream, codec, 0, id),
+      feed: offer && !videoSection(offer) ? null : this.#useFeed(stream, codec, 0, id),
+      sound: false,
+      hears: false,
       report: null,
       probing: false,
       connected: false,
@@ -142,6 +164,7 @@ export class Sessions {
         off();
         if (this.#timelines.get(stream.name)?.remove(id)) this.#timelines.delete(stream.name);
         for (const { feed } of [...this.#feeds.values()]) this.#leaveFeed(feed, id);
+        this.#hear(session, false);
         meter[Symbol.dispose]();
         watch[Symbol.dispose]();
       },
@@ -179,6 +202,30 @@ export class Sessions {
     if (!entry?.users.delete(viewer) || entry.users.size) return;
     this.#feeds.delete(feed.key);
     feed.close();
+  }
+
+  /** Sends sound to a viewer from now on, or none. A stream's sound is encoded while somebody hears it. */
+  #hear(session: Session, on: boolean): void {
+    const { id, stream } = session;
+    if (!session.sound || session.hears === on) return;
+    session.hears = on;
+    this.#process.send({ type: 'hear', id, on });
+    const entry = this.#sounds.get(stream.name);
+    if (on) {
+      const users = entry?.users ?? new Set<string>();
+      users.add(id);
+      if (!entry)
+        this.#sounds.set(stream.name, { feed: new SoundFeed(stream.name, stream, this.#process, (bytes) => count(bytes)), users });
+      const count = (bytes: number) => {
+        for (const user of users) {
+          const heard = this.#sessions.get(user);
+          if (heard) heard.meter.bytes += bytes;
+        }
+      };
+    } else if (entry?.users.delete(id) && !entry.users.size) {
+      this.#sounds.delete(stream.name);
+      entry.feed[Symbol.dispose]();
+    }
   }
 
   /**
@@ -242,7 +289,8 @@ export class Sessions {
     const { rungs, stream, id } = session;
     const before = rungs.rung;
     session.report = report;
-    this.#tellSettings(session);
+    if (!session.feed) return;
+    this.#tellSettings(session, session.feed);
     const rung = rungs.update(report, performance.now());
     if (rung !== before) {
       const next = this.#useFeed(stream, session.codec, rung, id);
@@ -261,9 +309,9 @@ export class Sessions {
   }
 
   /** What it gets now, with every report of its own: a message that found the channel closed comes again. */
-  #tellSettings(session: Session): void {
-    const { track } = session.feed.rendition;
-    const rung = Number(session.feed.key.slice(session.feed.key.lastIndexOf('/') + 1)) + 1;
+  #tellSettings(session: Session, feed: Feed): void {
+    const { track } = feed.rendition;
+    const rung = Number(feed.key.slice(feed.key.lastIndexOf('/') + 1)) + 1;
     const text = JSON.stringify({
       type: 'settings',
       rung,
@@ -287,7 +335,8 @@ export class Sessions {
 
   #onText(session: Session, text: string): void {
     try {
-      const message = JSON.parse(text) as { type?: unknown; latencyMs?: unknown };
+      const message = JSON.parse(text) as { type?: unknown; latencyMs?: unknown; on?: unknown };
+      if (message.type === 'sound' && typeof message.on === 'boolean') this.#hear(session, message.on);
       if (message.type === 'shown' && typeof message.latencyMs === 'number') {
         this.#context.meter('webrtc', session.stream.name).reportShown(message.latencyMs);
       }
@@ -308,8 +357,14 @@ function feedKey(stream: Stream, codec: VideoCodec, rung: number): string {
 }
 
 /** What the answer will have. An offer that cannot be answered is refused by the process. */
-function codecOf(offer: string): VideoCodec {
-  const sdp = readSdp(offer);
-  const media = sdp && videoSection(sdp);
+function codecOf(offer: Sdp | null): VideoCodec {
+  const media = offer && videoSection(offer);
   return (media && chooseVideo(media)?.kind) ?? 'h264';
+}
+
+/** Whether a stream has sound, or may have some when it is awake. */
+function mayHaveSound({ sound, state, config }: Stream): boolean {
+  if (sound.hub.format) return true;
+  if (config.source.type === 'pattern') return config.source.audio === true;
+  return state !== 'live';
 }

@@ -1,11 +1,16 @@
-// One viewer inside the WebRTC process: its own numbering over the pictures that all viewers share, its feedback, its heartbeat.
+// One viewer inside the WebRTC process: its own numbering over the pictures and the sound that all viewers share, its feedback, its
+// heartbeat.
+import { type Micros, toTicks } from '../../core/time.ts';
 import { readRtcp, roundTripMs } from '../../formats/rtcp.ts';
 import { chooseRtx, type Sdp, type SdpCodec, type SdpMedia } from '../../formats/sdp.ts';
-import { Peer, PLAYOUT_DELAY, TRANSPORT_CC, type WebRtcSettings } from '../../native/webrtc.ts';
+import { wallMicros } from '../../native/system-clock.ts';
+import { Peer, type PeerTrack, PLAYOUT_DELAY, TRANSPORT_CC, type WebRtcSettings } from '../../native/webrtc.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { FromProcess, PlayoutDelay, ViewerReport } from './messages.ts';
 import { RembWay } from './remb-way.ts';
 import { type Packetized, RtpSender } from './rtp-sender.ts';
+import { SenderReports } from './sender-reports.ts';
+import { type SoundPacket, SoundSender } from './sound-sender.ts';
 import { kindsOf, type TimelineKind } from './timeline-texts.ts';
 import { UNKNOWN, type WayState } from './way.ts';
 
@@ -24,10 +29,85 @@ const PAUSE_EVERY_MS = 3000;
 /** Receiver reports that tell the round trip. */
 const TRIPS = 5;
 
+/** A section of the offer, and what of it the answer takes. */
+export interface ChosenMedia {
+  readonly media: SdpMedia;
+  readonly codec: SdpCodec;
+}
+
+/** What a viewer is given. */
+export interface ViewerOptions {
+  readonly id: string;
+  /** Name of the stream. */
+  readonly stream: string;
+  /** Feeds of its pictures and of its sound. */
+  readonly feed: string;
+  readonly soundFeed: string | null;
+  readonly settings: WebRtcSettings;
+  /** At least one of them. */
+  readonly video: ChosenMedia | null;
+  readonly sound: ChosenMedia | null;
+  /** Whether it hears from the start. */
+  readonly hears: boolean;
+  readonly delay: PlayoutDelay | null;
+  readonly tell: (message: FromProcess) => void;
+}
+
+/** Its pictures: one track. */
+class PictureTrack {
+  readonly sender: RtpSender;
+  readonly ssrc: number;
+  readonly #track: PeerTrack;
+  readonly #reports: SenderReports;
+  #ahead = 0;
+
+  constructor(
+    peer: Peer,
+    { media, codec }: ChosenMedia,
+    ssrc: number,
+    delay: PlayoutDelay | null,
+    events: { packet(bytes: Uint8Array): void; open(): void },
+  ) {
+    this.ssrc = ssrc;
+    const rtxCodec = chooseRtx(media, codec);
+    const rtx = rtxCodec && { payloadType: rtxCodec.payloadType, ssrc: ssrc + 1 };
+    const extension = (uri: string) => {
+      const number = media.extensions.get(uri);
+      // The one-byte form has ids from 1 to 14 (RFC 8285 4.2).
+      return number === undefined || number > 14 ? null : number;
+    };
+    const extensions = [TRANSPORT_CC, ...(delay ? [PLAYOUT_DELAY] : [])].filter((uri) => extension(uri) !== null);
+    this.sender = new RtpSender({
+      payloadType: codec.payloadType,
+      ssrc,
+      rtx,
+      delayId: delay && extension(PLAYOUT_DELAY),
+      transportId: extension(TRANSPORT_CC),
+      delay: delay ?? { min: 0, max: 0 },
+      write: (packet) => this.#track.send(packet),
+    });
+    this.#track = peer.addSendTrack({ media, codec, ssrc, rtx, extensions }, events);
+    this.#reports = new SenderReports({
+      ssrc,
+      rtpTimeAt: (time) => (toTicks(time as Micros) + this.#ahead) % 2 ** 32,
+      write: (bytes) => this.#track.sendControl(bytes),
+    });
+  }
+
+  /** Sends a picture, and what is to be said of the whole track. */
+  send(picture: Packetized): void {
+    this.#ahead = picture.ahead;
+    this.sender.send(picture);
+    const { packets, bytes } = this.sender.counters;
+    this.#reports.sent(packets, bytes, performance.now());
+  }
+}
+
 export class Viewer {
   readonly id: string;
   /** What it gets now. */
   feed: string;
+  readonly soundFeed: string | null;
   #next: string | null = null;
   /** Name of the stream. */
   readonly stream: string;
@@ -36,8 +116,8 @@ export class Viewer {
   #skipped = 0;
   readonly #peer: Peer;
   readonly #tell: (message: FromProcess) => void;
-  readonly #ssrc: number;
-  readonly #sender: RtpSender;
+  readonly #pictures: PictureTrack | null;
+  readonly #sound: SoundSender | null;
   readonly #remb = new RembWay();
   #way: WayState = UNKNOWN;
   /** Nothing is sent until the way has emptied itself, and then until a key frame comes. */
@@ -55,44 +135,15 @@ export class Viewer {
   readonly #trips: number[] = [];
   #closed = false;
 
-  constructor(
-    id: string,
-    feed: string,
-    settings: WebRtcSettings,
-    media: SdpMedia,
-    codec: SdpCodec,
-    delay: PlayoutDelay | null,
-    tell: (message: FromProcess) => void,
-  ) {
+  constructor(options: ViewerOptions) {
+    const { id, feed, video, sound, tell } = options;
     this.id = id;
     this.feed = feed;
-    this.stream = feed.slice(0, feed.indexOf('/'));
+    this.soundFeed = sound && options.soundFeed;
+    this.stream = options.stream;
     this.#tell = tell;
-    this.#ssrc = Math.floor(Math.random() * 0xfffffff0) + 1;
-    const rtxCodec = chooseRtx(media, codec);
-    const rtx = rtxCodec && { payloadType: rtxCodec.payloadType, ssrc: this.#ssrc + 1 };
-    const extension = (uri: string) => {
-      const number = media.extensions.get(uri);
-      // The one-byte form has ids from 1 to 14 (RFC 8285 4.2).
-      return number === undefined || number > 14 ? null : number;
-    };
-    const extensions = [TRANSPORT_CC, ...(delay ? [PLAYOUT_DELAY] : [])].filter((uri) => extension(uri) !== null);
-    this.#sender = new RtpSender({
-      payloadType: codec.payloadType,
-      ssrc: this.#ssrc,
-      rtx,
-      delayId: delay && extension(PLAYOUT_DELAY),
-      transportId: extension(TRANSPORT_CC),
-      delay: delay ?? { min: 0, max: 0 },
-      write: (packet, rtpTime) => this.#peer.send(packet, rtpTime),
-    });
-    this.#peer = new Peer(id, settings, {
+    this.#peer = new Peer(id, options.settings, {
       state: (state) => this.#onState(state),
-      open: () => {
-        this.#open = true;
-        tell({ type: 'need-key', feed: this.feed });
-      },
-      packet: (bytes) => this.#onRtcp(bytes),
       channel: (label, protocol) => {
         this.#kinds = label === CHANNEL ? kindsOf(protocol) : this.#kinds;
         if (label === CHANNEL && this.#kinds.length) tell({ type: 'wants', id, kinds: this.#kinds });
@@ -106,7 +157,15 @@ export class Viewer {
         else if (text.length < 10_000) tell({ type: 'message', id, text });
       },
     });
-    this.#peer.addSendTrack({ media, codec, ssrc: this.#ssrc, rtx, extensions });
+    const ssrc = Math.floor(Math.random() * 0xfffffff0) + 1;
+    const open = () => {
+      this.#open = true;
+      tell({ type: 'need-key', feed: this.feed });
+    };
+    this.#pictures = video && new PictureTrack(this.#peer, video, ssrc, options.delay, { packet: (bytes) => this.#onRtcp(bytes), open });
+    const alone = video ? {} : { packet: (bytes: Uint8Array) => this.#onRtcp(bytes) };
+    this.#sound = sound && new SoundSender(this.#peer, sound, ssrc + 2, options.hears, alone);
+    this.hear(options.hears);
   }
 
   answer(offer: string, sdp: Sdp): Promise<string> {
@@ -133,22 +192,33 @@ export class Viewer {
     this.#pause = { at: this.#pause?.at ?? now, until: now + length, timer };
     this.#lastPause = now;
     this.#needKey = true;
-    this.#sender.renew();
+    this.#pictures?.sender.renew();
+  }
+
+  /** Sends sound from now on, or none. */
+  hear(on: boolean): void {
+    this.#sound?.turn(on);
+    this.#pictures?.sender.playWithSound(on && this.#sound !== null);
+  }
+
+  sendSound(feed: string, packet: SoundPacket): void {
+    if (feed === this.soundFeed && !this.#closed) this.#sound?.send(packet);
   }
 
   /** Finds out whether more would fit. */
   probe(rate: number): void {
-    this.#sender.probe(rate, (room) => this.#tell({ type: 'room', id: this.id, rate: room }));
+    this.#pictures?.sender.probe(rate, (room) => this.#tell({ type: 'room', id: this.id, rate: room }));
   }
 
   send(feed: string, picture: Packetized): void {
-    if (!this.#open || this.#closed) return;
+    const pictures = this.#pictures;
+    if (!pictures || !this.#open || this.#closed) return;
     if (this.#pause && performance.now() < this.#pause.until) return;
     if (feed === this.#next && picture.key) {
       this.feed = feed;
       this.#next = null;
       this.#needKey = true;
-      this.#sender.renew();
+      pictures.sender.renew();
       this.#remb.renew();
       this.#tell({ type: 'switched', id: this.id, feed });
     }
@@ -157,9 +227,9 @@ export class Viewer {
     this.#needKey = false;
     this.#pause = null;
     // The name first: a picture is on the screen a millisecond after its last packet.
-    const rtp = this.#sender.timeOf(picture);
+    const rtp = pictures.sender.timeOf(picture);
     this.#peer.sendText(CHANNEL, rtp === picture.rtpTime ? picture.text : JSON.stringify({ ...JSON.parse(picture.text), rtp }));
-    this.#sender.send(picture);
+    pictures.send(picture);
   }
 
   /** Metrics, markers or data. Who reads too slowly loses some and is told how many texts. */
@@ -180,9 +250,9 @@ export class Viewer {
    * @param report whether it is time for a report
    */
   update(now: number, report: boolean): void {
-    const sender = this.#sender;
-    this.#way = sender.way?.state(now) ?? this.#remb.state(sender.rate, now);
-    sender.update(this.#way, now);
+    const sender = this.#pictures?.sender;
+    this.#way = sender?.way?.state(now) ?? this.#remb.state(sender?.rate ?? 0, now);
+    sender?.update(this.#way, now);
     if (this.#pause && now - this.#pause.until > PATIENCE_MS) {
       this.#pause = null;
       this.#tell({ type: 'need-key', feed: this.feed });
@@ -190,7 +260,7 @@ export class Viewer {
     this.#fullUpdates = this.#way.queueMs > FULL_QUEUE_MS ? this.#fullUpdates + 1 : 0;
     if (this.#fullUpdates > 1 && !this.#pause && now - this.#lastPause > PAUSE_EVERY_MS) this.#beginPause(now);
     if (report) {
-      sender.beat(this.#rttMs ?? this.#peer.rttMs, now);
+      sender?.beat(this.#rttMs ?? this.#peer.rttMs, now);
       const dead = this.#dead(now);
       if (dead) return this.#tell({ type: 'gone', id: this.id, reason: dead });
     }
@@ -217,7 +287,8 @@ export class Viewer {
   }
 
   #report(): ViewerReport {
-    const { packets, bytes, pictures, resends, missed } = this.#sender.counters;
+    const sender = this.#pictures?.sender;
+    const { packets, bytes, pictures, resends, missed } = sender?.counters ?? { packets: 0, bytes: 0, pictures: 0, resends: 0, missed: 0 };
     return {
       packets,
       bytes,
@@ -227,10 +298,10 @@ export class Viewer {
       fractionLost: this.#fractionLost,
       jitterMs: this.#jitterMs,
       rttMs: this.#rttMs ?? this.#peer.rttMs,
-      sending: this.#sender.rate,
+      sending: sender?.rate ?? 0,
       way: this.#way,
-      probes: this.#sender.probes,
-      delayMs: this.#sender.delay.min,
+      probes: sender?.probes ?? false,
+      delayMs: sender?.delay.min ?? 0,
     };
   }
 
@@ -238,7 +309,7 @@ export class Viewer {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#pause) clearTimeout(this.#pause.timer);
-    this.#sender.close();
+    this.#pictures?.sender.close();
     this.#peer.close();
   }
 
@@ -257,17 +328,17 @@ export class Viewer {
     this.#heartbeat.heard(now);
     for (const message of readRtcp(bytes)) {
       if (message.type === 'pli' || message.type === 'fir') this.#tell({ type: 'need-key', feed: this.feed });
-      else if (message.type === 'nack') this.#sender.resend(message.sequences);
-      else if (message.type === 'transport') this.#sender.way?.told(message, now);
+      else if (message.type === 'nack') this.#pictures?.sender.resend(message.sequences);
+      else if (message.type === 'transport') this.#pictures?.sender.way?.told(message, now);
       else if (message.type === 'remb') this.#remb.estimated(message.bitrate, now);
-      else if (message.type === 'report' && message.ssrc === this.#ssrc) {
+      else if (message.type === 'report' && message.ssrc === this.#pictures?.ssrc) {
         // Some receivers (libdatachannel's) begin with a report that has lost more than was ever sent.
-        if (message.cumulativeLost <= this.#sender.counters.packets) {
+        if (message.cumulativeLost <= this.#pictures.sender.counters.packets) {
           this.#fractionLost = message.fractionLost;
           this.#remb.reported(message.fractionLost);
         }
         this.#jitterMs = message.jitter / 90;
-        this.#onRoundTrip(roundTripMs(message, Date.now()));
+        this.#onRoundTrip(roundTripMs(message, wallMicros() / 1000));
       } else if (message.type === 'bye') this.#tell({ type: 'gone', id: this.id, reason: 'the viewer said goodbye' });
     }
   }
