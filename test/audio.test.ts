@@ -1,9 +1,14 @@
 // Sound from the source to its packets: media time is capture time, to the sample, and every block has a fate.
 import { execFileSync } from 'node:child_process';
-import { expect, it } from 'vitest';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
 import type { StreamStats } from '../src/api/schema.ts';
+import type { AudioFrame } from '../src/core/audio.ts';
 import type { Packet } from '../src/core/packet.ts';
 import { readSamples } from '../src/formats/fmp4-read.ts';
+import { readPcm } from '../src/formats/wav.ts';
+import { pushSound } from '../src/pipeline/audio/push-sound.ts';
 import { type TestServer, testServer } from './server.ts';
 import { hasTool } from './tools.ts';
 
@@ -125,3 +130,86 @@ it.skipIf(!ffmpeg)(
     expect(whole(beep)).toBeLessThan(0.001);
   },
 );
+
+describe('processors', () => {
+  it('change sound in their way; blocks keep id and time, and every one has a fate', { timeout: 30_000 }, async () => {
+    await using server = await testServer();
+    const use = fileURLToPath(new URL('./programs/quieter.ts', import.meta.url));
+    const stream = await server.openStream('cam', {
+      source: { type: 'pattern', width: 320, height: 180, fps: 10, audio: true },
+      processors: [{ use }, { use: 'pass' }],
+    });
+    using _awake = stream.demand();
+    using heard = stream.sound.hub.subscribe('test', 1000);
+    const captured = new Map<number, AudioFrame>();
+    const loud: { id: number; change: number }[] = [];
+    using before = stream.sound.captured.subscribe('test', 1000);
+    const peak = ({ data }: AudioFrame) => Math.max(...data[0]!);
+    while (!loud.some(({ change }) => change === 0.5)) {
+      const block = (await heard.queue.take())!;
+      for (let one = before.queue.poll(); one; one = before.queue.poll()) captured.set(one.id, one);
+      const original = captured.get(block.id)!;
+      expect(block.timestamp).toBe(original.timestamp);
+      const change = peak(original) > 0.1 ? peak(block) / peak(original) : null;
+      // Failed, or it came before the processor was ready: the original.
+      if (change !== null) loud.push({ id: block.id, change });
+      if (block.id > 800) break;
+    }
+    expect(loud.map(({ change }) => change)).toContain(0.5);
+    const { processors, audio } = await server.json<StreamStats>('/api/streams/cam/stats');
+    const { offered, processed, passed, withheld, dropped, failed, inFlight } = processors[0]!.sound!;
+    expect(offered).toBe(processed + passed + withheld + Object.values(dropped).reduce((sum, count) => sum + count, 0) + failed + inFlight);
+    expect(processed).toBeGreaterThan(10);
+    expect(processors[1]!.sound).toMatchObject({ processed: 0, failed: 0 });
+    expect(audio!.captured).toBeGreaterThanOrEqual(audio!.heard);
+  });
+});
+
+describe('pushed sound', () => {
+  const tone = (rate: number, count: number) =>
+    Int16Array.from({ length: count }, (_, i) => Math.round(10_000 * Math.sin((2 * Math.PI * 440 * i) / rate)));
+
+  it('comes by POST as bare samples or WAV, and over the socket; its times are kept', { timeout: 30_000 }, async () => {
+    await using server = await testServer();
+    const post = (query: string, body: Uint8Array) =>
+      server.fetch(`/api/streams/mic/audio?${query}`, { method: 'POST', body: Buffer.from(body), headers: { 'content-type': 'audio/x' } });
+    const start = server.clock.now() - 1_000_000;
+    const second = tone(16_000, 1600);
+    const first = await post(`rate=16000&timestamp=${start}`, new Uint8Array(second.buffer));
+    expect(first.status).toBe(202);
+    expect(await first.json()).toEqual({ id: 1, timestamp: start });
+    const early = await post(`rate=16000&timestamp=${start}`, new Uint8Array(second.buffer));
+    expect(await early.json()).toMatchObject({ dropped: 'not-rising' });
+    const odd = await post('rate=16000&channels=2', new Uint8Array(6));
+    expect([odd.status, await odd.json()]).toMatchObject([400, { code: 'bad-frame', detail: expect.stringMatching(/multiple of 4/) }]);
+    const wrong = await post('rate=1', new Uint8Array(6));
+    expect(wrong.status).toBe(400);
+
+    const ws = new WebSocket(new URL('/api/streams/mic/frames', server.url.replace('http', 'ws')));
+    await once(ws, 'open');
+    ws.send(JSON.stringify({ type: 'audio', rate: 16_000, format: 'f32', timestamp: start + 100_000 }));
+    ws.send(new Float32Array(1600).fill(0.25));
+    const [answer] = (await once(ws, 'message')) as [{ data: string }];
+    expect(JSON.parse(answer.data)).toEqual({ type: 'ack', audio: true, id: 2, timestamp: start + 100_000 });
+    ws.close();
+
+    const stream = await server.openStream('mic', { source: { type: 'push' } });
+    expect(stream.state).toBe('live');
+    expect(stream.sound.hub.format).toEqual({ rate: 16_000, channels: 1, layout: 'mono', format: 'fltp' });
+    // Sound alone is a stream of HLS too, resampled; nothing of it is before its time.
+    const pushing = setInterval(
+      () => pushSound(stream, readPcm(new Uint8Array(tone(16_000, 1600).buffer), 's16', 16_000, 1), undefined, stream.clock.now()),
+      100,
+    );
+    try {
+      const index = await (await server.fetch('/live/mic/hls/index.m3u8')).text();
+      expect(index).toMatch(/#EXT-X-STREAM-INF:BANDWIDTH=\d+,AVERAGE-BANDWIDTH=\d+,CODECS="mp4a\.40\.2"\naudio\/media\.m3u8\?v=/);
+      expect(index).not.toMatch(/video/);
+      await expect
+        .poll(async () => (await server.fetch('/live/mic/hls/audio/media.m3u8')).text(), { timeout: 10_000 })
+        .toMatch(/#EXT-X-PART:/);
+    } finally {
+      clearInterval(pushing);
+    }
+  });
+});

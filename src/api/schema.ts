@@ -395,7 +395,8 @@ const AudioStats = z.object({
   refused: z.record(z.string(), z.number()).describe('by reason'),
   dropped: z.record(z.string(), z.number()),
   published: z.number(),
-  samples: z.number().describe('of each channel'),
+  heard: z.number().describe('blocks that came out of the processors in their way; published, where there are none'),
+  samples: z.number().describe('of each channel that were heard'),
   blocksPerSecond: z.number(),
   samplesPerSecond: z.number(),
   queues: z.array(QueueStats),
@@ -504,6 +505,20 @@ export const StreamStats = z.object({
       latencyMs: Percentiles.describe('capture to finding or picture, ms'),
       waits: HistogramCounts.nullable().describe('time in the queue, s'),
       runs: HistogramCounts.nullable().describe('time for one frame, s'),
+      sound: z
+        .object({
+          offered: z.number().describe('blocks of sound, as for frames'),
+          processed: z.number(),
+          passed: z.number(),
+          withheld: z.number(),
+          dropped: z.record(z.string(), z.number()),
+          failed: z.number(),
+          inFlight: z.number(),
+          processMs: Percentiles.describe('time for one block, ms'),
+        })
+        .nullable()
+        .optional()
+        .describe('of processors that have had sound'),
       metrics: z.number().describe('values found'),
       markers: z.number().describe('markers begun'),
       restarts: z.number(),

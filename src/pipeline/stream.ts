@@ -189,6 +189,7 @@ export class Stream {
       },
       demand: () => this.demand(),
       onFormat: () => this.events.emit('sound', {}),
+      onShown: (block) => this.#besides?.offerSound(block),
     });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
@@ -437,6 +438,7 @@ export class Stream {
       this.#chain = null;
       this.#source?.moved();
     }
+    this.sound.way = this.#chain ? (block) => this.#chain?.offerSound(block) : null;
     const besides = this.#inline(true);
     if (besides.length && this.#besides) ended.push(this.#besides.configure(besides));
     else if (besides.length) this.#besides = this.#newChain(besides, this.hub, null);
@@ -457,6 +459,7 @@ export class Stream {
       resolve: this.#deps.resolveProcessor,
       takeId: () => this.takeId(),
       onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
+      onSound: (block) => this.sound.show(block),
       onResults: (results) => this.events.emit('results', results),
       note: (note) => this.note(note),
     });

@@ -8,9 +8,12 @@ import { FORMATS, frameBytes, type PixelFormat, parseFormat, parseSide } from '.
 import { type Logger, silentLogger } from '../core/log.ts';
 import { parseStreamName } from '../core/stream-name.ts';
 import { parseTimestamp } from '../core/time.ts';
+import { isWav, type PcmSound, readPcm, readWav } from '../formats/wav.ts';
 import { formatOf } from '../nodes/items.ts';
 import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts';
 import type { NodeRunner } from '../nodes/runner.ts';
+import { pushSound } from '../pipeline/audio/push-sound.ts';
+import type { SoundReceipt } from '../pipeline/audio/sound.ts';
 import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { AnyProcessor } from '../processors/define.ts';
@@ -62,10 +65,26 @@ export type LibraryProcessor =
   | AnyProcessor
   | (Omit<Extract<ConfiguredProcessor, { flow?: unknown }>, 'use'> & { readonly use: AnyProcessor });
 
+export type SoundInput = Int16Array | Float32Array | readonly Float32Array[] | Uint8Array;
+
+export interface PushSoundOptions {
+  /** Hz; default 48,000. Of a WAV file its own holds. */
+  readonly rate?: number;
+  /** Of interleaved samples; default 1. */
+  readonly channels?: number;
+  /** Capture time of the first sample, µs or RFC 3339. */
+  readonly timestamp?: number | string;
+}
+
 export interface LibraryStream {
   readonly name: string;
   /** Copies the pixels and resolves when the frame was accepted or dropped (with the reason). Never waits for viewers. */
   push(pixels: FrameInput, options?: PushFrameOptions): Promise<PushReceipt>;
+  /**
+   * Sends sound: interleaved samples (`Int16Array`, or floats from -1 to 1), floats of each channel, or a WAV file. Without `timestamp` it ends
+   * now. Resolves with the id of its first block.
+   */
+  pushAudio(samples: SoundInput, options?: PushSoundOptions): Promise<SoundReceipt>;
   /** Sends values of metrics; `null` and NaN are gaps. Need not be awaited. */
   metric(values: MetricInput['values'], at?: Instant): Promise<{ accepted: number; dropped: number }>;
   /** Sets a marker, or changes the one of the same id. Settles when it is on disk. */
@@ -218,6 +237,13 @@ class PushStream implements LibraryStream {
     return receipt;
   }
 
+  async pushAudio(samples: SoundInput, { rate = 48_000, channels = 1, timestamp }: PushSoundOptions = {}): Promise<SoundReceipt> {
+    const stream = await this.#opened;
+    stream.assertPush();
+    const time = timestamp === undefined ? undefined : parseTimestamp(timestamp, 'timestamp');
+    return pushSound(stream, soundOf(samples, rate, channels), time, stream.clock.now());
+  }
+
   /** Where a program says nothing, what it says belongs to the frame that it pushed last. */
   #at(at: Instant): Instant {
     return at.timestamp === undefined && at.frame === undefined && this.#lastFrame ? { frame: this.#lastFrame } : at;
@@ -272,3 +298,16 @@ function registered(server: SluiceServer, stream: string, processors: readonly L
 
 /** Bytes of one frame of a format and size. */
 export { frameBytes };
+
+function soundOf(samples: SoundInput, rate: number, channels: number): PcmSound {
+  if (!ArrayBuffer.isView(samples)) {
+    const data = samples.map((plane) => plane.slice());
+    return { rate, channels: data.length, format: 'fltp', data, samples: data[0]?.length ?? 0 };
+  }
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  if (samples instanceof Uint8Array) {
+    if (isWav(bytes)) return readWav(bytes);
+    throw new SluiceError('bad-frame', 'bytes that are no WAV file were received; expected Int16Array, Float32Array, or a WAV file');
+  }
+  return readPcm(bytes, samples instanceof Int16Array ? 's16' : 'f32', rate, channels);
+}

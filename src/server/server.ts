@@ -49,6 +49,7 @@ import { liveViewRoutes } from './routes/live-views.ts';
 import { markerRoutes } from './routes/markers.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { paramRoutes } from './routes/params.ts';
+import { soundRoutes } from './routes/sound.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { timelineFileRoutes } from './routes/timeline-files.ts';
 import { StreamService } from './stream-service.ts';
@@ -204,6 +205,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   streamRoutes(context);
   paramRoutes(context);
   frameRoutes(context);
+  soundRoutes(context);
   markerRoutes(context);
   metricRoutes(context);
   dataRoutes(context);

@@ -256,5 +256,7 @@ function soundOf({ sound }: Stream): StreamInfo['audio'] {
 function audioStats({ sound, clock }: Stream): Pick<StreamStats, 'audio'> {
   const { format } = sound.hub;
   if (!format) return {};
-  return { audio: { ...format, ...sound.hub.stats(clock.now()), renditions: sound.renditions.map((rendition) => rendition.stats()) } };
+  const { refused, dropped, captured, published } = sound.captured.stats(clock.now());
+  const heard = { ...sound.hub.stats(clock.now()), refused, dropped, captured, published, heard: sound.hub.published };
+  return { audio: { ...format, ...heard, renditions: sound.renditions.map((rendition) => rendition.stats()) } };
 }

@@ -16,8 +16,10 @@ export interface SoundHost {
   readonly lingerMs: number;
   /** Keeps the source awake until disposed. */
   demand(): Disposable;
-  /** Told of the first block, and when rate or channels change. */
+  /** Told of the first block that is heard, and when rate or channels change. */
   onFormat(): void;
+  /** A block is heard by everybody. */
+  onShown(block: AudioFrame): void;
 }
 
 /** What became of a block. `id` is 0 if it never got one. */
@@ -30,10 +32,10 @@ export interface SoundReceipt {
 }
 
 export class Sound {
-  /** What source or publisher write. */
-  readonly captured = new AudioHub();
-  /** What everybody hears: the same hub, unless processors stand between them. */
-  hub: AudioHub = this.captured;
+  /** What everybody hears. */
+  readonly hub = new AudioHub();
+  #captured = this.hub;
+  #way: ((block: AudioFrame) => void) | null = null;
   readonly #host: SoundHost;
   readonly #gate = new TimeGate();
   readonly #renditions = new Map<string, AudioRendition>();
@@ -41,6 +43,17 @@ export class Sound {
 
   constructor(host: SoundHost) {
     this.#host = host;
+  }
+
+  /** What source or publisher write: the same hub, unless processors stand between them. */
+  get captured(): AudioHub {
+    return this.#captured;
+  }
+
+  /** Blocks go this way before they are heard; `null` = none. What has gone it comes back by `show`. */
+  set way(way: ((block: AudioFrame) => void) | null) {
+    if ((way === null) !== (this.#way === null)) this.#captured = way ? new AudioHub() : this.hub;
+    this.#way = way;
   }
 
   /** Takes in a block as it was captured. Times must rise, as those of pictures must. */
@@ -52,7 +65,6 @@ export class Sound {
       return { id: 0, timestamp: block.timestamp, dropped: answer.reason, detail: answer.detail };
     }
     const { timestamp, rate, channels, samples, format, data } = block;
-    const before = this.captured.format;
     const frame: AudioFrame = {
       id: ++this.#id,
       timestamp,
@@ -64,9 +76,19 @@ export class Sound {
       format,
       data,
     };
-    this.captured.publish(frame);
-    if (before?.rate !== rate || before.channels !== channels) this.#host.onFormat();
+    if (this.#way) {
+      this.captured.publish(frame);
+      this.#way(frame);
+    } else this.show(frame);
     return { id: frame.id, timestamp };
+  }
+
+  /** A block is heard from now on. */
+  show(frame: AudioFrame): void {
+    const before = this.hub.format;
+    this.hub.publish(frame);
+    if (before?.rate !== frame.rate || before.channels !== frame.channels) this.#host.onFormat();
+    this.#host.onShown(frame);
   }
 
   /** The rendition of some settings: the same object for the same settings, so that everything is encoded once. */
@@ -74,12 +96,9 @@ export class Sound {
     const key = `${settings.codec},${settings.bitrate},${settings.channels}`;
     let rendition = this.#renditions.get(key);
     if (!rendition) {
-      const sound = this;
       const host = this.#host;
       rendition = new AudioRendition(settings, {
-        get audio() {
-          return sound.hub;
-        },
+        audio: this.hub,
         pool: host.pool,
         clock: host.clock,
         log: host.log,

@@ -1,6 +1,7 @@
 // The processors of a stream that get its frames one after the other: takes captured frames out of their ring, leads them through the stages,
 // and puts what comes out where viewers see it. Frames keep id and capture time; the order of capture is the order of showing.
 import type { InlineConfig, StreamStats } from '../../api/schema.ts';
+import type { AudioFrame } from '../../core/audio.ts';
 import type { SharedClock } from '../../core/clock.ts';
 import type { FrameInfo, PixelFormat } from '../../core/frame.ts';
 import type { Logger } from '../../core/log.ts';
@@ -40,6 +41,8 @@ export interface ChainHost {
   /** An id for a picture that has none of its own; 0 = none is left. */
   takeId(): number;
   onShown(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
+  /** Sound that has gone through them. */
+  onSound(block: AudioFrame): void;
   onResults(results: Results): void;
   note(note: StreamNote): void;
 }
@@ -219,6 +222,17 @@ export class Chain {
     return id === 0 ? null : { ...info, id, timestamp };
   }
 
+  /** A block of sound was captured. */
+  offerSound(block: AudioFrame): void {
+    this.#nextSound(0, block);
+  }
+
+  #nextSound(place: number, block: AudioFrame): void {
+    const stage = this.#stages[place];
+    if (stage && this.#wanted) stage.offerSound(block);
+    else if (!stage && this.#host.to) this.#host.onSound(block);
+  }
+
   #stageHost(): StageHost {
     const host = this.#host;
     return {
@@ -231,6 +245,7 @@ export class Chain {
       resolve: (config) => host.resolve(config),
       isLast: (stage) => this.#stages.at(-1) === stage,
       next: (stage, frame) => this.#next(stage, frame),
+      nextSound: (stage, block) => this.#nextSound(this.#stages.indexOf(stage) + 1, block),
       found: (stage, findings, at) => host.onResults(resultsOf({ id: stage.id, use: stage.id }, at, findings)),
       note: (stage, sort, label) => {
         const timestamp = host.clock.now();

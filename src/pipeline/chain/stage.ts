@@ -1,6 +1,7 @@
 // One processor in the way of the picture, seen from the main thread: which frames it gets and when (flow), what became of each (ledger), and
 // what happens when it throws, hangs, crashes or grows too large. Frames leave in the order in which they came.
 import { type InlineConfig, processorIdOf, type StreamStats } from '../../api/schema.ts';
+import type { AudioFrame } from '../../core/audio.ts';
 import type { SharedClock } from '../../core/clock.ts';
 import { type SluiceError, toSluiceError } from '../../core/errors.ts';
 import type { PixelFormat } from '../../core/frame.ts';
@@ -16,6 +17,7 @@ import { type Fault, StageLedger } from './ledger.ts';
 import type { PlacedPicture, ThreadEvent } from './messages.ts';
 import type { HeldSlot, Moving } from './moving.ts';
 import type { RingBook } from './ring-book.ts';
+import { SoundLane } from './sound-lane.ts';
 
 /** Frames wait so long for a processor that is being loaded; then the policy holds, ms. */
 const LOADING_PATIENCE_MS = 1000;
@@ -41,6 +43,8 @@ export interface StageHost {
   isLast(stage: Stage): boolean;
   /** A frame leaves it for the next one. */
   next(stage: Stage, frame: Moving): void;
+  /** So does a block of sound. */
+  nextSound(stage: Stage, block: AudioFrame): void;
   found(stage: Stage, findings: Findings, at: FoundAt): void;
   /** For the timeline, in plain words. */
   note(stage: Stage, sort: string, label: string): void;
@@ -78,6 +82,7 @@ export class Stage {
   readonly id: string;
   readonly config: InlineConfig;
   readonly ledger = new StageLedger();
+  readonly #sound: SoundLane;
   readonly #host: StageHost;
   readonly #log: Logger;
   readonly #flow: Flow;
@@ -111,6 +116,21 @@ export class Stage {
     this.#flow = new Flow(config);
     this.#throttle = config.fps ? new Throttle(config.fps) : null;
     this.#deadlineMs = parseDuration(config.deadline, 'deadline');
+    const stage = this;
+    this.#sound = new SoundLane({
+      config,
+      clock: host.clock,
+      deadlineMs: this.#deadlineMs,
+      get ready() {
+        return stage.#hears;
+      },
+      send: (block) => this.#sendSound(block),
+      hangs: (runner) => {
+        const message = `it took longer than ${this.#deadlineMs / 1000} s for a block of sound`;
+        this.#fault(runner as Runner, toSluiceError({ code: 'processor-failed', message }), 'timeout');
+      },
+      next: (block) => host.nextSound(this, block),
+    });
   }
 
   get state(): StageState {
@@ -134,6 +154,7 @@ export class Stage {
     }
     for (const { handle } of this.#runners) handle.send({ type: 'stop' });
     for (const { frame } of this.#queue.splice(0)) this.#drop(frame, 'stopped');
+    this.#sound.stop();
   }
 
   /** Lets the processor go if no frames come: its threads end. */
@@ -204,6 +225,7 @@ export class Stage {
       } else this.#failed(job, how);
     }
     runner.jobs.clear();
+    this.#sound.gone(runner, how);
   }
 
   /** A processor has crashed, hangs, or could not be loaded: another one takes its place. */
@@ -355,6 +377,26 @@ export class Stage {
     frame.at.release();
   }
 
+  // ---- sound
+
+  /** A block of sound comes. */
+  offerSound(block: AudioFrame): void {
+    this.#sound.offer(block);
+  }
+
+  get #hears(): 'running' | 'none' | 'loading' | 'failed' {
+    if (this.#info && !this.#info.audio) return 'none';
+    return this.#state === 'running' ? 'running' : this.#state === 'loading' ? 'loading' : 'failed';
+  }
+
+  #sendSound(block: AudioFrame): { job: number; runner: Runner } | null {
+    const runner = this.#runners.find(({ info }) => info?.audio);
+    if (!runner) return null;
+    const job = this.#nextJob++;
+    runner.handle.send({ type: 'audio', job, block });
+    return { job, runner };
+  }
+
   // ---- answers
 
   #on(runner: Runner, event: ThreadEvent): void {
@@ -379,7 +421,15 @@ export class Stage {
         this.#pump();
         break;
       }
+      case 'audio-done':
+        this.#throws = 0;
+        this.#sound.answered(event.job, event.outcome, event.blocks, event.ms);
+        break;
       case 'failed': {
+        if (this.#sound.failed(event.job)) {
+          this.#thrown(toSluiceError(event.error));
+          break;
+        }
         const job = this.#take(runner, event.job);
         if (!job) break;
         release(job.slots);
@@ -423,6 +473,7 @@ export class Stage {
     // What does not take several frames at once by itself gets company.
     while (!info.concurrent && this.#runners.length < this.#flow.parallel) this.#start();
     this.#pump();
+    this.#sound.pump();
   }
 
   #answered(job: Job, ms: number): void {
@@ -506,6 +557,7 @@ export class Stage {
       flow: this.#flow.words,
       queue: { depth: this.#queue.length, limit: this.#flow.limit },
       ...figures,
+      sound: this.#sound.stats(),
       ...this.#counts,
       restarts: this.#restarts,
       error: this.#error?.message ?? null,

@@ -9,12 +9,15 @@ import { FORMATS, type Picture, parseFormat, parseSide } from '../../core/frame.
 import { type Micros, parseTimestamp } from '../../core/time.ts';
 import { type FrameHeader, FrameSplitter, readFrameHeader } from '../../formats/frame-header.ts';
 import { isNpy } from '../../formats/npy.ts';
+import { readPcm } from '../../formats/wav.ts';
 import { decodePicture } from '../../native/picture.ts';
+import { pushSound } from '../../pipeline/audio/push-sound.ts';
 import type { Publisher, PushOptions, PushReceipt } from '../../pipeline/publisher.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
 import type { RouteContext } from '../context.ts';
 import { takePushMessage } from './push-messages.ts';
+import { type SoundMessage, soundMessage } from './sound.ts';
 
 const FRAMES_TYPE = 'application/x-sluice-frames';
 
@@ -207,6 +210,8 @@ class PublisherSocket {
   readonly #publisher: Publisher;
   readonly #timeline: StreamTimeline;
   #lastFrame = 0;
+  /** The next binary message is sound. */
+  #sound: SoundMessage | null = null;
   #replaced = false;
   /** Decoding is asynchronous; the order of the frames is not. */
   #queue: Promise<void> = Promise.resolve();
@@ -234,6 +239,7 @@ class PublisherSocket {
   #onMessage(data: Buffer, binary: boolean): void {
     if (this.#replaced) return;
     if (!binary) return this.#onText(String(data));
+    if (this.#sound) return this.#onSound(data, this.#sound);
     let header: FrameHeader;
     try {
       header = readFrameHeader(data);
@@ -278,8 +284,27 @@ class PublisherSocket {
     });
   }
 
+  #onSound(data: Buffer, { rate, channels, format, timestamp }: SoundMessage): void {
+    this.#sound = null;
+    try {
+      const time = timestamp === undefined ? undefined : parseTimestamp(timestamp, 'timestamp');
+      const sound = readPcm(new Uint8Array(data.buffer, data.byteOffset, data.length), format, rate, channels);
+      const receipt = pushSound(this.#stream, sound, time, this.#stream.clock.now());
+      if (receipt.dropped === undefined) this.#send({ type: 'ack', audio: true, id: receipt.id, timestamp: receipt.timestamp });
+      else this.#send({ type: 'drop', audio: true, timestamp: receipt.timestamp, reason: receipt.dropped, detail: receipt.detail });
+    } catch (error) {
+      this.#error(error);
+    }
+  }
+
   /** Belongs to the frame before it, which may still be decoded. */
   #onText(text: string): void {
+    try {
+      this.#sound = soundMessage(text);
+    } catch (error) {
+      return this.#error(error);
+    }
+    if (this.#sound) return;
     const take = async () => {
       const answer = await takePushMessage(this.#stream, this.#timeline, text, this.#lastFrame);
       if (answer) this.#send(answer);
