@@ -21,6 +21,7 @@ export const ERRORS = {
   'bad-host': { status: 403, title: 'The Host header is not one of this server.' },
   'bad-origin': { status: 403, title: 'Pages of this origin are not admitted.' },
   'source-not-allowed': { status: 403, title: 'This source is not allowed over REST.' },
+  'processor-not-allowed': { status: 403, title: 'This processor is not allowed over REST.' },
   'not-found': { status: 404, title: 'There is nothing under this address.' },
   'unknown-stream': { status: 404, title: 'There is no stream of this name.' },
   'unknown-frame': { status: 404, title: 'There is no such frame.' },

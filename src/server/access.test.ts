@@ -7,7 +7,7 @@ import { silentLogger } from '../core/log.ts';
 import { access, admissionOf, redactUrl, stripBasePath, tokenQuery } from './access.ts';
 import { isLoopback, networkList, parseAuthority, plainAddress } from './address.ts';
 import { type AccessConfig, type AccessRequest, type Decision, makeAdmission, neededRights } from './admission.ts';
-import { checkSource } from './source-access.ts';
+import { checkProcessors, checkSource } from './source-access.ts';
 
 const TOKEN = 'the-token-for-everything';
 const VIEW = 'the-token-for-watching';
@@ -406,6 +406,41 @@ describe('stripBasePath', () => {
     ['/x', '/', '/x'],
   ])('%s below %s', (url, base, expected) => {
     expect(stripBasePath(url, base)).toBe(expected);
+  });
+});
+
+describe('checkProcessors', () => {
+  const far = { rights: 'all', via: 'token', client: '10.1.2.3', queryToken: null } as const;
+  const ask = (url: string) => [{ use: 'http', params: { url } }] as Parameters<typeof checkProcessors>[0];
+
+  it.each([
+    ['http://127.0.0.1:9000/find', ['http://127.0.0.1:9000/'], true],
+    ['http://127.0.0.1:9001/find', ['http://127.0.0.1:9000/'], false],
+    ['http://169.254.169.254/latest/meta-data', ['http://127.0.0.1:9000/'], false],
+    ['http://127.0.0.1:9000@evil.test/', ['http://127.0.0.1:9000/'], false],
+    ['http://127.0.0.1:9000/a/../secret', ['http://127.0.0.1:9000/a/'], false],
+    ['https://models.lab/', ['http'], true],
+    ['https://models.lab/', [], false],
+  ])('%s with %j: %s', (url, allow, allowed) => {
+    const check = () => checkProcessors(ask(url), far, allow);
+    if (allowed) expect(check).not.toThrow();
+    else expect(check).toThrow(/may not be asked over REST.*allowProcessors: \["http/);
+    // A client of this machine may name any; other processors ask nobody.
+    expect(() => checkProcessors(ask(url), { ...far, via: 'loopback' }, allow)).not.toThrow();
+    expect(() => checkProcessors([{ use: 'text', params: {} }], far, allow)).not.toThrow();
+  });
+
+  it('says a line that helps, without the password', () => {
+    const check = (allow: string[]) => checkProcessors(ask('http://me:secret@models.lab:8080/find'), far, allow);
+    let message = '';
+    try {
+      check([]);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).not.toContain('secret');
+    const line = /allowProcessors: (\[.*\])/.exec(message)?.[1];
+    expect(() => check(JSON.parse(line!))).not.toThrow();
   });
 });
 

@@ -40,6 +40,7 @@ export interface ResolvedConfig {
   readonly generated: readonly ('token' | 'viewToken')[];
   readonly anonymous: 'none' | 'view' | 'all';
   readonly allowSources: readonly string[];
+  readonly allowProcessors: readonly string[];
   readonly allowHosts: readonly string[];
   readonly origins: readonly string[];
   readonly frameAncestors: readonly string[];
@@ -147,6 +148,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     generated: needTokens ? (['token', 'viewToken'] as const).filter((key) => config[key] === undefined) : [],
     anonymous: config.anonymous,
     allowSources: config.allowSources,
+    allowProcessors: config.allowProcessors,
     allowHosts: config.allowHosts.map((name) => name.toLowerCase()),
     origins: config.origins,
     frameAncestors: config.frameAncestors,

@@ -95,6 +95,12 @@ export const SETTINGS = {
     z.array(z.string().min(1)).default(['pattern', 'push']),
     'sources that may be made over REST: types, addresses (rtsp://cam.lab/), folders',
   ),
+  allowProcessors: row(
+    'list',
+    'LIST',
+    z.array(z.string().min(1)).default([]),
+    'what the processor http may ask if it is made over REST: addresses (http://127.0.0.1:9000/), or http for any',
+  ),
   allowHosts: row(
     'list',
     'LIST',

@@ -175,7 +175,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     metrics: (name) => timelines.of(name).metricCounters,
   });
 
-  const params = scope.use(new ParamService({ registry, streams, timelines, allowSources: config.allowSources, log }));
+  const params = scope.use(
+    new ParamService({ registry, streams, timelines, allowSources: config.allowSources, allowProcessors: config.allowProcessors, log }),
+  );
   const presets = new Presets(store, streams, params);
 
   const guard = access(config, log);

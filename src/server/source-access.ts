@@ -1,6 +1,7 @@
-// Which sources may be made over REST (CONTRACT "Access"): anything by a client that needs no token, else what `allowSources` lists.
+// Which sources may be made over REST, and which addresses processors may ask (CONTRACT "Access"): anything by a client that needs no token,
+// else what `allowSources` and `allowProcessors` list.
 import { isAbsolute, relative, resolve } from 'node:path';
-import type { SourceConfig } from '../api/schema.ts';
+import type { ProcessorConfig, SourceConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
 
@@ -22,6 +23,29 @@ export function checkSource(source: SourceConfig, admission: Admission, allowSou
   }
   // FFmpeg options can send the same address elsewhere (proxies, protocol lists), so they need more than an address.
   if (Object.keys(source.options).length > 0) throw refusal('ffmpeg', Object.keys(source.options).join(', '), 'FFmpeg options');
+}
+
+/**
+ * Throws `processor-not-allowed`, with the configuration line to add, if this client may not let the server ask these addresses. An entry of
+ * `allowProcessors` is a processor (`http`: any address) or the beginning of an address (`http://127.0.0.1:9000/`, host and port must be equal).
+ */
+export function checkProcessors(
+  processors: readonly Pick<ProcessorConfig, 'use' | 'params'>[],
+  admission: Admission,
+  allowProcessors: readonly string[],
+): void {
+  if (admission.via === 'loopback' || allowProcessors.includes('http')) return;
+  for (const { use, params } of processors) {
+    const url = use === 'http' ? String((params as { url?: unknown }).url ?? '') : null;
+    if (url === null || allowProcessors.some((entry) => hasScheme(entry) && covers(entry, url))) continue;
+    const line = `allowProcessors: [${JSON.stringify(entryFor(url))}]`;
+    const received = url.replace(/\/\/[^/@]*@/, '//***@');
+    throw new SluiceError(
+      'processor-not-allowed',
+      `${received}: this address may not be asked over REST. If it should be, add to the configuration: ${line}`,
+      { field: 'processors', received, configLine: line },
+    );
+  }
 }
 
 function refusal(entry: string, received: string, what: string): SluiceError {

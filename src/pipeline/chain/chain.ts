@@ -157,7 +157,7 @@ export class Chain {
   #begin(lent: LentFrame, { stepped, metadata }: Announced): void {
     const { ring, index, info } = lent;
     const at: HeldSlot = { ring, place: { ring: this.#rings.numberOf(ring), slot: index }, shown: false, release: once(() => lent.done()) };
-    const frame: Moving = { info, stepped, metadata, at };
+    const frame: Moving = { info, stepped, metadata, at, boxes: [] };
     const [first] = this.#stages;
     if (first) first.offer(frame);
     else this.#publish(frame);

@@ -27,6 +27,8 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** After so long without a fault the next one counts as the first, ms. */
 const HEALTHY_MS = 10_000;
+/** Boxes of a frame that processors behind are told. */
+const MOST_BOXES = 1000;
 
 export interface StageHost {
   readonly stream: string;
@@ -338,7 +340,7 @@ export class Stage {
     const finish = slot !== null && !frame.at.shown && this.#host.isLast(this);
     handle.know(frame.at.place, ...(slot ? [slot.place] : []));
     const output = slot?.place ?? null;
-    handle.send({ type: 'video', job: id, info, metadata: frame.metadata ?? {}, input: frame.at.place, output, finish });
+    handle.send({ type: 'video', job: id, info, metadata: withBoxes(frame), input: frame.at.place, output, finish });
   }
 
   #overdue(job: Job): void {
@@ -358,6 +360,14 @@ export class Stage {
     if (this.config.onError === 'pass') return this.#settle(job.ticket, [job.frame]);
     job.frame.at.release();
     this.#settle(job.ticket, []);
+  }
+
+  #keepBoxes(runner: Runner, { data = [] }: Findings, id: number): void {
+    if (data.length === 0) return;
+    for (const { frame } of runner.jobs.values()) {
+      if (frame.info.id !== id) continue;
+      for (const { boxes } of data) if (Array.isArray(boxes)) frame.boxes.push(...boxes.slice(0, MOST_BOXES - frame.boxes.length));
+    }
   }
 
   #ticket(): Ticket {
@@ -444,6 +454,7 @@ export class Stage {
       case 'found':
         this.#counts.metrics += Object.keys(event.findings.metrics ?? {}).length;
         this.#counts.markers += event.findings.markers?.length ?? 0;
+        this.#keepBoxes(runner, event.findings, event.at.id);
         this.#host.found(this, event.findings, event.at);
         break;
       case 'log':
@@ -568,4 +579,11 @@ export class Stage {
 
 function release(slots: readonly HeldSlot[]): void {
   for (const slot of slots) slot.release();
+}
+
+/** The metadata of a frame, and in `boxes` what processors before have found in it. */
+function withBoxes({ metadata, boxes }: Moving): Readonly<Record<string, unknown>> {
+  if (boxes.length === 0) return metadata ?? {};
+  const own = metadata?.boxes;
+  return { ...metadata, boxes: [...(Array.isArray(own) ? own : []), ...boxes] };
 }

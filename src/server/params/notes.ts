@@ -62,7 +62,7 @@ export class ParamNotes {
     this.#timer = undefined;
     this.#written = performance.now();
     const changes = [...this.#changes.values()];
-    const text = changes.map(({ address, from, to }) => `${address} ${valueText(from)} → ${valueText(to)}`).join(', ');
+    const text = changes.map(({ address, from, to }) => `${address} ${valueText(address, from)} → ${valueText(address, to)}`).join(', ');
     const label = this.#why ? `${this.#why}: ${text}` : text;
     this.#write({
       id: `params-${this.#first}`,
@@ -70,17 +70,17 @@ export class ParamNotes {
       label: label.length > LABEL ? `${label.slice(0, LABEL - 3)}...` : label,
       frame: this.#first,
       ...(this.#last > this.#first ? { endFrame: this.#last } : {}),
-      data: { params: Object.fromEntries(changes.map(({ address, to }) => [address, json(to) ?? null])) },
+      data: { params: Object.fromEntries(changes.map(({ address, to }) => [address, json(address, to) ?? null])) },
     });
   }
 }
 
-function json(value: unknown): MarkerInput['data'] {
-  return value === undefined ? null : (maskedValue(value) as MarkerInput['data']);
+function json(address: string, value: unknown): MarkerInput['data'] {
+  return value === undefined ? null : (maskedValue(address, value) as MarkerInput['data']);
 }
 
-function valueText(value: unknown): string {
-  const shown = maskedValue(value);
+function valueText(address: string, value: unknown): string {
+  const shown = maskedValue(address, value);
   const text = shown === undefined || shown === null ? 'unset' : typeof shown === 'string' ? shown : JSON.stringify(shown);
   return text.length > VALUE ? `${text.slice(0, VALUE - 3)}...` : text || 'empty';
 }

@@ -1,8 +1,9 @@
-// Passwords inside addresses never leave the server. Who sends back what he was shown means the password that is there.
+// Passwords inside addresses and headers never leave the server. Who sends back what he was shown means the password that is there.
 
-import { SOURCE_PART } from '../../api/params.ts';
 import type { StreamConfig } from '../../api/schema.ts';
 import type { ParamSet, ParamValues } from '../../pipeline/params/param-set.ts';
+
+const MASK = '***';
 
 /** An address without its password. */
 export function maskedUrl(url: string): string {
@@ -11,25 +12,42 @@ export function maskedUrl(url: string): string {
 
 /** Passwords inside addresses never leave the server. */
 export function withoutSecrets(config: StreamConfig): StreamConfig {
-  if (config.source.type !== 'ffmpeg') return config;
-  return { ...config, source: { ...config.source, url: maskedUrl(config.source.url) } };
+  const { source, processors } = config;
+  return {
+    ...config,
+    source: source.type === 'ffmpeg' ? { ...source, url: maskedUrl(source.url) } : source,
+    processors: processors.map((one) => (one.use === 'http' ? { ...one, params: masked(one.params) } : one)) as StreamConfig['processors'],
+  };
 }
 
 /** Values of params as they are shown. */
 export function masked(values: ParamValues): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).map(([address, value]) => [address, maskedValue(value)]));
+  return Object.fromEntries(Object.entries(values).map(([address, value]) => [address, maskedValue(address, value)]));
 }
 
-export function maskedValue(value: unknown): unknown {
-  return typeof value === 'string' && value.includes('://') ? maskedUrl(value) : value;
+/** Headers that are sent to other programs hold keys. */
+export function maskedValue(address: string, value: unknown): unknown {
+  if (typeof value === 'string') return value.includes('://') ? maskedUrl(value) : value;
+  if (!/(^|\.)headers$/.test(address) || !isHeaders(value)) return value;
+  return Object.fromEntries(Object.keys(value).map((name) => [name, MASK]));
+}
+
+function isHeaders(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Values that were shown, as they are. */
 export function unmasked(set: ParamSet, patch: ParamValues): Record<string, unknown> {
   const given = Object.entries(patch).map(([address, value]) => {
-    const entry = typeof value === 'string' && value.includes(':***@') ? set.find(address) : undefined;
-    const now = entry && entry.part.id === SOURCE_PART ? entry.part.values[entry.name] : undefined;
-    return [address, typeof now === 'string' && maskedUrl(now) === value ? now : value] as const;
+    const entry = set.find(address);
+    const now = entry?.part.values[entry.name];
+    if (entry?.name === 'headers' && isHeaders(value) && isHeaders(now)) {
+      return [
+        address,
+        Object.fromEntries(Object.entries(value).map(([name, text]) => [name, text === MASK ? (now[name] ?? text) : text])),
+      ] as const;
+    }
+    return [address, typeof now === 'string' && now !== value && maskedUrl(now) === value ? now : value] as const;
   });
   return Object.fromEntries(given);
 }

@@ -9,7 +9,7 @@ import { withParams } from '../../pipeline/params/parts.ts';
 import type { Registry } from '../../pipeline/registry.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { Admission } from '../admission.ts';
-import { checkSource } from '../source-access.ts';
+import { checkProcessors, checkSource } from '../source-access.ts';
 import type { StreamService } from '../stream-service.ts';
 import type { Timelines } from '../timelines.ts';
 import { ParamNotes } from './notes.ts';
@@ -25,6 +25,7 @@ export interface ParamServiceOptions {
   readonly streams: StreamService;
   readonly timelines: Timelines;
   readonly allowSources: readonly string[];
+  readonly allowProcessors: readonly string[];
   readonly log: Logger;
 }
 
@@ -129,7 +130,7 @@ export class ParamService implements Disposable {
    * everything that is wrong in `problems`), `read-only`, `source-not-allowed`.
    */
   async change(stream: Stream, patch: ParamValues, admission: Admission, why = ''): Promise<ParamsChanged> {
-    const { streams, allowSources } = this.#options;
+    const { streams, allowSources, allowProcessors } = this.#options;
     return await streams.inOrder(stream.name, async () => {
       const set = this.#set(stream);
       const plan = await timely(set.plan(unmasked(set, patch)));
@@ -138,6 +139,12 @@ export class ParamService implements Disposable {
         streams.assertWritable(stream.name, 'changed');
         checkSource(sourceOf(stream.config, source[1]), admission, allowSources);
       }
+      const processors = [...plan.parts].filter(([part]) => part.id !== SOURCE_PART);
+      checkProcessors(
+        processors.map(([{ use }, params]) => ({ use, params })),
+        admission,
+        allowProcessors,
+      );
       return await this.#apply(stream, plan, why);
     });
   }

@@ -5,7 +5,7 @@ import { parseInput } from '../../api/zod-problem.ts';
 import { parseStreamName } from '../../core/stream-name.ts';
 import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
-import { checkSource } from '../source-access.ts';
+import { checkProcessors, checkSource } from '../source-access.ts';
 
 const Params = z.object({ stream: StreamName });
 const tags = ['streams'];
@@ -42,6 +42,7 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
       const name = parseStreamName(request.params.stream);
       const parsed = streams.parse(request.body ?? {});
       checkSource(parsed.source, admissionOf(request), config.allowSources);
+      checkProcessors(parsed.processors, admissionOf(request), config.allowProcessors);
       const { stream, created } = await streams.put(name, parsed);
       reply.code(created ? 201 : 200);
       if (created) reply.header('location', name);
