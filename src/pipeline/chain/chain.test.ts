@@ -56,6 +56,7 @@ function bench(configs: Config[], objects: Record<string, Parameters<typeof defi
         const level = to.newest()!.data[0]!;
         shown.push({ id: info.id, level, info, metadata });
       },
+      onSound: () => {},
       onResults: (found) => results.push(found),
       note: (note) => notes.push(note),
     },
