@@ -53,6 +53,12 @@ describe.skipIf(!python)('Python client', () => {
     expect(output).toMatch(/Ran \d\d tests/);
   });
 
+  it('hosts processors', { timeout: 120_000 }, async () => {
+    const { code, output } = await unittest('test_processors', { SLUICE_TEST_URL: server.url, SLUICE_TEST_TOKEN_URL: guarded.url });
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/Ran \d\d tests/);
+  });
+
   it('is valid for Python 3.9', () => {
     const script =
       "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/*.py')]";

@@ -7,10 +7,11 @@ interface SessionRow {
   readonly load: () => Promise<{ openSession: OpenSession }>;
 }
 
-/** `builtin`: a row of `INLINE`. `file`: a user's module. */
+/** `builtin`: a row of `INLINE`. `file`: a user's module. `external`: a process of any language. */
 export const SESSIONS: Readonly<Record<string, SessionRow>> = {
   builtin: { load: () => import('./inline/builtin-session.ts') },
   file: { load: () => import('./inline/file-session.ts') },
+  external: { load: () => import('./external/session.ts') },
 };
 
 export async function openSession(spec: SessionSpec, host: SessionHost): Promise<Session> {

@@ -1,10 +1,12 @@
 // Which processors there are beside the finders: built-ins, the user's own files, and objects that the program has handed in.
-import { type InlineConfig, isFinder, PROCESSOR_PARAMS, type StreamConfig } from '../api/schema.ts';
+import { type InlineConfig, isFinder, PROCESSOR_PARAMS, processorIdOf, type StreamConfig } from '../api/schema.ts';
 import { nearest } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
+import { parseDuration } from '../core/time.ts';
 import type { ResolvedProcessor } from '../pipeline/chain/chain.ts';
 import type { AnyProcessor } from '../processors/define.ts';
 import { DefinitionSession } from '../processors/definition-session.ts';
+import type { ProgramDoors } from '../processors/external/address.ts';
 import { INLINE, INLINE_NAMES } from '../processors/inline/index.ts';
 
 /** Whether a processor of the configuration is a file: a path, not a name. */
@@ -12,12 +14,21 @@ export function isFileUse(use: string): boolean {
   return /[/\\]/.test(use);
 }
 
+/** What a processor uses that runs in a process of its own. */
+export const EXTERNAL = 'external';
+
 export class ProcessorTable {
   readonly #objects = new Map<string, AnyProcessor>();
+  readonly #doors: ProgramDoors;
+
+  /** @param doors where programs find the processors that they run */
+  constructor(doors: ProgramDoors) {
+    this.#doors = doors;
+  }
 
   /** Names of all processors, for people. */
   get names(): string[] {
-    return [...Object.keys(PROCESSOR_PARAMS), ...INLINE_NAMES, ...this.#objects.keys()];
+    return [...Object.keys(PROCESSOR_PARAMS), ...INLINE_NAMES, EXTERNAL, ...this.#objects.keys()];
   }
 
   /** Takes an object of this program under a name, which stream configurations then use. The same name again replaces it. */
@@ -28,7 +39,7 @@ export class ProcessorTable {
         `${JSON.stringify(name)} received as the name of a processor; expected 1 to 64 characters of A-Z a-z 0-9 . _ -`,
       );
     }
-    if (Object.hasOwn(PROCESSOR_PARAMS, name) || Object.hasOwn(INLINE, name)) {
+    if (Object.hasOwn(PROCESSOR_PARAMS, name) || Object.hasOwn(INLINE, name) || name === EXTERNAL) {
       throw new SluiceError('conflict', `there is a processor ${name} already; give yours another name`);
     }
     this.#objects.set(name, processor);
@@ -56,7 +67,7 @@ export class ProcessorTable {
           },
         );
       }
-      if (Object.hasOwn(INLINE, use) || this.#objects.has(use)) continue;
+      if (Object.hasOwn(INLINE, use) || use === EXTERNAL || this.#objects.has(use)) continue;
       const meant = nearest(use, this.names);
       throw new SluiceError(
         'bad-value',
@@ -71,8 +82,14 @@ export class ProcessorTable {
     }
   }
 
-  /** How a processor is run. Throws `processor-failed` if there is none. */
-  resolve({ use }: InlineConfig): ResolvedProcessor {
+  /** How a processor of a stream is run. */
+  resolve(stream: string, config: InlineConfig): ResolvedProcessor {
+    const { use, memory } = config;
+    if (use === EXTERNAL) {
+      const deadline = parseDuration(config.deadline, 'deadline') / 1000;
+      const options = this.#doors.options(stream, processorIdOf(config), { deadline, memory });
+      return { spec: { kind: 'external', use, options: { ...options } }, open: null };
+    }
     if (isFileUse(use)) return { spec: { kind: 'file', use }, open: null };
     const object = this.#objects.get(use);
     if (object) return { spec: { kind: 'object', use }, open: (spec, host) => new DefinitionSession(object, spec, host) };

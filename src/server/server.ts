@@ -23,6 +23,7 @@ import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
+import { ProgramDoors } from '../processors/external/address.ts';
 import { Store } from '../timeline/store.ts';
 import { access, admissionOf, stripBasePath, tokenQuery } from './access.ts';
 import { listenAddress } from './address.ts';
@@ -49,6 +50,7 @@ import { liveViewRoutes } from './routes/live-views.ts';
 import { markerRoutes } from './routes/markers.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { paramRoutes } from './routes/params.ts';
+import { programRoutes } from './routes/programs.ts';
 import { soundRoutes } from './routes/sound.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { timelineFileRoutes } from './routes/timeline-files.ts';
@@ -114,7 +116,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   const pool = scope.use(new MediaPool(log));
   pool.warm();
 
-  const processors = new ProcessorTable();
+  const doors = scope.use(new ProgramDoors(config.dataDir));
+  const processors = new ProcessorTable(doors);
   let recordings: RecordingsOutput | undefined;
   const registry = new Registry({
     deps: async (name) => ({
@@ -125,7 +128,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       reserveIds: (stream, count) => store.call('reserveIds', stream, count),
       lastTimestamp: last.get(name) ?? 0,
       recordingFile: (id) => recordings?.file(id) ?? null,
-      resolveProcessor: (processor) => processors.resolve(processor),
+      resolveProcessor: (processor) => processors.resolve(name, processor),
     }),
     onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
   });
@@ -206,6 +209,7 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   };
   streamRoutes(context);
   paramRoutes(context);
+  programRoutes(context, doors);
   frameRoutes(context);
   soundRoutes(context);
   markerRoutes(context);

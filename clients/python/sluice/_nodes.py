@@ -7,10 +7,9 @@ import contextlib
 import inspect
 import logging
 import random
-import signal
 import threading
 import time
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ._client import Sluice
 from ._errors import SluiceError
@@ -193,6 +192,8 @@ class _Run:
 
     def __init__(self, node: Node, sluice: Sluice, restart: _Restart, makers: Dict[str, Node]) -> None:
         self.node = node
+        self.name = node.name
+        self.what = f"node {node.name}"
         self.state = "idle"
         self.reason: Optional[str] = None
         self.starts = 0
@@ -382,9 +383,9 @@ def _calls(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> Iterator
 
 
 class Runner:
-    """Running nodes. Made by :func:`start`."""
+    """Running nodes and processors. Made by :func:`start`."""
 
-    def __init__(self, runs: List[_Run], sluice: Sluice, own: bool, deadline: float) -> None:
+    def __init__(self, runs: "List[Any]", sluice: Sluice, own: bool, deadline: float) -> None:
         self._runs = runs
         self._sluice = sluice
         self._own = own
@@ -419,9 +420,9 @@ class Runner:
         left = []
         for run in self._runs:
             if not run.ended.wait(max(0.0, end - time.monotonic())):
-                run.state, run.reason = "stuck", f"node {run.node.name} did not stop within {self._deadline:g} s"
+                run.state, run.reason = "stuck", f"{run.what} did not stop within {self._deadline:g} s"
                 _log.warning(run.reason)
-                left.append(run.node.name)
+                left.append(run.name)
         if self._own:
             self._sluice.close()
         return left
@@ -431,62 +432,3 @@ class Runner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def start(
-    *nodes: Node,
-    server: Union[Sluice, str] = "http://127.0.0.1:8000",
-    token: Optional[str] = None,
-    restart: str = "on-failure",
-    backoff: Tuple[float, float] = (0.5, 10.0),
-    deadline: float = 2.0,
-) -> Runner:
-    """Starts nodes together and returns at once; see :func:`run`."""
-    _check_policy({"restart": restart, "backoff": backoff})
-    for each in nodes:
-        if not isinstance(each, Node):
-            raise SluiceError("bad-value", f"{each!r} received; expected functions with @node(...)")
-    sluice = server if isinstance(server, Sluice) else Sluice(server, token)
-    for each in nodes:
-        sluice.stream(each.stream)
-    makers: Dict[str, Node] = {}
-    common = {"restart": restart, "backoff": backoff}
-    runs = [_Run(each, sluice, _Restart(**{**common, **each.policy}), makers) for each in nodes]
-    return Runner(runs, sluice, sluice is not server, deadline)
-
-
-def run(
-    *nodes: Node,
-    server: Union[Sluice, str] = "http://127.0.0.1:8000",
-    token: Optional[str] = None,
-    restart: str = "on-failure",
-    backoff: Tuple[float, float] = (0.5, 10.0),
-    deadline: float = 2.0,
-) -> List[Dict[str, Any]]:
-    """Runs nodes until none will start again, or until Ctrl-C or SIGTERM; gives what each has done (:attr:`Runner.nodes`).
-
-    Each node has a thread of its own: when one fails, it is told with its name and started again, and the others go on. No node waits for
-    viewers; while the server is away, pictures are dropped, and markers and numbers wait.
-
-    restart
-        ``on-failure``, ``always`` (at its end, too) or ``never``.
-    backoff
-        Seconds until the next start: the first, doubled with each failure up to the longest. A run that lasted longer begins anew.
-    deadline
-        Seconds that nodes have to stop. Who does not is reported and left behind.
-    """
-    runner = start(*nodes, server=server, token=token, restart=restart, backoff=backoff, deadline=deadline)
-    stop = threading.Event()
-    before: Any = None
-    if threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    try:
-        while not stop.is_set() and not runner.wait(0.1):
-            pass
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-        runner.close()
-    return runner.nodes

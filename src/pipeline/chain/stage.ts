@@ -240,10 +240,15 @@ export class Stage {
     if (performance.now() - this.#healthySince > HEALTHY_MS) this.#failures = 0;
     this.#healthySince = Number.POSITIVE_INFINITY;
     const failures = this.#failures++;
-    // The first time at once; what cannot even be loaded is not tried at once again.
-    const delay = failures === 0 && how !== 'load' ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
+    // The first time at once; what cannot even be loaded is not tried at once again. A program that has gone is only waited for.
+    const away = error.details.reason === 'away';
+    const delay = away || (failures === 0 && how !== 'load') ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
     this.#log.warn({ error: error.message, retryMs: delay }, 'a processor failed');
-    const when = delay === 0 ? 'started again' : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
+    const when = away
+      ? 'waited for'
+      : delay === 0
+        ? 'started again'
+        : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
     this.#host.note(this, how, `${this.id}: ${error.message}; ${when}`);
     if (!this.#wanted) return void this.#end();
     // Others of its kind go on without it.
