@@ -140,7 +140,11 @@ class HlsTransport implements Transport, Dvr {
     this.#tellLoads(hls, Events);
     hls.on(Events.INIT_PTS_FOUND, (_event, data) => {
       if (data.frag.type !== 'main') return;
-      this.#offsets.set(data.frag.cc, data.initPTS / data.timescale);
+      // A tick earlier: rounded to µs, the first frame of the window may lie before 0, and a browser then drops all up to the next key frame.
+      const start = data.initPTS - 1;
+      const own = data.timestampOffsets[data.frag.cc];
+      if (own) own.baseTime = start;
+      this.#offsets.set(data.frag.cc, start / data.timescale);
       this.#seek.retarget();
     });
     hls.on(Events.LEVEL_LOADED, (_event, data) => {
@@ -425,7 +429,16 @@ class HlsTransport implements Transport, Dvr {
     this.#context.events.ended();
   }
 
+  /** A server that was started anew has whole segments only: their parts are asked for no more. hls.js would, until its next playlist. */
+  #forgetParts({ details, part, frag, response }: ErrorData): void {
+    const level = this.#hls.latestLevelDetails;
+    if (details !== this.#engine.ErrorDetails.FRAG_LOAD_ERROR || !part || response?.code !== 404 || !level?.partList) return;
+    const others = level.partList.filter(({ fragment }) => fragment.sn !== frag?.sn);
+    level.partList = others.length ? others : null;
+  }
+
   #onError(data: ErrorData): void {
+    this.#forgetParts(data);
     if (!data.fatal || this.#halted) return;
     const { ErrorDetails, ErrorTypes } = this.#engine;
     if (
