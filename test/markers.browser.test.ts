@@ -237,11 +237,11 @@ test('a clip is chosen by keys and by its ends, to the frame', async () => {
   const seek = (frame: number) => page.evaluate(`document.querySelector('sluice-player').seekFrame(${frame})`);
   await seek(frames[1]!);
   await page.keyboard.press('i');
-  await expect.poll(() => page.textContent('sluice-player .clip-text')).toContain(`frames ${frames[1]} to ${frames[1]}`);
+  await expect.poll(() => page.textContent('sluice-player .clip-text'), SOON).toContain(`frames ${frames[1]} to ${frames[1]}`);
   await seek(frames[2]!);
   await page.keyboard.press('o');
   const text = () => page.textContent('sluice-player .clip-text');
-  expect(await text()).toMatch(new RegExp(`^\\d+\\.\\d s: frames ${frames[1]} to ${frames[2]}$`));
+  await expect.poll(text, SOON).toMatch(new RegExp(`^\\d+\\.\\d s: frames ${frames[1]} to ${frames[2]}$`));
   const begins = page.getByRole('slider', { name: 'Clip begins' });
   await begins.focus();
   expect(await begins.getAttribute('aria-valuetext')).toMatch(new RegExp(`, frame ${frames[1]}$`));
