@@ -213,3 +213,48 @@ describe('pushed sound', () => {
     }
   });
 });
+
+it.skipIf(!ffmpeg)(
+  'an MP4 recording has the sound at its place, and sounds when it is played again; how loud it is are metrics',
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    await using server = await testServer();
+    const source = { type: 'pattern', width: 320, height: 180, fps: 20, audio: true } as const;
+    const stream = await server.openStream('cam', { source });
+    using _awake = stream.demand();
+    await expect.poll(() => stream.sound.hub.format !== null && stream.lastFrame !== null, { timeout: 10_000 }).toBe(true);
+    const begun = await server.fetch('/api/streams/cam/recordings', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ format: 'mp4', duration: 1.6 }),
+    });
+    const { id } = (await begun.json()) as { id: string };
+    const state = async () => (await server.json<{ state: string }>(`/api/streams/cam/recordings/${id}`)).state;
+    await expect.poll(state, { timeout: 20_000 }).toBe('finished');
+    const file = Buffer.from(await (await server.fetch(`/api/streams/cam/recordings/${id}/file`)).arrayBuffer());
+    const levels = corners(file);
+    const sizes = readSamples(file);
+    const samples = decode(file);
+    expect(samples.length / 48_000).toBeGreaterThan(1.4);
+    // Times in the file begin with the first picture; both tracks tell of the same second.
+    const pictures = sizes.filter(({ duration }) => duration !== 1920);
+    const flash = [...levels].findIndex((level, i) => i > 0 && level > 128 && levels[i - 1]! < 128);
+    const flashAt = pictures[flash]!.pts / 90_000;
+    const sound = sizes.find(({ duration }) => duration === 1920)!;
+    const beepAt = sound.pts / 90_000 + onset(samples, Math.max(0, Math.floor((flashAt - 0.3) * 48_000))) / 48_000;
+    expect(Math.abs(beepAt - flashAt)).toBeLessThan(0.002);
+
+    const again = await server.openStream('again', { source: { type: 'recording', recording: id } });
+    using _played = again.demand();
+    using blocks = again.sound.hub.subscribe('test', 1000);
+    const first = (await blocks.queue.take())!;
+    expect(first).toMatchObject({ rate: 48_000, channels: 2 });
+    expect(Math.abs(first.timestamp - again.lastFrame!.timestamp)).toBeLessThan(3_000_000);
+    const { series } = await server.json<{ series: { name: string; values: unknown[] }[] }>(
+      `/api/streams/cam/metrics?names=audio.peak&start=${server.clock.now() - 5_000_000}&end=${server.clock.now()}&step=0`,
+    );
+    expect(series.map(({ name }) => name)).toContain('audio.peak');
+  },
+);

@@ -88,6 +88,8 @@ export type JobCommand =
   /** To a source: the ring that it has is its own no longer, and it asks for another one. */
   | { readonly type: 'move' }
   | { readonly type: 'key' }
+  /** To an encoder of sound: pictures or sound come. */
+  | { readonly type: 'alive' }
   /** Sound to encode; answered by `done`. */
   | { readonly type: 'block'; readonly block: AudioFrame }
   | {

@@ -190,6 +190,13 @@ export class Stream {
       demand: () => this.demand(),
       onFormat: () => this.events.emit('sound', {}),
       onShown: (block) => this.#besides?.offerSound(block),
+      onLevel: ({ timestamp, peak, rms }) => {
+        const metrics = { 'audio.peak': peak, 'audio.rms': rms };
+        this.events.emit('results', { processor: 'audio', frame: { id: 0, timestamp }, metrics, markers: [], data: [] });
+      },
+      get live() {
+        return stream.#state === 'live';
+      },
     });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);

@@ -66,7 +66,8 @@ class FindingsWriter {
   }
 
   add({ frame, metrics, markers, data }: Results): void {
-    const at = { frame: frame.id, timestamp: frame.timestamp };
+    // What belongs to sound has a time and no frame.
+    const at = frame.id ? { frame: frame.id, timestamp: frame.timestamp } : { timestamp: frame.timestamp };
     try {
       if (metrics) this.#timeline.addMetrics([{ ...at, values: metrics as Record<string, number | null | (number | null)[]> }]);
     } catch (error) {

@@ -4,6 +4,8 @@ import { open } from 'node:fs/promises';
 import { SluiceError } from '../core/errors.ts';
 import type { PixelFormat } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
+import type { DecodedSound } from '../native/ffmpeg-sound.ts';
+import { SoundFeed } from './ffmpeg/sound-feed.ts';
 import { openMp4Clip } from './recording/mp4-clip.ts';
 import { openTiffClip } from './recording/tiff-clip.ts';
 import type { RunSource, SourceContext } from './source.ts';
@@ -34,10 +36,15 @@ export interface ClipFrame {
   read(pixels: Uint8Array): Promise<void>;
 }
 
+/** Sound of a file; `time` as that of its frames. */
+export interface ClipSound extends DecodedSound {
+  readonly time: number;
+}
+
 /** An open file. */
-export interface Clip extends AsyncDisposable {
+export interface Clip<Item = ClipFrame | ClipSound> extends AsyncDisposable {
   /** All frames from the first, each time it is called. */
-  frames(): AsyncGenerator<ClipFrame>;
+  frames(): AsyncGenerator<Item>;
 }
 
 /** A frame that is so late moves all that follow it, µs: nothing is made up for. */
@@ -85,9 +92,14 @@ class Player {
   #zero: number | null = null;
   #last = 0;
   #interval = 33_333;
+  /** Time of the first frame of this pass. */
+  #first = 0;
+  readonly #sounds: SoundFeed;
 
   constructor(context: SourceContext<RecordingParams>) {
     this.#context = context;
+    const at = (time: number) => (this.#zero === null ? null : (Math.round(this.#zero + (time - this.#first)) as Micros));
+    this.#sounds = new SoundFeed(context, { at, map: at, restart: () => {} }, true, context.params.times === 'original');
   }
 
   /** Plays the file once: how many frames it has. */
@@ -98,8 +110,14 @@ class Player {
     try {
       for await (const frame of clip.frames()) {
         if (signal.aborted) break;
+        if ('planes' in frame) {
+          // Played faster or slower it would be another sound.
+          if (first !== null && this.#context.params.speed === 1) await this.#sounds.add(frame, true);
+          continue;
+        }
         if (first === null) {
           first = frame.time;
+          this.#first = first;
           this.#begin();
         }
         await this.#show(frame, (frame.time - first) / this.#context.params.speed);
@@ -109,6 +127,7 @@ class Player {
       if (signal.aborted) return count;
       throw error instanceof SluiceError ? failed(path, error.message) : error;
     }
+    await this.#sounds.finish(true);
     return count;
   }
 
@@ -125,7 +144,8 @@ class Player {
       this.#zero! += clock.now() - due;
       due = Math.round(this.#zero! + time);
     }
-    await this.#context.until(due as Micros);
+    this.#sounds.shows(due as Micros, this.#interval);
+    await this.#sounds.until(due as Micros);
     if (signal.aborted) return;
     const { original, significantBits } = frame;
     if (params.times === 'original' && !original) {

@@ -1,18 +1,20 @@
-// A recording of the stream's H.264 pictures as fragmented MP4: the packets that viewers get, not encoded again, one fragment each, appended.
+// A recording of the stream's H.264 pictures and AAC as fragmented MP4: the packets that viewers get, not encoded again, one fragment each,
+// appended.
 // Times in the file begin at 0; capture time and id of each frame are in its SEI.
 import { type FileHandle, open } from 'node:fs/promises';
 import { bytesText } from '../../core/bytes-text.ts';
 import type { Subscription } from '../../core/fanout.ts';
 import type { Packet, TrackInfo } from '../../core/packet.ts';
-import type { Ticks } from '../../core/time.ts';
+import { TICKS_PER_SECOND, type Ticks } from '../../core/time.ts';
 import { concatBytes, sameBytes } from '../../formats/bytes.ts';
-import { fragment, initSegment } from '../../formats/fmp4.ts';
+import { bothInitSegment, fragment, initSegment, SOUND_TRACK_ID } from '../../formats/fmp4.ts';
 import { readFragments } from '../../formats/fmp4-index.ts';
 import { fileBytes } from '../../native/file-bytes.ts';
 import type { RecordProgress } from '../../pipeline/messages.ts';
 import { type RecordingGap, reasonOf, type StopRule } from '../../pipeline/recording/frame-recorder.ts';
 import type { RepairedFile } from '../../pipeline/recording/tiff-recording.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import { RecordedSound } from './recorded-sound.ts';
 
 /** Packets that may wait for the disk: ten seconds at 30 per second. */
 const QUEUE_LIMIT = 300;
@@ -28,6 +30,7 @@ export class Mp4Recording {
   readonly #subscription: Subscription<Packet>;
   readonly #drain = new AbortController();
   readonly #lostBefore: number;
+  #sound: RecordedSound | null = null;
   #handle: FileHandle | null = null;
   #track: TrackInfo | null = null;
   #base = 0;
@@ -104,20 +107,26 @@ export class Mp4Recording {
   async #run(): Promise<void> {
     const { queue } = this.#subscription;
     try {
+      this.#sound = await RecordedSound.open(this.#stream);
       for (let packet = await queue.take(this.#drain.signal); packet; packet = await queue.take(this.#drain.signal)) {
         const parts: Uint8Array[] = [];
         const done = !this.#add(packet, parts);
         for (let more = done ? undefined : queue.poll(); more && parts.length < BATCH; more = queue.poll()) {
           if (!this.#add(more, parts)) break;
         }
+        this.#addSound(packet.pts, parts);
         await this.#write(parts);
       }
       if (this.#reason === null) this.end('the stream was closed, or encodes differently now');
       const rest: Uint8Array[] = [];
+      const end = (this.#held?.pts ?? this.#last?.pts ?? this.#base) + LAST_DURATION;
       this.#flush(LAST_DURATION, rest);
+      await this.#sound?.reaches(end);
+      this.#addSound(end, rest);
       await this.#write(rest);
     } finally {
       this.#subscription.close();
+      this.#sound?.[Symbol.dispose]();
       await this.#handle?.datasync().catch(() => {});
       await this.#handle?.close();
     }
@@ -133,7 +142,9 @@ export class Mp4Recording {
       this.#track = packet.track;
       this.#base = packet.pts;
       const { width, height, description } = packet.track;
-      parts.push(initSegment({ width, height, description }));
+      const sound = this.#sound?.track;
+      const video = { width, height, description };
+      parts.push(sound?.audio ? bothInitSegment(video, { ...sound.audio, ...sound }) : initSegment(video));
     } else if (this.#over(packet)) {
       this.#flush(packet.pts - this.#held!.pts, parts);
       return false;
@@ -145,6 +156,15 @@ export class Mp4Recording {
     if (this.#held) this.#flush(Math.max(1, packet.pts - this.#held.pts), parts);
     this.#held = packet;
     return true;
+  }
+
+  /** Sound up to a media time, as far as it has come. */
+  #addSound(until: number, parts: Uint8Array[]): void {
+    if (!this.#first || !this.#sound) return;
+    for (const { pts, data, track } of this.#sound.take(this.#base, until)) {
+      const duration = (track.audio!.frameSize * TICKS_PER_SECOND) / track.audio!.rate;
+      parts.push(fragment(this.#count++, (pts - this.#base) as Ticks, duration, true, data, SOUND_TRACK_ID));
+    }
   }
 
   #over(packet: Packet): boolean {

@@ -60,6 +60,8 @@ class AudioJob {
   #shift = 0;
   #lastId = 0;
   #lastReceived = 0;
+  /** When the stream was alive last, pictures among it. */
+  #lastAlive = 0;
   /** How late a block usually is: its arrival after its end, µs. */
   #lag = 0;
 
@@ -69,6 +71,7 @@ class AudioJob {
     this.#clock = clock;
     port.on('message', (command: JobCommand) => {
       if (command.type === 'stop') this.#stopped = true;
+      else if (command.type === 'alive') this.#lastAlive = this.#clock.now();
       else if (command.type === 'block') this.#blocks.push(command.block);
       this.#wake?.();
     });
@@ -122,12 +125,12 @@ class AudioJob {
     this.#lay(this.#session, this.#session.line.add(time, mixTo(toPlanes(block), this.#session.channels)), block.received);
   }
 
-  /** Silence where blocks fail to come; after ten seconds the sound counts as lost. */
+  /** Silence where blocks fail to come, as long as the stream lives; ten seconds after that it counts as lost. */
   #fill(): void {
     const session = this.#session;
     if (!session) return;
     const now = this.#clock.now();
-    if (now - this.#lastReceived > LOST_AFTER_MS * 1000) return;
+    if (now - Math.max(this.#lastReceived, this.#lastAlive) > LOST_AFTER_MS * 1000) return;
     const until = now + this.#shift - this.#lag - MISSING_US;
     this.#lay(session, session.line.fill(until), now);
   }

@@ -14,6 +14,8 @@ import type { AudioBlock, AudioHub } from './audio-hub.ts';
 
 /** Blocks that may wait for the encoder: two seconds of 20 ms. */
 const QUEUE_LIMIT = 100;
+/** How often the encoder hears that the stream lives. */
+const ALIVE_MS = 1000;
 /** Blocks that the encoder may hold; each is acknowledged. */
 const CREDIT = 8;
 
@@ -23,6 +25,8 @@ export interface AudioRenditionHost {
   readonly clock: Clock & { readonly state: BigInt64Array<SharedArrayBuffer> };
   readonly log: Logger;
   readonly lingerMs: number;
+  /** Pictures or sound come now: where sound fails to come, silence takes its place. */
+  readonly live: boolean;
   /** Keeps the source awake until disposed. */
   demand(): Disposable;
 }
@@ -32,7 +36,7 @@ export class AudioRendition {
   readonly settings: AudioSettings;
   readonly #host: AudioRenditionHost;
   readonly #fanout: Fanout<Packet>;
-  #run: { job: Job; blocks: Subscription<AudioBlock>; demand: Disposable } | null = null;
+  #run: { job: Job; blocks: Subscription<AudioBlock>; demand: Disposable; alive: NodeJS.Timeout } | null = null;
   #starting = false;
   #linger: NodeJS.Timeout | undefined;
   #restart: NodeJS.Timeout | undefined;
@@ -97,7 +101,8 @@ export class AudioRendition {
     const job = pool.run<AudioEvent>({ kind: 'audio', settings: this.settings, clock: clock.state, notBefore: this.notBefore }, (event) =>
       this.#onEvent(event),
     );
-    const run = { job, blocks, demand };
+    const alive = setInterval(() => this.#host.live && job.send({ type: 'alive' }), ALIVE_MS).unref();
+    const run = { job, blocks, demand, alive };
     this.#run = run;
     this.#starting = false;
     void this.#feed(run);
@@ -128,8 +133,9 @@ export class AudioRendition {
     }
   }
 
-  #release(run: { blocks: Subscription<AudioBlock>; demand: Disposable }): void {
+  #release(run: { blocks: Subscription<AudioBlock>; demand: Disposable; alive: NodeJS.Timeout }): void {
     if (this.#run !== run) return;
+    clearInterval(run.alive);
     this.#run = null;
     run.blocks.close();
     const { offered, dropped } = run.blocks.queue.stats;

@@ -8,6 +8,7 @@ import type { SoundBlock } from '../../sources/source.ts';
 import type { MediaPool } from '../media-pool.ts';
 import { AudioHub } from './audio-hub.ts';
 import { AudioRendition } from './audio-rendition.ts';
+import { type Level, LevelMeter } from './level-meter.ts';
 
 export interface SoundHost {
   readonly pool: MediaPool;
@@ -20,6 +21,10 @@ export interface SoundHost {
   onFormat(): void;
   /** A block is heard by everybody. */
   onShown(block: AudioFrame): void;
+  /** How loud it was over the last tenth of a second. */
+  onLevel(level: Level): void;
+  /** Pictures or sound come now. */
+  readonly live: boolean;
 }
 
 /** What became of a block. `id` is 0 if it never got one. */
@@ -38,6 +43,7 @@ export class Sound {
   #way: ((block: AudioFrame) => void) | null = null;
   readonly #host: SoundHost;
   readonly #gate = new TimeGate();
+  readonly #meter = new LevelMeter();
   readonly #renditions = new Map<string, AudioRendition>();
   #id = 0;
 
@@ -89,6 +95,8 @@ export class Sound {
     this.hub.publish(frame);
     if (before?.rate !== frame.rate || before.channels !== frame.channels) this.#host.onFormat();
     this.#host.onShown(frame);
+    const level = this.#meter.add(frame);
+    if (level) this.#host.onLevel(level);
   }
 
   /** The rendition of some settings: the same object for the same settings, so that everything is encoded once. */
@@ -104,6 +112,9 @@ export class Sound {
         log: host.log,
         get lingerMs() {
           return host.lingerMs;
+        },
+        get live() {
+          return host.live;
         },
         demand: () => host.demand(),
       });

@@ -18,6 +18,7 @@ export class SoundFeed {
   readonly #context: Pick<SourceContext<unknown>, 'clock' | 'until' | 'sound' | 'signal'>;
   readonly #clock: MediaClock;
   readonly #paced: boolean;
+  readonly #original: boolean;
   #waiting: Waiting[] = [];
   /** Where a block without a time lies, µs of the input. */
   #next = 0;
@@ -25,7 +26,14 @@ export class SoundFeed {
   #shownUntil = 0;
   #count = 0;
 
-  constructor(context: Pick<SourceContext<unknown>, 'clock' | 'until' | 'sound' | 'signal'>, clock: MediaClock, paced: boolean) {
+  /** `original`: the times of the input are capture times, and hold. */
+  constructor(
+    context: Pick<SourceContext<unknown>, 'clock' | 'until' | 'sound' | 'signal'>,
+    clock: MediaClock,
+    paced: boolean,
+    original = false,
+  ) {
+    this.#original = original;
     this.#context = context;
     this.#clock = clock;
     this.#paced = paced;
@@ -45,7 +53,7 @@ export class SoundFeed {
       const capture = this.#clock.map(sound.time, sound.duration, clock.now());
       if (capture === null) return;
       if (this.#paced) await this.#context.until((capture + sound.duration) as Micros);
-      return this.#give(capture, sound);
+      return this.#give(capture, sound, time);
     }
     this.#waiting.push({ time, sound });
     if (this.#waiting.length > LIMIT) this.#waiting.shift();
@@ -76,7 +84,7 @@ export class SoundFeed {
   release(until = Number.POSITIVE_INFINITY): void {
     for (let end = this.#end(); end !== null && end <= until; end = this.#end()) {
       const { time, sound } = this.#waiting.shift()!;
-      this.#give(this.#clock.at(time)!, sound);
+      this.#give(this.#clock.at(time)!, sound, time);
     }
   }
 
@@ -87,7 +95,7 @@ export class SoundFeed {
       const capture = this.#clock.at(time)!;
       if (cut && end > this.#shownUntil) break;
       if (this.#paced) await this.#context.until(end);
-      this.#give(capture, sound);
+      this.#give(capture, sound, time);
     }
     this.#waiting = [];
   }
@@ -99,7 +107,8 @@ export class SoundFeed {
     return capture === null ? null : (Math.round(capture + first!.sound.duration) as Micros);
   }
 
-  #give(timestamp: Micros, { rate, planes }: DecodedSound): void {
+  #give(capture: Micros, { rate, planes }: DecodedSound, time: number): void {
+    const timestamp = this.#original ? (Math.round(time) as Micros) : capture;
     if (this.#context.signal.aborted) return;
     this.#count++;
     this.#context.sound({ timestamp, rate, channels: planes.length, samples: planes[0]!.length, format: 'fltp', data: planes });

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type IndexedFrame, readFragments } from '../../formats/fmp4-index.ts';
 import { FfmpegInput } from '../../native/ffmpeg-input.ts';
 import { fileBytes } from '../../native/file-bytes.ts';
-import type { Clip, ClipFrame } from '../recording.ts';
+import type { Clip, ClipFrame, ClipSound } from '../recording.ts';
 
 /** Takes the handle over. Throws `source-failed`. */
 export async function openMp4Clip(handle: FileHandle, path: string, signal: AbortSignal): Promise<Clip> {
@@ -12,16 +12,26 @@ export async function openMp4Clip(handle: FileHandle, path: string, signal: Abor
   // `file:` keeps FFmpeg from taking a colon in a file name for a protocol.
   const target = { address: `file:${path}`, shown: path, options: {}, live: false };
   let input: FfmpegInput | null = null;
-  const frames = async function* (): AsyncGenerator<ClipFrame> {
+  const frames = async function* (): AsyncGenerator<ClipFrame | ClipSound> {
     await input?.close();
-    const opened = await FfmpegInput.open(target, { rotate: 0, flip: 'none' }, signal);
+    const opened = await FfmpegInput.open(target, { rotate: 0, flip: 'none' }, signal, true);
     input = opened;
     const identities = new Identities(readFragments(file));
+    // Times of pictures are those of their capture where they are known; sound follows them.
+    let early: ClipSound[] = [];
+    let shift: number | null = null;
     for (;;) {
       const step = opened.step();
       // Decoding blocks the thread: it must still hear that it shall stop.
       await setImmediate();
       if (step === 'end' || signal.aborted) return;
+      if (step === 'sound') {
+        const { time: at, ...sound } = opened.currentSound;
+        if (at === null) continue;
+        if (shift === null) early.push({ ...sound, time: at });
+        else yield { ...sound, time: at + shift };
+        continue;
+      }
       if (step !== 'picture') continue;
       const { time, shape } = opened.current;
       if (time === null) continue;
@@ -33,6 +43,9 @@ export async function openMp4Clip(handle: FileHandle, path: string, signal: Abor
         original: known && { id: known.id, timestamp: known.timestamp },
         read: async (pixels) => opened.write(pixels),
       };
+      shift = known ? known.timestamp - time : 0;
+      for (const sound of early) yield { ...sound, time: sound.time + shift };
+      early = [];
     }
   };
   return {

@@ -9,7 +9,7 @@ import type { Clip, ClipFrame } from '../recording.ts';
 const MAX_TIMED = 200_000;
 
 /** Takes the handle over. `fps`: of files that say nothing about times. Throws `bad-picture`. */
-export async function openTiffClip(handle: FileHandle, fps: number): Promise<Clip> {
+export async function openTiffClip(handle: FileHandle, fps: number): Promise<Clip<ClipFrame>> {
   const file = fileBytes(handle, (await handle.stat()).size);
   const reader = await TiffReader.open(file);
   const times = await timesOf(reader);
