@@ -1,7 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
 // Native media engines do not survive being loaded twice in one process's threads: every test file gets its own process.
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, setupFiles: ['test/seed.ts', 'test/leavings.ts'] };
+// What a busy machine does late is not wrong: `expect.poll` waits longer than its own second.
+const shared = {
+  pool: 'forks',
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  setupFiles: ['test/seed.ts', 'test/leavings.ts'],
+  expect: { poll: { timeout: 15_000 } },
+};
 
 export default defineConfig({
   test: {

@@ -98,7 +98,7 @@ describe('UpgradeDispatcher', () => {
     const gone = closed(ws);
     ws.close();
     await gone;
-    await vi.waitFor(() => expect(dispatcher.open).toBe(0));
+    await vi.waitFor(() => expect(dispatcher.open).toBe(0), { timeout: 10_000 });
   });
 
   it('answers refusals with problem documents', async () => {
@@ -234,7 +234,7 @@ describe('UpgradeDispatcher', () => {
     });
     deaf.resume();
     deaf.on('error', () => {});
-    await vi.waitFor(() => expect(dispatcher.open).toBe(2));
+    await vi.waitFor(() => expect(dispatcher.open).toBe(2), { timeout: 10_000 });
     const gone = closed(polite);
     const before = performance.now();
     await dispatcher.close(150);
