@@ -42,6 +42,8 @@ function bench(configs: Config[], objects: Record<string, Parameters<typeof defi
     configs.map((config) => InlineConfig.parse(config)),
     {
       name: 'test',
+      // A busy machine takes its time.
+      patienceMs: 60_000,
       clock,
       log: silentLogger,
       from,

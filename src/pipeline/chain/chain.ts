@@ -13,7 +13,7 @@ import { type Results, resultsOf } from '../processing.ts';
 import { type LentFrame, RingFeed } from '../ring-feed.ts';
 import type { HeldSlot, Moving } from './moving.ts';
 import { RingBook } from './ring-book.ts';
-import { Stage, type StageHost } from './stage.ts';
+import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
 
 /** Frames that wait for the main thread in the ring. */
 const DEPTH = 8;
@@ -37,6 +37,8 @@ export interface ChainHost {
   readonly from: FrameHub;
   /** Where they go; `null` = nowhere: the processors only look. */
   readonly to: FrameHub | null;
+  /** How long frames wait for a processor that is being loaded. */
+  readonly patienceMs?: number;
   resolve(config: InlineConfig): ResolvedProcessor;
   /** An id for a picture that has none of its own; 0 = none is left. */
   takeId(): number;
@@ -241,6 +243,7 @@ export class Chain {
       log: host.log,
       rings: this.#rings,
       shows: host.to !== null,
+      patienceMs: host.patienceMs ?? LOADING_PATIENCE_MS,
       claim: (format, width, height) => this.#claim(format, width, height),
       resolve: (config) => host.resolve(config),
       isLast: (stage) => this.#stages.at(-1) === stage,

@@ -20,7 +20,7 @@ import type { RingBook } from './ring-book.ts';
 import { SoundLane } from './sound-lane.ts';
 
 /** Frames wait so long for a processor that is being loaded; then the policy holds, ms. */
-const LOADING_PATIENCE_MS = 1000;
+export const LOADING_PATIENCE_MS = 1000;
 /** A frame that is given up may end by itself within this time, ms; then its processor hangs. */
 const ABORT_MS = 100;
 const FIRST_RETRY_MS = 500;
@@ -41,6 +41,8 @@ export interface StageHost {
   readonly shows: boolean;
   /** How a processor is run: what its session is opened with, and by whom if it is an object of this program. */
   resolve(config: InlineConfig): { readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>; readonly open: OpenSession | null };
+  /** Usually `LOADING_PATIENCE_MS`. */
+  readonly patienceMs: number;
   /** Viewers see what leaves this one. */
   isLast(stage: Stage): boolean;
   /** A frame leaves it for the next one. */
@@ -189,7 +191,7 @@ export class Stage {
     clearTimeout(this.#retry);
     this.#set('loading');
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => this.#pump(), LOADING_PATIENCE_MS + 5).unref();
+    this.#patience = setTimeout(() => this.#pump(), this.#host.patienceMs + 5).unref();
     this.#start();
   }
 
@@ -309,7 +311,7 @@ export class Stage {
   /** No processor is there, and none is waited for. */
   #bypassed(): boolean {
     if (this.#state === 'running') return !this.#info?.video;
-    return this.#state !== 'loading' || performance.now() - this.#since >= LOADING_PATIENCE_MS;
+    return this.#state !== 'loading' || performance.now() - this.#since >= this.#host.patienceMs;
   }
 
   #bypass(frame: Moving): void {
