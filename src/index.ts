@@ -17,5 +17,5 @@ export type { NodeRunner } from './nodes/runner.ts';
 export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
 export { defineProcessor, WITHHOLD } from './processors/define.ts';
 export { defineConfig } from './server/config.ts';
-export { createServer, type FrameInput, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
+export { createServer, type FrameInput, fromStream, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
 export type { NodeOptions, RunNodesOptions } from './server/nodes.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { StreamStats } from '../src/api/schema.ts';
+import type { StreamInfo, StreamStats } from '../src/api/schema.ts';
 import { createServer, defineProcessor } from '../src/index.ts';
 import { testServer } from './server.ts';
 
@@ -42,7 +42,15 @@ async function newest(url: string, stream: string) {
 describe('a chain of processors', () => {
   it('shows what a file of the user makes, with the id and time of the frame', { timeout: 60_000 }, async () => {
     await using server = await testServer({
-      streams: { scope: { source: { type: 'push' }, processors: [{ use: INVERT, loading: 'withhold' }, { use: 'pass', loading: 'withhold' }] } },
+      streams: {
+        scope: {
+          source: { type: 'push' },
+          processors: [
+            { use: INVERT, loading: 'withhold' },
+            { use: 'pass', loading: 'withhold' },
+          ],
+        },
+      },
     });
     const push = (level: number) =>
       server.json<{ id: number; timestamp: number }>('api/streams/scope/frames?width=32&height=16&format=gray', {
@@ -92,5 +100,54 @@ describe('a chain of processors', () => {
       await server.close();
       await rm(dataDir, { recursive: true, force: true });
     }
+  });
+});
+
+describe('another stream as source', () => {
+  it('shows its pictures, processed or not, with the same ids and times, and wakes it only while it is watched itself', {
+    timeout: 60_000,
+  }, async () => {
+    await using server = await testServer({
+      streams: {
+        scope: {
+          source: { type: 'pattern', kind: 'testbars', width: 64, height: 48, fps: 20, barcode: false },
+          processors: [{ use: INVERT, loading: 'withhold' }],
+          linger: 0,
+        },
+        again: { source: { type: 'stream', stream: 'scope' }, linger: 0 },
+        round: { source: { type: 'stream', stream: 'about' } },
+        about: { source: { type: 'stream', stream: 'round' } },
+      },
+    });
+    const info = (name: string) => server.json<StreamInfo>(`api/streams/${name}`);
+    const companion = await until(async () => (await info('scope')).companion);
+    expect(companion).toBe('scope.unprocessed');
+    expect((await info(companion)).companionOf).toBe('scope');
+    const { items } = await server.json<{ items: StreamInfo[] }>('api/streams');
+    expect(items.map(({ name }) => name)).toEqual(['about', 'again', 'round', 'scope']);
+    expect((await info('scope')).state).toBe('asleep');
+
+    const frames = (name: string) => {
+      const seen = new Map<number, { timestamp: number; level: number }>();
+      const { events, hub } = server.streams.registry.get(name);
+      events.on('frame', ({ info: { id, timestamp } }) => seen.set(id, { timestamp, level: hub.newest()!.data[0]! }));
+      return seen;
+    };
+    const [processed, copied, original] = [frames('scope'), frames('again'), frames(companion)];
+    const demands = ['again', companion].map((name) => server.streams.registry.get(name).demand());
+    const both = () => [...original.keys()].filter((id) => copied.has(id));
+    await until(async () => both().length > 5);
+    for (const id of both()) {
+      expect(copied.get(id)!.timestamp).toBe(original.get(id)!.timestamp);
+      expect(copied.get(id)!.level).toBe(255 - original.get(id)!.level);
+      expect(processed.get(id)!.timestamp).toBe(original.get(id)!.timestamp);
+    }
+    for (const demand of demands) demand[Symbol.dispose]();
+    await until(async () => (await info('scope')).state === 'asleep');
+
+    using _awake = server.streams.registry.get('round').demand();
+    expect(await info('round')).toMatchObject({ state: 'failed', reason: 'about gets its pictures from round itself' });
+    const refused = await server.fetch(`api/streams/${companion}`, { method: 'DELETE' });
+    expect(refused.status).toBe(409);
   });
 });

@@ -105,13 +105,20 @@ export const PushParams = z
   .strict();
 
 /** Parameters by source type. A new source is one row here and one row in sources/index.ts. */
-export const SOURCE_PARAMS = { pattern: PatternParams, ffmpeg: FfmpegParams, recording: RecordingParams, push: PushParams } as const;
+export const SOURCE_PARAMS = {
+  pattern: PatternParams,
+  ffmpeg: FfmpegParams,
+  recording: RecordingParams,
+  stream: StreamParams,
+  push: PushParams,
+} as const;
 export type SourceType = keyof typeof SOURCE_PARAMS;
 
 export const SourceConfig = z.discriminatedUnion('type', [
   PatternParams.extend({ type: z.literal('pattern') }),
   FfmpegParams.extend({ type: z.literal('ffmpeg') }),
   RecordingParams.extend({ type: z.literal('recording') }),
+  StreamParams.extend({ type: z.literal('stream') }),
   PushParams.extend({ type: z.literal('push') }),
 ]);
 export type SourceConfig = z.infer<typeof SourceConfig>;

@@ -37,7 +37,7 @@ export async function chooseStream(
   fits: (stream: Stream) => boolean | Promise<boolean>,
 ): Promise<Stream> {
   if (wanted) return registry.get(wanted);
-  const streams = registry.all();
+  const streams = registry.listed();
   for (const stream of streams) if (await fits(stream)) return stream;
   if (streams[0]) return streams[0];
   throw new SluiceError('unknown-stream', 'there is no stream yet', {});

@@ -30,6 +30,19 @@ export class IdCounter {
     }
   }
 
+  /**
+   * This very id for a frame that has it in another stream, if it has not been reached here; else the next one. 0 = the reserved block ends
+   * below it.
+   */
+  takeAs(id: number): number {
+    for (;;) {
+      const next = Atomics.load(this.memory, NEXT);
+      const take = BigInt(id) >= next ? BigInt(id) : next;
+      if (take >= Atomics.load(this.memory, LIMIT)) return 0;
+      if (Atomics.compareExchange(this.memory, NEXT, next, take + 1n) === next) return Number(take);
+    }
+  }
+
   /** The id that the next frame will get. */
   get next(): number {
     return Number(Atomics.load(this.memory, NEXT));

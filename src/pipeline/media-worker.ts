@@ -7,6 +7,7 @@ import { runAudioJob } from './audio/audio-encode-job.ts';
 import { runSoundDecodeJob } from './audio/sound-decode-job.ts';
 import { runDecodeJob } from './decode-job.ts';
 import { runEncodeJob } from './encode-job.ts';
+import { runFollowJob } from './follow/follow-job.ts';
 import type { JobSpec } from './messages.ts';
 import { runProcessJob } from './process-job.ts';
 import { runRecordJob } from './recording/record-job.ts';
@@ -43,6 +44,8 @@ function run(spec: JobSpec, port: MessagePort, clock: Clock): Promise<void> {
       return runEncodeJob(spec, port, clock);
     case 'process':
       return runProcessJob(spec, port, clock);
+    case 'follow':
+      return runFollowJob(spec, port, clock);
     case 'record':
       return runRecordJob(spec, port, clock);
   }

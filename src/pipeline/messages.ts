@@ -28,6 +28,18 @@ export type JobSpec =
       readonly last: number;
     }
   | {
+      /** Copies the frames of another stream. */
+      readonly kind: 'follow';
+      readonly clock: BigInt64Array<SharedArrayBuffer>;
+      readonly ids: BigInt64Array<SharedArrayBuffer>;
+      /** Reader number in the other stream's ring. */
+      readonly reader: number;
+      readonly from: RingMemory | null;
+      readonly ring: RingMemory | null;
+      /** Newest capture time of the stream so far, µs. */
+      readonly last: number;
+    }
+  | {
       readonly kind: 'encode';
       readonly settings: RenditionSettings;
       readonly view: ViewSettings;
@@ -85,6 +97,8 @@ export type JobSpec =
 export type JobCommand =
   | { readonly type: 'ring'; readonly ring: RingMemory }
   | { readonly type: 'no-ring'; readonly reason: string }
+  /** The other stream has a new ring. */
+  | { readonly type: 'from-ring'; readonly ring: RingMemory }
   /** To a source: the ring that it has is its own no longer, and it asks for another one. */
   | { readonly type: 'move' }
   | { readonly type: 'key' }
@@ -127,6 +141,8 @@ export type SourceEvent =
   | { readonly type: 'sound'; readonly sound: SoundBlock }
   | { readonly type: 'refused'; readonly reason: string; readonly detail: string }
   | { readonly type: 'no-slot' }
+  /** Ids up to this one have to be reserved. */
+  | { readonly type: 'need-ids'; readonly id: number }
   | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }
   | { readonly type: 'report'; readonly state: 'starting' | 'failed'; readonly message: string }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly values: object; readonly message: string }

@@ -30,6 +30,11 @@ export class Registry {
     return [...this.#streams.values()].sort((a, b) => a.name.localeCompare(b.name));
   }
 
+  /** Those that people have made: without the companions that the server adds. */
+  listed(): Stream[] {
+    return this.all().filter(({ companionOf }) => companionOf === null);
+  }
+
   find(name: string): Stream | undefined {
     return this.#streams.get(name);
   }
@@ -49,11 +54,11 @@ export class Registry {
   }
 
   /** Opens a stream, or hands back the one that is open (or just being opened) under this name. */
-  async open(name: string, config: StreamConfig): Promise<Stream> {
+  async open(name: string, config: StreamConfig, companionOf: string | null = null): Promise<Stream> {
     parseStreamName(name);
     const known = this.#streams.get(name) ?? this.#opening.get(name);
     if (known) return await known;
-    const opening = this.#options.deps(name).then((deps) => Stream.open(name, config, deps));
+    const opening = this.#options.deps(name).then((deps) => Stream.open(name, config, deps, companionOf));
     this.#opening.set(name, opening);
     try {
       const stream = await opening;

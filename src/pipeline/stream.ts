@@ -15,6 +15,7 @@ import { Analyses, type Analysis } from './analysis.ts';
 import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { Chain, type ResolvedProcessor } from './chain/chain.ts';
+import { type Followed, StreamFollower } from './follow/stream-follower.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
@@ -43,6 +44,10 @@ export interface StreamDeps {
   readonly lastTimestamp: number;
   /** Path of a recording's file; `null` = there is no such recording. */
   readonly recordingFile: (id: string) => string | null;
+  /** Another stream of the server. */
+  readonly findStream: (name: string) => Followed | undefined;
+  /** Told when streams come and go. */
+  readonly onStreams: (listener: () => void) => () => void;
   /** How a processor is run that is none of the finders. */
   readonly resolveProcessor: (config: InlineConfig) => ResolvedProcessor;
 }
@@ -74,6 +79,10 @@ export interface Acquisition {
 
 export interface StreamEvents {
   frame: { info: FrameInfo; stepped: boolean; metadata: Readonly<Record<string, unknown>> | null };
+  /** A frame has come from the source, before any processor. */
+  captured: { info: FrameInfo; metadata: Readonly<Record<string, unknown>> | null };
+  /** Captured frames go into another ring of their own, or no longer. */
+  rings: object;
   state: { state: StreamState; reason: string | null };
   /** Sound has come for the first time, or its rate or channels have changed. */
   sound: object;
@@ -116,6 +125,8 @@ export function mainSettings(config: StreamConfig): Extract<RenditionSettings, {
 
 export class Stream {
   readonly name: string;
+  /** The server has made it to show the unprocessed pictures of this stream; it is in no list. */
+  readonly companionOf: string | null;
   readonly clock: SharedClock;
   /** What everybody sees. */
   readonly hub: FrameHub;
@@ -127,7 +138,7 @@ export class Stream {
   readonly #deps: StreamDeps;
   readonly #ids: IdCounter;
   #reserving = false;
-  #source: SourceRunner | null = null;
+  #source: SourceRunner | StreamFollower | null = null;
   readonly #renditions = new Map<string, Rendition>();
   /** By codec: renditions come and go with the wishes of viewers. */
   readonly timings = new Map<string, EncodeTimings>();
@@ -158,7 +169,8 @@ export class Stream {
   readonly #drivers = new Set<StreamDriver>();
   #maker: StreamDriver | null = null;
 
-  private constructor(name: string, config: StreamConfig, ids: IdCounter, deps: StreamDeps) {
+  private constructor(name: string, config: StreamConfig, ids: IdCounter, deps: StreamDeps, companionOf: string | null) {
+    this.companionOf = companionOf;
     this.name = name;
     this.#config = config;
     this.#deps = deps;
@@ -205,9 +217,11 @@ export class Stream {
     this.#processings = this.#makeProcessings([]);
   }
 
-  static async open(name: string, config: StreamConfig, deps: StreamDeps): Promise<Stream> {
-    const first = await deps.reserveIds(name, ID_BLOCK);
-    return new Stream(name, config, new IdCounter({ first, limit: first + ID_BLOCK }), deps);
+  static async open(name: string, config: StreamConfig, deps: StreamDeps, companionOf: string | null = null): Promise<Stream> {
+    // Who takes over the ids of another stream reserves as far as that goes.
+    const count = config.source.type === 'stream' ? 0 : ID_BLOCK;
+    const first = await deps.reserveIds(name, count);
+    return new Stream(name, config, new IdCounter({ first, limit: first + count }), deps, companionOf);
   }
 
   get config(): StreamConfig {
@@ -231,6 +245,11 @@ export class Stream {
   /** The processors in the way of the picture; `null` = there are none. */
   get chain(): Chain | null {
     return this.#chain;
+  }
+
+  /** The stream whose pictures it shows. */
+  get follows(): string | null {
+    return this.#config.source.type === 'stream' ? this.#config.source.stream : null;
   }
 
   get lastFrame(): FrameInfo | null {
@@ -446,6 +465,7 @@ export class Stream {
       this.#source?.moved();
     }
     this.sound.way = this.#chain ? (block) => this.#chain?.offerSound(block) : null;
+    this.events.emit('rings', {});
     const besides = this.#inline(true);
     if (besides.length && this.#besides) ended.push(this.#besides.configure(besides));
     else if (besides.length) this.#besides = this.#newChain(besides, this.hub, null);
@@ -496,12 +516,17 @@ export class Stream {
   }
 
   #reserve(): void {
-    if (this.#reserving || this.#ids.limit - this.#ids.next > ID_BLOCK / 2) return;
+    if (this.#config.source.type === 'stream' || this.#ids.limit - this.#ids.next > ID_BLOCK / 2) return;
+    this.#reserveIds(ID_BLOCK);
+  }
+
+  #reserveIds(count: number): void {
+    if (this.#reserving) return;
     this.#reserving = true;
     // The store hands out adjoining blocks, so the limit moves on by one block.
-    this.#deps.reserveIds(this.name, ID_BLOCK).then(
+    this.#deps.reserveIds(this.name, count).then(
       (first) => {
-        this.#ids.extend(first + ID_BLOCK);
+        this.#ids.extend(first + count);
         this.#reserving = false;
       },
       (error) => {
@@ -523,6 +548,7 @@ export class Stream {
     }
     if (this.#state !== 'live') this.#setState('live', null);
     this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
+    this.events.emit('captured', { info, metadata });
     if (this.#chain) this.#chain.offer(info, stepped, metadata);
     else this.#onShown(info, stepped, metadata);
   }
@@ -663,6 +689,10 @@ export class Stream {
       this.#setState('waiting', this.#waitingReason());
       return;
     }
+    if (source.type === 'stream') {
+      this.#makeFollower(source);
+      return;
+    }
     const { type, ...params } = source;
     const stream = this;
     this.#source = new SourceRunner({
@@ -682,6 +712,33 @@ export class Stream {
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
         else if (state === 'ended') this.#setState('lost', reason);
+        else this.#setState(state, reason);
+      },
+    });
+    this.#setState('asleep', null);
+  }
+
+  #makeFollower({ stream: name, unprocessed }: Extract<StreamConfig['source'], { type: 'stream' }>): void {
+    const stream = this;
+    this.#source = new StreamFollower({
+      name: this.name,
+      stream: name,
+      unprocessed,
+      find: this.#deps.findStream,
+      onStreams: this.#deps.onStreams,
+      get hub() {
+        return stream.#captured;
+      },
+      ids: this.#ids,
+      reserveTo: (id, ahead) => {
+        if (id >= this.#ids.limit - ahead / 2) this.#reserveIds(id - this.#ids.limit + 1 + ahead);
+      },
+      pool: this.#deps.pool,
+      clock: this.clock,
+      lastTimestamp: () => this.#lastTimestamp,
+      onFrame: (info, stepped, metadata) => this.onFrame(info, stepped, metadata),
+      onState: (state, reason) => {
+        if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
         else this.#setState(state, reason);
       },
     });

@@ -278,6 +278,14 @@ class PushStream implements LibraryStream {
   }
 }
 
+/** The pictures of another stream of the server as a source; `unprocessed`: as they were captured, before its processors. */
+export function fromStream(
+  stream: string,
+  options: { readonly unprocessed?: boolean } = {},
+): { type: 'stream'; stream: string; unprocessed: boolean } {
+  return { type: 'stream', stream: parseStreamName(stream), unprocessed: options.unprocessed ?? false };
+}
+
 /** Hands objects over to the server, under names that the configuration then uses. */
 function registered(server: SluiceServer, stream: string, processors: readonly LibraryProcessor[]): ConfiguredProcessor[] {
   return processors.map((entry, index) => {

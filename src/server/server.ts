@@ -129,6 +129,13 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
       lastTimestamp: last.get(name) ?? 0,
       recordingFile: (id) => recordings?.file(id) ?? null,
       resolveProcessor: (processor) => processors.resolve(name, processor),
+      findStream: (stream) => registry.find(stream),
+      onStreams: (listener) => {
+        const offs = [registry.events.on('added', listener), registry.events.on('removed', listener)];
+        return () => {
+          for (const off of offs) off();
+        };
+      },
     }),
     onError: (error) => log.error({ error: String(error) }, 'a listener failed'),
   });

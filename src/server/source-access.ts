@@ -17,6 +17,8 @@ export function checkSource(source: SourceConfig, admission: Admission, allowSou
     if (source.file === undefined || allowSources.some((entry) => covers(entry, source.file!))) return;
     throw refusal(entryFor(source.file), source.file, 'this file');
   }
+  // Who may make streams may watch those that there are.
+  if (source.type === 'stream') return;
   if (source.type !== 'ffmpeg') throw refusal(source.type, source.type, `a source of type ${source.type}`);
   if (!allowSources.some((entry) => covers(entry, source.url))) {
     throw refusal(entryFor(source.url), source.url.replace(/\/\/[^/@]*@/, '//***@'), 'this input');

@@ -13,6 +13,7 @@ import { paramsOf } from '../pipeline/params/parts.ts';
 import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
+import { Companions } from './companions.ts';
 import { type ResolvedConfig, withStreamDefaults } from './config.ts';
 import { keptParams, restored } from './params/kept.ts';
 import { withoutSecrets } from './params/secrets.ts';
@@ -35,6 +36,7 @@ const micros = (ticks: number): number => toMicros(ticks as Ticks);
 
 export class StreamService {
   readonly #options: StreamServiceOptions;
+  readonly #companions: Companions;
   readonly #readOnly: ReadonlySet<string>;
   /** Streams of this process alone (library, `--input`): not kept. */
   readonly #transient = new Set<string>();
@@ -45,6 +47,7 @@ export class StreamService {
 
   constructor(options: StreamServiceOptions) {
     this.#options = options;
+    this.#companions = new Companions(options.registry, options.log);
     this.#readOnly = new Set(Object.keys(options.config.streams));
   }
 
@@ -173,9 +176,17 @@ export class StreamService {
 
   /** Throws `read-only` for a stream of the configuration file. */
   assertWritable(name: string, verb: string): void {
+    this.#companions.assertOwn(name);
     if (!this.#readOnly.has(name)) return;
     const file = this.#options.config.configFile ?? 'the configuration';
     throw new SluiceError('read-only', `${name} is defined in ${file} and can be ${verb} only there`, { file });
+  }
+
+  #companionsOf(stream: Stream): Pick<StreamInfo, 'companion' | 'companionOf'> {
+    const { companionOf } = stream;
+    if (companionOf !== null) return { companionOf };
+    const companion = this.#companions.of(stream);
+    return companion ? { companion: companion.name } : {};
   }
 
   info(stream: Stream): StreamInfo {
@@ -191,6 +202,7 @@ export class StreamService {
       state: stream.state,
       reason: stream.reason,
       readOnly: this.#readOnly.has(stream.name),
+      ...this.#companionsOf(stream),
       config: withoutSecrets(config),
       format: lastFrame?.format ?? null,
       width: lastFrame?.width ?? null,

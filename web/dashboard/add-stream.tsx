@@ -37,9 +37,15 @@ const KIND_WORDS: Record<Kind, KindWords> = {
     name: 'playback',
     first: ['recording', 'file'],
   },
+  stream: {
+    label: 'Another stream',
+    hint: 'Pictures of a stream of this server once more.',
+    name: 'copy',
+    first: ['stream', 'unprocessed'],
+  },
   push: { label: 'Push from a program', hint: 'Your program sends the pictures.', name: 'scope', first: [] },
 };
-const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'recording', 'push'];
+const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'recording', 'stream', 'push'];
 
 const FIELDS: Record<Kind, readonly Field[]> = {
   pattern: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.pattern, { io: 'input' })),
@@ -47,6 +53,7 @@ const FIELDS: Record<Kind, readonly Field[]> = {
     field.key === 'url' ? { ...field, placeholder: 'clip.mp4, rtsp://…, camera' } : field,
   ),
   recording: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.recording, { io: 'input' })),
+  stream: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.stream, { io: 'input' })),
   push: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.push, { io: 'input' })),
 };
 
@@ -76,6 +83,7 @@ function Dialog(props: { onClose: () => void }) {
     pattern: useSignal<FormValues>(initialValues(FIELDS.pattern)),
     ffmpeg: useSignal<FormValues>(initialValues(FIELDS.ffmpeg)),
     recording: useSignal<FormValues>(initialValues(FIELDS.recording)),
+    stream: useSignal<FormValues>(initialValues(FIELDS.stream)),
     push: useSignal<FormValues>(initialValues(FIELDS.push)),
   };
   const errors = useSignal<Record<string, string>>({});

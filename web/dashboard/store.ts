@@ -29,7 +29,7 @@ const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 /** The streams that are shown, sorted by name. */
 export const visible = computed(() =>
   [...streams.value]
-    .filter(([name]) => !removing.value.has(name))
+    .filter(([name, info]) => !removing.value.has(name) && info.peek().companionOf === undefined)
     .sort(([a], [b]) => byName.compare(a, b))
     .map(([, info]) => info),
 );

@@ -17,7 +17,7 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
     '/api/streams',
     { schema: { tags, summary: 'All streams', response: { 200: z.object({ items: z.array(StreamInfo) }) } } },
     async () => ({
-      items: registry.all().map((stream) => streams.info(stream)),
+      items: registry.listed().map((stream) => streams.info(stream)),
     }),
   );
 
