@@ -16,6 +16,8 @@ export type { NodeStats } from './nodes/node-run.ts';
 export type { NodeRunner } from './nodes/runner.ts';
 export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
 export { defineProcessor, WITHHOLD } from './processors/define.ts';
+export { boxesOf, type FoundBox } from './processors/onnx/boxes.ts';
+export { type OnnxAnswer, type OnnxOptions, onnx } from './processors/onnx/onnx.ts';
 export { defineConfig } from './server/config.ts';
 export { createServer, type FrameInput, fromStream, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
 export type { NodeOptions, RunNodesOptions } from './server/nodes.ts';

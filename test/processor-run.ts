@@ -96,6 +96,7 @@ export class ProcessorRun {
       metric: (values) => Object.assign(said.metrics, values),
       marker: (marker) => said.markers.push({ ...marker }),
       data: (record) => said.data.push({ ...record }),
+      timing: () => {},
       log: () => {},
     };
     return { context, said };

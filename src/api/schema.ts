@@ -526,6 +526,9 @@ export const StreamStats = z.object({
         .nullable()
         .optional()
         .describe('of processors that have had sound'),
+      parts: z
+        .record(z.string(), z.object({ ms: Percentiles, runs: HistogramCounts.describe('s') }))
+        .describe('parts of that time as the processor tells them; of a model pre, run, post'),
       metrics: z.number().describe('values found'),
       markers: z.number().describe('markers begun'),
       restarts: z.number(),

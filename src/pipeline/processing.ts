@@ -268,6 +268,7 @@ export class Processing {
       latencyMs: this.#latencyMs.summary,
       waits: null,
       runs: null,
+      parts: {},
       metrics: this.#metrics,
       markers: this.#markers,
       restarts: this.#restarts,

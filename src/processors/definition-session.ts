@@ -37,6 +37,7 @@ export class DefinitionSession implements Session {
   readonly #ended = new AbortController();
   #params: Params = {};
   #state: unknown;
+  #loaded = false;
   readonly #memory = new FrameMemory();
   #last: FoundAt | null = null;
 
@@ -57,6 +58,7 @@ export class DefinitionSession implements Session {
       progress: (message, share = null) => this.#host.progress(message, share === null ? null : Math.min(1, Math.max(0, share))),
     };
     this.#state = await this.#definition.load?.(context);
+    this.#loaded = true;
     return {
       name,
       video: video !== undefined,
@@ -149,8 +151,11 @@ export class DefinitionSession implements Session {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#ended.abort();
+    if (!this.#loaded) return;
+    this.#loaded = false;
+    await this.#definition.unload?.(this.#state);
   }
 
   #check(values: unknown): Params {
@@ -172,6 +177,7 @@ export class DefinitionSession implements Session {
       metric: (values) => found({ metrics: values }),
       marker: (marker) => found({ markers: [markerOf(marker, at, this.#host.now())] }),
       data: (record) => found({ data: [record as Record<string, Json>] }),
+      timing: (parts) => this.#host.timing(parts),
       log: (message, values) => this.#host.log(message, values),
     };
   }

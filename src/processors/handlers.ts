@@ -3,7 +3,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { AnyProcessor } from './define.ts';
 
 const HANDLERS = ['video', 'audio', 'generate'] as const;
-const CALLS = [...HANDLERS, 'load', 'onStart', 'onStop', 'onParams'] as const;
+const CALLS = [...HANDLERS, 'load', 'unload', 'onStart', 'onStop', 'onParams'] as const;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return (typeof value === 'object' || typeof value === 'function') && value !== null;

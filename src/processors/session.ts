@@ -36,6 +36,8 @@ export interface SessionHost {
   progress(message: string, share: number | null): void;
   /** Metrics, markers, data of a frame or block of sound. */
   found(findings: Findings, at: FoundAt): void;
+  /** Parts of the time for the frame at hand, ms. */
+  timing(parts: Readonly<Record<string, number>>): void;
   log(message: string, values?: Readonly<Record<string, unknown>>): void;
   /** Parses with a zod schema of the processor. Throws `bad-value`, `unknown-key` with a sentence per problem. */
   parse(schema: z.ZodType, input: unknown): Record<string, unknown>;

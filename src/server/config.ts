@@ -259,12 +259,16 @@ function anchorPaths(config: Record<string, unknown>, folder: string): Record<st
   return { ...config, streams };
 }
 
-/** Processors of the user's own: `./FILE`. */
+/** Processors of the user's own: `./FILE`; and models. */
 function anchorProcessors(stream: unknown, folder: string): unknown {
   if (!isPlainObject(stream) || !Array.isArray(stream.processors)) return stream;
-  const processors = stream.processors.map((one: unknown) =>
-    isPlainObject(one) && typeof one.use === 'string' && isFileUse(one.use) ? { ...one, use: resolve(folder, one.use) } : one,
-  );
+  const processors = stream.processors.map((one: unknown) => {
+    if (!isPlainObject(one) || typeof one.use !== 'string') return one;
+    if (isFileUse(one.use)) return { ...one, use: resolve(folder, one.use) };
+    const { params } = one;
+    const isModel = one.use === 'onnx' && isPlainObject(params) && typeof params.model === 'string';
+    return isModel ? { ...one, params: { ...params, model: resolve(folder, params.model as string) } } : one;
+  });
   return { ...stream, processors };
 }
 

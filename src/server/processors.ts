@@ -1,8 +1,11 @@
 // Which processors there are beside the finders: built-ins, the user's own files, and objects that the program has handed in.
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type InlineConfig, isFinder, PROCESSOR_PARAMS, processorIdOf, type StreamConfig } from '../api/schema.ts';
 import { nearest } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
 import { parseDuration } from '../core/time.ts';
+import { needOnnxRuntime } from '../native/onnx.ts';
 import type { ResolvedProcessor } from '../pipeline/chain/chain.ts';
 import type { AnyProcessor } from '../processors/define.ts';
 import { DefinitionSession } from '../processors/definition-session.ts';
@@ -67,6 +70,7 @@ export class ProcessorTable {
           },
         );
       }
+      if (use === 'onnx') checkModel(config.params.model, `processors[${index}]`, files);
       if (Object.hasOwn(INLINE, use) || use === EXTERNAL || this.#objects.has(use)) continue;
       const meant = nearest(use, this.names);
       throw new SluiceError(
@@ -95,4 +99,26 @@ export class ProcessorTable {
     if (object) return { spec: { kind: 'object', use }, open: (spec, host) => new DefinitionSession(object, spec, host) };
     return { spec: { kind: 'builtin', use }, open: null };
   }
+}
+
+/** A model is a file of this machine, and needs an engine that is not always there: both are told before anything is started. */
+function checkModel(model: unknown, field: string, files: boolean): void {
+  if (typeof model !== 'string' || model === '') {
+    throw new SluiceError('bad-value', `${field}.params.model: nothing received; expected the path of an ONNX file`, {
+      field: `${field}.params.model`,
+    });
+  }
+  if (!files) {
+    throw new SluiceError('bad-value', `${field}.use: "onnx" received; models come only by the configuration file`, {
+      field: `${field}.use`,
+      received: 'onnx',
+    });
+  }
+  if (!existsSync(model)) {
+    throw new SluiceError('bad-value', `${field}.params.model: there is no file ${model}; expected the path of an ONNX file`, {
+      field: `${field}.params.model`,
+      received: model,
+    });
+  }
+  needOnnxRuntime([dirname(resolve(model))]);
 }

@@ -76,6 +76,11 @@ export function prometheus(streams: StreamService): string {
       frame(stage, 'processed', processor.processed);
       frame(stage, 'failed', processor.failed);
       for (const [policy, value] of Object.entries(processor.dropped)) frame(stage, `dropped-${policy}`, value);
+      const labels = { stream: name, processor: processor.id };
+      if (processor.runs) text.histogram('sluice_process_seconds', 'Work of a processor on one frame.', labels, processor.runs);
+      for (const [part, { runs }] of Object.entries(processor.parts)) {
+        text.histogram('sluice_process_part_seconds', 'Parts of that work, as the processor names them.', { ...labels, part }, runs);
+      }
     }
     for (const [output, counters] of Object.entries(stats.outputs)) {
       text.gauge('sluice_viewers', VIEWERS, { stream: name, output }, counters.viewers);

@@ -8,6 +8,9 @@ export type Fault = 'error' | 'timeout' | 'crash';
 /** Why a frame never reached the processor: a newer one came, the queue was full, the rate is lower, no memory for the result, it ended. */
 export type DropReason = 'latest' | 'queue-full' | 'thinned' | 'ring' | 'stopped';
 
+/** Parts that a processor may name. */
+const MAX_PARTS = 16;
+
 type Figures = StreamStats['processors'][number];
 
 /** offered = processed + passed + withheld + dropped + failed + in flight. */
@@ -20,6 +23,7 @@ export class StageLedger {
   readonly #latency = new Percentiles();
   readonly #waits = new Histogram(WORK_BUCKETS);
   readonly #runs = new Histogram(WORK_BUCKETS);
+  readonly #parts = new Map<string, { readonly ms: Percentiles; readonly runs: Histogram }>();
   offered = 0;
   processed = 0;
   passed = 0;
@@ -52,6 +56,17 @@ export class StageLedger {
     this.#rate.add(now);
   }
 
+  /** Parts of the time for one frame, ms by name. */
+  timed(parts: Readonly<Record<string, number>>): void {
+    for (const [name, ms] of Object.entries(parts)) {
+      const part = this.#parts.get(name) ?? { ms: new Percentiles(), runs: new Histogram(WORK_BUCKETS) };
+      if (typeof ms !== 'number' || !Number.isFinite(ms) || (this.#parts.size >= MAX_PARTS && !this.#parts.has(name))) continue;
+      this.#parts.set(name, part);
+      part.ms.add(ms);
+      part.runs.add(ms / 1000);
+    }
+  }
+
   figures(
     now: number,
   ): Pick<
@@ -70,6 +85,7 @@ export class StageLedger {
     | 'latencyMs'
     | 'waits'
     | 'runs'
+    | 'parts'
   > {
     const { offered, processed, passed, withheld } = this;
     const failed = this.failed.total;
@@ -88,6 +104,7 @@ export class StageLedger {
       latencyMs: this.#latency.summary,
       waits: this.#waits.counts,
       runs: this.#runs.counts,
+      parts: Object.fromEntries([...this.#parts].map(([name, { ms, runs }]) => [name, { ms: ms.summary, runs: runs.counts }])),
     };
   }
 }

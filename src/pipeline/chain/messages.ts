@@ -72,6 +72,7 @@ export type ThreadEvent =
     }
   | { readonly type: 'failed'; readonly job: number; readonly error: PlainError; readonly ms: number }
   | { readonly type: 'room'; readonly job: number; readonly format: PixelFormat; readonly width: number; readonly height: number }
+  | { readonly type: 'timing'; readonly parts: Readonly<Record<string, number>> }
   | { readonly type: 'found'; readonly findings: Findings; readonly at: FoundAt }
   | { readonly type: 'validated'; readonly job: number; readonly params: Readonly<Record<string, unknown>> }
   | { readonly type: 'log'; readonly message: string; readonly values: Readonly<Record<string, unknown>> }

@@ -154,6 +154,7 @@ class SessionRunner {
       parse: (schema, input) => parseInput(schema, input) as Record<string, unknown>,
       progress: (message, share) => this.#send({ type: 'progress', message, share }),
       found: (findings, at) => this.#send({ type: 'found', findings, at }),
+      timing: (parts) => this.#send({ type: 'timing', parts: { ...parts } }),
       log: (message, values = {}) => this.#send({ type: 'log', message, values: plainValues(values) }),
       broken: (error) => this.#send({ type: 'broken', error: plainError(toSluiceError(error, 'processor-failed')) }),
     };

@@ -14,6 +14,7 @@ import { plainError } from '../plain-error.ts';
 import { Flow } from './flow.ts';
 import { Handle } from './handle.ts';
 import { type Fault, StageLedger } from './ledger.ts';
+import { showLoading } from './loading-overlay.ts';
 import type { PlacedPicture, ThreadEvent } from './messages.ts';
 import type { HeldSlot, Moving } from './moving.ts';
 import type { RingBook } from './ring-book.ts';
@@ -323,8 +324,15 @@ export class Stage {
       this.#settle(ticket, []);
     } else {
       this.ledger.passed++;
-      this.#settle(ticket, [frame]);
+      this.#settle(ticket, [policy === 'overlay' && this.#state === 'loading' ? this.#overlaid(frame) : frame]);
     }
+  }
+
+  /** The picture with the progress of loading drawn over it. */
+  #overlaid(frame: Moving): Moving {
+    const { shows, claim } = this.#host;
+    const { message, share } = this.#progress ?? { message: 'Starting', share: null };
+    return (shows && showLoading(frame, claim, { name: this.id, message, share })) || frame;
   }
 
   #dispatch(runner: Runner, frame: Moving, waitMs: number): void {
@@ -463,6 +471,9 @@ export class Stage {
         this.#counts.markers += event.findings.markers?.length ?? 0;
         this.#keepBoxes(runner, event.findings, event.at.id);
         this.#host.found(this, event.findings, event.at);
+        break;
+      case 'timing':
+        this.ledger.timed(event.parts);
         break;
       case 'log':
         this.#log.info({ ...event.values }, event.message);

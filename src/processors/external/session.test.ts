@@ -37,6 +37,7 @@ function opened(params: unknown = {}, ports = false) {
   const broken = Promise.withResolvers<Error>();
   const host: SessionHost = {
     now: () => info.timestamp,
+    timing: () => {},
     progress: (message) => said.push(message),
     found: (findings, at) => said.push({ ...findings, at: at.id }),
     log: (message) => said.push(message),

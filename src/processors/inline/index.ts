@@ -7,6 +7,7 @@ interface InlineRow {
 }
 
 export const INLINE = {
+  onnx: { load: () => import('../onnx/onnx.ts') },
   pass: { load: () => import('./pass.ts') },
   'grey-tint': { load: () => import('./grey-tint.ts') },
   'brightness-contrast': { load: () => import('./brightness-contrast.ts') },

@@ -50,8 +50,8 @@ export const LIVE = {
     .meta({ title: 'Masks', group: 'Findings', control: 'range', step: 0.05 }),
 };
 
-/** Settings of the model itself; another model is loaded while frames wait. */
-export const MODEL = {
+/** Settings of the model itself: only in the configuration, since another one is another processor. */
+const MODEL = {
   model: z.string().min(1).max(4096).describe('path of the ONNX file; in a configuration file relative to it'),
   pre: PreSettings.prefault({}).describe('how the picture becomes the input'),
   post: z.enum(POSTS).default('boxes').describe('what the output is'),
@@ -71,5 +71,7 @@ export const MODEL = {
   providers: z.array(z.string().min(1).max(40)).min(1).max(8).default(['cpu']).describe('of ONNX Runtime: cpu, cuda, coreml, dml'),
 };
 
-export const OnnxParams = z.strictObject({ ...MODEL, ...LIVE });
+const fixed = Object.fromEntries(Object.entries(MODEL).map(([key, schema]) => [key, schema.meta({ readOnly: true })])) as typeof MODEL;
+
+export const OnnxParams = z.strictObject({ ...fixed, ...LIVE });
 export type OnnxParams = z.output<typeof OnnxParams>;
