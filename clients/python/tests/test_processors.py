@@ -274,6 +274,22 @@ def work(frame, ctx):
             child.terminate()
             self.assertEqual(child.wait(20), 0)
 
+    @unittest.skipUnless(np, "numpy is missing")
+    def test_example(self):
+        self.name = "cam"
+        self.path = "api/streams/cam"
+        self.make()
+        root = os.path.dirname(os.path.dirname(os.path.dirname(sluice.__file__)))
+        example = os.path.join(os.path.dirname(root), "examples", "python-processor", "invert.py")
+        env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(sluice.__file__))}
+        child = subprocess.Popen([sys.executable, example, URL], env=env)
+        try:
+            stage = until(self.stage, lambda stage: stage["metrics"] > 3)
+            self.assertGreater(stage["processed"], 3)
+        finally:
+            child.terminate()
+            self.assertEqual(child.wait(20), 0)
+
     def mark(self):
         """A file that says that it has happened."""
         path = os.path.join(os.environ.get("TMPDIR", "/tmp"), self.name)
