@@ -15,6 +15,7 @@ import { Analyses, type Analysis } from './analysis.ts';
 import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { Chain, type ResolvedProcessor } from './chain/chain.ts';
+import type { Stage } from './chain/stage.ts';
 import { type Followed, StreamFollower } from './follow/stream-follower.ts';
 import { FrameHub } from './frame-hub.ts';
 import { LOST_AFTER_MS } from './grid.ts';
@@ -22,7 +23,7 @@ import type { Job, MediaPool } from './media-pool.ts';
 import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import type { ParamPart, ParamValues } from './params/param-set.ts';
-import { finderPart, sourcePart, withParams } from './params/parts.ts';
+import { finderPart, sourcePart, stagePart, withParams } from './params/parts.ts';
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
 import { type RecordOrder, startRecording } from './recording/start-recording.ts';
@@ -410,7 +411,21 @@ export class Stream {
 
   /** What has params: the source, then the processors in their order. */
   paramParts(): ParamPart[] {
-    return [sourcePart(this.#config.source), ...this.#config.processors.filter(isFinder).map(finderPart)];
+    const processors = this.#config.processors.flatMap((config) => {
+      if (isFinder(config)) return [finderPart(config)];
+      const stage = this.#stages.find(({ id }) => id === processorIdOf(config));
+      return stage ? [stagePart(stage)] : [];
+    });
+    return [sourcePart(this.#config.source), ...processors];
+  }
+
+  get #stages(): Stage[] {
+    return [...(this.#chain?.stages ?? []), ...(this.#besides?.stages ?? [])];
+  }
+
+  /** Waits for processors whose params are not known yet: those that sleep are loaded, those that fail stay unknown. */
+  async learnParams(): Promise<void> {
+    await Promise.allSettled(this.#stages.filter(({ info }) => !info).map((stage) => stage.ready()));
   }
 
   /**
@@ -427,6 +442,11 @@ export class Stream {
         if (processing) frames.set(processing.id, await processing.setParams(config));
       }),
     );
+    for (const chain of [this.#chain, this.#besides]) {
+      const stages = chain?.stages.filter(({ id }) => changes.has(id)) ?? [];
+      const first = await Promise.all(stages.map((stage) => chain!.setParams(stage, changes.get(stage.id)!)));
+      for (const [index, { id }] of stages.entries()) frames.set(id, first[index]!);
+    }
     if (changes.has(SOURCE_PART)) frames.set(SOURCE_PART, await this.#beginSource());
     this.events.emit('config', { config: this.#config });
     return frames;
@@ -485,6 +505,8 @@ export class Stream {
       to,
       resolve: this.#deps.resolveProcessor,
       takeId: () => this.takeId(),
+      nextId: () => (this.#lastCaptured?.id ?? 0) + 1,
+      nextOwnId: () => this.#ids.next,
       onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
       onSound: (block) => this.sound.show(block),
       onResults: (results) => this.events.emit('results', results),

@@ -54,6 +54,8 @@ function bench(configs: Config[], objects: Record<string, Parameters<typeof defi
         return { spec: { kind: 'object', use }, open: (spec, host) => new DefinitionSession(object, spec, host) };
       },
       takeId: () => ownId++,
+      nextId: () => 1,
+      nextOwnId: () => 1,
       onShown: (info, _, metadata) => {
         const level = to.newest()!.data[0]!;
         shown.push({ id: info.id, level, info, metadata });

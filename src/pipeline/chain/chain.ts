@@ -12,6 +12,7 @@ import type { FrameHub, ReaderSeat } from '../frame-hub.ts';
 import { type Results, resultsOf } from '../processing.ts';
 import { type LentFrame, RingFeed } from '../ring-feed.ts';
 import type { HeldSlot, Moving } from './moving.ts';
+import type { Params } from './param-checks.ts';
 import { RingBook } from './ring-book.ts';
 import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
 
@@ -19,6 +20,8 @@ import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
 const DEPTH = 8;
 /** Processors without frames are let go after so long, ms. */
 const REST_MS = 30_000;
+/** How long an answer waits for the first picture with an id of its own, ms. */
+const OWN_PATIENCE_MS = 2000;
 /** Between pictures that have the same capture time, µs. */
 const APART_US = 1000;
 
@@ -42,6 +45,10 @@ export interface ChainHost {
   resolve(config: InlineConfig): ResolvedProcessor;
   /** An id for a picture that has none of its own; 0 = none is left. */
   takeId(): number;
+  /** Id that the next captured frame will have at least. */
+  nextId(): number;
+  /** The next id that `takeId` will give. */
+  nextOwnId(): number;
   onShown(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void;
   /** Sound that has gone through them. */
   onSound(block: AudioFrame): void;
@@ -66,6 +73,10 @@ export class Chain {
   #wanted = false;
   #rest: NodeJS.Timeout | undefined;
   #last = 0;
+  /** First frame that it was given. */
+  #first = 0;
+  /** Changes of params that wait for the first picture made with them. */
+  readonly #told = new Set<{ readonly from: number; readonly tell: (id: number) => void }>();
 
   constructor(configs: readonly InlineConfig[], host: ChainHost) {
     this.#host = host;
@@ -127,6 +138,27 @@ export class Chain {
     await Promise.all(this.#stages.map((stage) => stage.close()));
   }
 
+  // ---- params
+
+  /**
+   * Params for one of its processors, which it has checked. Resolves to the id of the first frame, as viewers see it, for which they hold.
+   * Where pictures have ids of their own that is known when the first one comes, or `patience` ms have passed without one.
+   */
+  async setParams(stage: Stage, params: Params, patience = OWN_PATIENCE_MS): Promise<number> {
+    const first = stage.setParams(params) ?? (this.#first || this.#host.nextId());
+    if (!this.#ownIds || !this.#host.to) return first;
+    return await new Promise<number>((resolve) => {
+      const told = { from: first, tell: (id: number) => settle(id) };
+      const timer = setTimeout(() => settle(this.#host.nextOwnId()), patience);
+      const settle = (id: number) => {
+        clearTimeout(timer);
+        this.#told.delete(told);
+        resolve(id);
+      };
+      this.#told.add(told);
+    });
+  }
+
   // ---- frames
 
   /** A frame has reached the ring of captured frames. */
@@ -158,6 +190,7 @@ export class Chain {
 
   #begin(lent: LentFrame, { stepped, metadata }: Announced): void {
     const { ring, index, info } = lent;
+    this.#first ||= info.id;
     const at: HeldSlot = { ring, place: { ring: this.#rings.numberOf(ring), slot: index }, shown: false, release: once(() => lent.done()) };
     const frame: Moving = { info, stepped, metadata, at, boxes: [] };
     const [first] = this.#stages;
@@ -211,13 +244,19 @@ export class Chain {
     }
     held.ring.publish(held.place.slot, info);
     to.count();
+    for (const told of this.#told) if (frame.info.id >= told.from) told.tell(info.id);
     const metadata = info.id === frame.info.id ? frame.metadata : { ...frame.metadata, from: frame.info.id };
     this.#host.onShown(info, frame.stepped, metadata);
   }
 
+  /** A processor gives several pictures for one. */
+  get #ownIds(): boolean {
+    return this.#stages.some((stage) => stage.info?.ids === 'own');
+  }
+
   /** The frame's own id and time, unless a processor gives several pictures for one. */
   #identified({ info, stepped }: Moving): FrameInfo | null {
-    const own = this.#stages.some((stage) => stage.info?.ids === 'own');
+    const own = this.#ownIds;
     const id = own ? this.#host.takeId() : info.id;
     const timestamp = (own && !stepped && info.timestamp <= this.#last ? this.#last + APART_US : info.timestamp) as Micros;
     this.#last = timestamp;

@@ -96,7 +96,11 @@ class SessionRunner {
         });
         break;
       case 'apply':
-        this.#queue(async () => await this.#session?.apply(command.params));
+        // Those that came before see the params of then, also where several are at work at once.
+        this.#queue(async () => {
+          await Promise.all(this.#running);
+          await this.#session?.apply(command.params);
+        });
         break;
       case 'close':
         for (const job of this.#jobs.values()) job.abort.abort(new DOMException('the processor ends', 'AbortError'));

@@ -3,7 +3,7 @@
 import { type InlineConfig, processorIdOf, type StreamStats } from '../../api/schema.ts';
 import type { AudioFrame } from '../../core/audio.ts';
 import type { SharedClock } from '../../core/clock.ts';
-import { type SluiceError, toSluiceError } from '../../core/errors.ts';
+import { SluiceError, toSluiceError } from '../../core/errors.ts';
 import type { PixelFormat } from '../../core/frame.ts';
 import type { Logger } from '../../core/log.ts';
 import { Throttle } from '../../core/throttle.ts';
@@ -17,6 +17,7 @@ import { type Fault, StageLedger } from './ledger.ts';
 import { showLoading } from './loading-overlay.ts';
 import type { PlacedPicture, ThreadEvent } from './messages.ts';
 import type { HeldSlot, Moving } from './moving.ts';
+import { Checks, checkBySchema, type Params } from './param-checks.ts';
 import type { RingBook } from './ring-book.ts';
 import { SoundLane } from './sound-lane.ts';
 
@@ -24,6 +25,8 @@ import { SoundLane } from './sound-lane.ts';
 export const LOADING_PATIENCE_MS = 1000;
 /** A frame that is given up may end by itself within this time, ms; then its processor hangs. */
 const ABORT_MS = 100;
+/** One that was loaded only to be asked stays so long, ms. */
+const READY_MS = 30_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** After so long without a fault the next one counts as the first, ms. */
@@ -77,15 +80,17 @@ interface Runner {
   readonly handle: Handle;
   info: SessionInfo | null;
   readonly jobs: Map<number, Job>;
-  /** Changes of params that it has taken. */
-  params: number;
+  /** Params that it is asked about. */
+  readonly checks: Checks;
+  /** Params that it was told while it was being loaded with others. */
+  told: Params | null;
 }
 
 export type StageState = 'off' | 'loading' | 'running' | 'failed';
 
 export class Stage {
   readonly id: string;
-  readonly config: InlineConfig;
+  #config: InlineConfig;
   readonly ledger = new StageLedger();
   readonly #sound: SoundLane;
   readonly #host: StageHost;
@@ -111,11 +116,16 @@ export class Stage {
   #retry: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
   #nextJob = 1;
+  /** Newest frame that was taken out of the queue, whatever became of it. */
+  #taken = 0;
+  /** Those who wait for it to be ready. */
+  #waiting: (() => void)[] = [];
+  #idle: NodeJS.Timeout | undefined;
   #counts = { metrics: 0, markers: 0 };
 
   constructor(config: InlineConfig, host: StageHost) {
     this.id = processorIdOf(config);
-    this.config = config;
+    this.#config = config;
     this.#host = host;
     this.#log = host.log.child({ processor: this.id });
     this.#flow = new Flow(config);
@@ -138,6 +148,10 @@ export class Stage {
     });
   }
 
+  get config(): InlineConfig {
+    return this.#config;
+  }
+
   get state(): StageState {
     return this.#state;
   }
@@ -154,7 +168,7 @@ export class Stage {
     this.#wanted = wanted;
     if (wanted) {
       if (!this.#runners.length) this.#open();
-      else for (const { handle } of this.#runners) handle.send({ type: 'start' });
+      else for (const { handle, info } of this.#runners) if (info) handle.send({ type: 'start' });
       return;
     }
     for (const { handle } of this.#runners) handle.send({ type: 'stop' });
@@ -175,6 +189,7 @@ export class Stage {
   async #end(): Promise<void> {
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
+    clearTimeout(this.#idle);
     const runners = this.#runners;
     this.#runners = [];
     for (const runner of runners) this.#abandon(runner, 'stopped');
@@ -186,6 +201,7 @@ export class Stage {
     this.#state = state;
     this.#since = performance.now();
     if (state !== 'loading') this.#progress = null;
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   #open(): void {
@@ -211,7 +227,8 @@ export class Stage {
       }),
       info: null,
       jobs: new Map(),
-      params: 0,
+      checks: new Checks(),
+      told: null,
     };
     this.#runners.push(runner);
     runner.handle.send({ type: 'load' });
@@ -219,6 +236,7 @@ export class Stage {
 
   /** Forgets a runner: its frames have their fate, and its slots are free when it can write no more. */
   #abandon(runner: Runner, how: Fault | 'stopped'): void {
+    runner.checks.abandon();
     for (const job of runner.jobs.values()) {
       clearTimeout(job.timer);
       void runner.handle.gone.then(() => release(job.slots));
@@ -270,6 +288,65 @@ export class Stage {
     this.#pump();
   }
 
+  // ---- params
+
+  /** Makes it known what its params are, and keeps it ready for a while. Throws `unavailable` if it cannot be loaded. */
+  async ready(): Promise<SessionInfo> {
+    await this.#runnerReady();
+    return this.#info!;
+  }
+
+  async #runnerReady(): Promise<Runner> {
+    for (let opened = false; ; ) {
+      const runner = this.#runners.find(({ info }) => info);
+      if (runner) return runner;
+      if (this.#state === 'failed' || (this.#state === 'off' && opened)) {
+        const why = this.#error?.message ?? 'it is not running';
+        throw new SluiceError('unavailable', `${this.id} cannot check its params: ${why}`);
+      }
+      if (this.#state === 'off') {
+        opened = true;
+        this.#open();
+        this.#idle = setTimeout(() => this.rest(), READY_MS).unref();
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Lays params over those that hold and checks the whole, in the processor itself; nothing changes. Gives the complete params. */
+  async check(values: Params): Promise<Params> {
+    // One that has just crashed can be asked as soon as it is back, or its schema can.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const runner = await this.#runnerReady();
+        const job = this.#nextJob++;
+        const answer = runner.checks.ask(job);
+        runner.handle.send({ type: 'validate', job, values });
+        return await answer;
+      } catch (error) {
+        const gone = error instanceof SluiceError && error.code === 'unavailable';
+        if (gone && this.#info) return checkBySchema(this.#info, values);
+        if (!gone || attempt >= 3) throw error;
+      }
+    }
+  }
+
+  /**
+   * Takes params that `check` has given: they hold between two frames, and after a fault too. Gives the id of the first frame that it works
+   * on with them: none before was, none from there on is worked on without; `null` = it has been given none yet.
+   */
+  setParams(params: Params): number | null {
+    this.#config = { ...this.#config, params };
+    if (this.#info) this.#info = { ...this.#info, params };
+    for (const runner of this.#runners) {
+      if (!runner.info) runner.told = params;
+      runner.handle.send({ type: 'apply', params });
+    }
+    // Orders are worked on as they were given: what was handed over before has the old ones.
+    if (this.#taken) return this.#taken + 1;
+    return this.#queue[0]?.frame.info.id ?? null;
+  }
+
   // ---- frames
 
   /** A frame comes. Takes over its slot. */
@@ -316,6 +393,7 @@ export class Stage {
   }
 
   #bypass(frame: Moving): void {
+    this.#passedBy(frame);
     const policy = this.#state === 'loading' && this.#error === null ? this.config.loading : this.config.onError;
     const ticket = this.#ticket();
     if (policy === 'withhold' && this.#state !== 'running') {
@@ -337,6 +415,7 @@ export class Stage {
 
   #dispatch(runner: Runner, frame: Moving, waitMs: number): void {
     const { info } = frame;
+    this.#passedBy(frame);
     let slot: HeldSlot | null = null;
     if (this.#host.shows) {
       try {
@@ -397,7 +476,12 @@ export class Stage {
     while (this.#tickets[0]?.done) for (const frame of this.#tickets.shift()!.out) this.#host.next(this, frame);
   }
 
+  #passedBy({ info }: Moving): void {
+    this.#taken = Math.max(this.#taken, info.id);
+  }
+
   #drop(frame: Moving, reason: Parameters<StageLedger['drop']>[0]): void {
+    this.#passedBy(frame);
     this.ledger.drop(reason);
     frame.at.release();
   }
@@ -446,11 +530,15 @@ export class Stage {
         this.#pump();
         break;
       }
+      case 'validated':
+        runner.checks.answer(event.job, event.params);
+        break;
       case 'audio-done':
         this.#throws = 0;
         this.#sound.answered(event.job, event.outcome, event.blocks, event.ms);
         break;
       case 'failed': {
+        if (runner.checks.refuse(event.job, toSluiceError(event.error))) break;
         if (this.#sound.failed(event.job)) {
           this.#thrown(toSluiceError(event.error));
           break;
@@ -492,8 +580,9 @@ export class Stage {
 
   #loaded(runner: Runner, info: SessionInfo): void {
     runner.info = info;
-    this.#info = info;
-    runner.handle.send({ type: 'start' });
+    // Params may have changed while it was being loaded.
+    this.#info = runner.told ? { ...info, params: runner.told } : info;
+    if (this.#wanted) runner.handle.send({ type: 'start' });
     clearTimeout(this.#patience);
     if (this.#state !== 'running') {
       this.#set('running');

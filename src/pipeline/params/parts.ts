@@ -1,8 +1,9 @@
 // What the source and the finders of a stream tell of their params.
-import { type JsonSchema, jsonSchemaOf } from '../../api/json-schema.ts';
+import { type JsonSchema, jsonSchemaOf, NO_PARAMS } from '../../api/json-schema.ts';
 import { SOURCE_PART } from '../../api/params.ts';
 import {
   type FinderConfig,
+  type InlineConfig,
   PROCESSOR_PARAMS,
   type ProcessorConfig,
   processorIdOf,
@@ -11,6 +12,7 @@ import {
   type StreamConfig,
 } from '../../api/schema.ts';
 import { parseInput } from '../../api/zod-problem.ts';
+import type { SessionInfo } from '../../processors/session.ts';
 import type { ParamPart, ParamValues } from './param-set.ts';
 
 type Schema = (typeof SOURCE_PARAMS)[keyof typeof SOURCE_PARAMS] | (typeof PROCESSOR_PARAMS)[keyof typeof PROCESSOR_PARAMS];
@@ -32,6 +34,31 @@ export function sourcePart({ type, ...values }: SourceConfig): ParamPart {
 /** A finder takes other params between two frames. */
 export function finderPart(config: FinderConfig): ParamPart {
   return part(processorIdOf(config), config.use, PROCESSOR_PARAMS[config.use], config.params, true);
+}
+
+/** What is asked of a processor that checks its params itself. */
+interface AskedProcessor {
+  readonly id: string;
+  readonly info: SessionInfo | null;
+  readonly config: InlineConfig;
+  check(values: ParamValues): Promise<ParamValues>;
+}
+
+/** A processor in the way, or a user's beside it, checks its params itself, wherever it runs. */
+export function stagePart(stage: AskedProcessor): ParamPart {
+  const { id, info, config } = stage;
+  const schema = info ? ((info.schema as JsonSchema | null) ?? NO_PARAMS) : null;
+  const values = info?.params ?? config.params;
+  // It lays values over those that hold: what is to go has to be named.
+  const gone = (next: ParamValues) => Object.keys(values).filter((name) => !Object.hasOwn(next, name));
+  const check = (next: ParamValues) =>
+    stage.check({ ...next, ...Object.fromEntries(gone(next).map((name) => [name, schema?.properties?.[name]?.default])) });
+  return { id, use: shownUse(config.use), schema, values, live: true, check };
+}
+
+/** Of a file its name: where it lies is nobody's business. */
+function shownUse(use: string): string {
+  return use.split(/[\\/]/).at(-1) || use;
 }
 
 function part(id: string, use: string, schema: Schema, values: ParamValues, live: boolean): ParamPart {

@@ -17,6 +17,8 @@ import { masked, unmasked } from './secrets.ts';
 
 /** How long a part may take to check its params, ms: a processor in another process may hang. */
 const CHECK_MS = 8000;
+/** How long an answer waits for a processor that is being loaded and whose params are not known yet, ms. */
+const LEARN_MS = 3000;
 /** How long a trigger stays pressed where no frame comes, ms. */
 const TRIGGER_MS = 2000;
 
@@ -104,15 +106,21 @@ export class ParamService implements Disposable {
   }
 
   /** Values, schema, and where each comes from. */
-  describe(stream: Stream): ParamSetInfo {
+  async describe(stream: Stream): Promise<ParamSetInfo> {
+    await soon(stream.learnParams());
+    return this.#describe(stream);
+  }
+
+  #describe(stream: Stream): ParamSetInfo {
     const set = this.#set(stream);
     const { streams } = this.#options;
     const given = streams.givenParams(stream);
     const from: [string, ParamOrigin][] = set.entries.map(({ address, part, name, schema }) => {
       const value = part.values[name];
       const before = given.get(part.id);
-      const origin =
-        before && !same(before[name], value) ? ('live' as const) : same(value, schema.default) ? ('default' as const) : ('config' as const);
+      const isDefault = same(value, schema.default);
+      const asGiven = before === undefined || (before[name] === undefined ? isDefault : same(before[name], value));
+      const origin = asGiven ? (isDefault ? ('default' as const) : ('config' as const)) : ('live' as const);
       const readOnly = part.id === SOURCE_PART && streams.isReadOnly(stream.name);
       return [address, { part: part.id, use: part.use, name, set: origin, live: part.live, readOnly }];
     });
@@ -131,6 +139,7 @@ export class ParamService implements Disposable {
    */
   async change(stream: Stream, patch: ParamValues, admission: Admission, why = ''): Promise<ParamsChanged> {
     const { streams, allowSources, allowProcessors } = this.#options;
+    await soon(stream.learnParams());
     return await streams.inOrder(stream.name, async () => {
       const set = this.#set(stream);
       const plan = await timely(set.plan(unmasked(set, patch)));
@@ -179,7 +188,7 @@ export class ParamService implements Disposable {
         why,
       );
     }
-    return { ...this.describe(stream), frame, frames: Object.fromEntries(frames), changed };
+    return { ...this.#describe(stream), frame, frames: Object.fromEntries(frames), changed };
   }
 
   /** Lets triggers go when a frame has seen them, or none comes. */
@@ -227,6 +236,18 @@ function released(values: ParamValues = {}, names: readonly string[] = []): Para
 
 function sourceOf(config: StreamConfig, values: ParamValues): StreamConfig['source'] {
   return { ...values, type: config.source.type } as StreamConfig['source'];
+}
+
+/** Waits for a processor that is being loaded, but not for long. */
+async function soon(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    work,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEARN_MS);
+    }),
+  ]);
+  clearTimeout(timer);
 }
 
 /** What a part says of its params in time. Throws `unavailable`. */

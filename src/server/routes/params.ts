@@ -25,7 +25,7 @@ export function paramRoutes({ app, streams, params, presets }: RouteContext): vo
         response: { 200: ParamSetInfo },
       },
     },
-    async (request) => params.describe(streamOf(request)),
+    async (request) => await params.describe(streamOf(request)),
   );
 
   app.patch(

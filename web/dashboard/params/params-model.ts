@@ -9,8 +9,9 @@ import { ParamSender } from './param-sender.ts';
 
 /** How long a value that somebody else has changed is marked, ms. */
 const MARKED_MS = 6000;
-/** Between two looks at a processor that is still loading, ms. */
+/** Between the first two looks at a processor that is still loading, ms; then twice as long each time. */
 const LOADING_MS = 1000;
+const LOADING_MOST_MS = 30_000;
 
 type ParamsEvent = Extract<ServerEvent, { type: 'params' }>;
 
@@ -33,6 +34,7 @@ export class ParamsModel {
   #events: ParamsEvent[] = [];
   readonly #off: () => void;
   #ended = false;
+  #wait = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
   readonly #marks = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -72,7 +74,8 @@ export class ParamsModel {
         this.#take(info);
         this.errors.value = without(this.errors.value, ['']);
       });
-      if (info.waiting.length) this.#again = setTimeout(() => void this.load(), LOADING_MS);
+      this.#wait = info.waiting.length ? Math.min(LOADING_MOST_MS, this.#wait * 2 || LOADING_MS) : 0;
+      if (this.#wait) this.#again = setTimeout(() => void this.load(), this.#wait);
     } catch (thrown) {
       const error = toSluiceError(thrown);
       if (!this.#ended && error.code !== 'unknown-stream') this.errors.value = { ...this.errors.value, '': error.message };
