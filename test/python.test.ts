@@ -53,7 +53,7 @@ describe.skipIf(!python)('Python client', () => {
     expect(output).toMatch(/Ran \d\d tests/);
   });
 
-  it('hosts processors', { timeout: 120_000 }, async () => {
+  it('hosts processors', { timeout: 240_000 }, async () => {
     const { code, output } = await unittest('test_processors', { SLUICE_TEST_URL: server.url, SLUICE_TEST_TOKEN_URL: guarded.url });
     expect(code, output).toBe(0);
     expect(output).toMatch(/Ran \d\d tests/);

@@ -123,6 +123,7 @@ class Host:
             self._talk(link, address["token"])
         except Lost as error:
             if not self._stop.is_set():
+                _heed_last_words(link)
                 self._tell("waiting", f"lost its server: {error}")
         except KeyboardInterrupt:
             with contextlib.suppress(Lost):
@@ -173,7 +174,7 @@ class Host:
             elif kind == "stop":
                 self._run_stopped()
             elif kind == "replaced":
-                raise SluiceError("replaced", "another program has taken its place")
+                raise _replaced()
             elif kind == "error":
                 error = SluiceError(str(text.get("code")), str(text.get("detail")), int(text.get("status", 0)), text)
                 if error.code == "unauthorized":
@@ -305,6 +306,18 @@ class Host:
     def _idle(self) -> None:
         self._busy.clear()
         self._watch.busy(0.0)
+
+
+def _heed_last_words(link: Link) -> None:
+    """An answer could not be sent, but why it was not wanted may have been said. Raises ``replaced``."""
+    with contextlib.suppress(Lost):
+        while True:
+            if link.receive()[0].get("type") == "replaced":
+                raise _replaced()
+
+
+def _replaced() -> SluiceError:
+    return SluiceError("replaced", "another program has taken its place")
 
 
 def _post(sluice: Sluice, path: str) -> Dict[str, Any]:
