@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { StreamConfigInput } from '../src/api/schema.ts';
 import type { SluicePlayer } from '../src/player/element.ts';
-import { readBeats, startProbe } from '../test/av-probe.ts';
+import { prepareProbe, readBeats, startProbe } from '../test/av-probe.ts';
 import { launchChromium } from '../test/chromium.ts';
 import { BenchServer } from './server.ts';
 
@@ -44,6 +44,7 @@ for (const transport of values.transport.split(',')) {
   );
   await using chromium = await launchChromium();
   const page = await chromium.page();
+  await prepareProbe(page);
   await page.goto(`${server.url}embed/beat?transport=${transport}`);
   await page.waitForFunction(() => (document.querySelector('sluice-player') as unknown as SluicePlayer).shownFrame);
   await page.evaluate(() => {

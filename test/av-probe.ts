@@ -18,9 +18,29 @@ interface Probe {
   readonly state: string;
 }
 
+/** Before the page is opened: lets the probe ask connections of WebRTC how late their loudspeaker is. */
+export async function prepareProbe(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const Native = RTCPeerConnection;
+    const avPeers: RTCPeerConnection[] = [];
+    Object.assign(globalThis, { avPeers });
+    globalThis.RTCPeerConnection = class extends Native {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        avPeers.push(this);
+      }
+    };
+  });
+}
+
 /** Of the Chromium that tests run. */
 interface Breakout {
   readonly MediaStreamTrackProcessor: new (init: { track: MediaStreamTrack }) => { readonly readable: ReadableStream<AudioData> };
+}
+
+interface PlayoutStats extends RTCStats {
+  readonly totalPlayoutDelay: number;
+  readonly totalSamplesCount: number;
 }
 
 /**
@@ -63,6 +83,18 @@ export async function startProbe(page: Page): Promise<void> {
       const onset = new Onset();
       // Its time stamps are on a clock of their own; the least late block shows how that lies.
       let ahead = Number.POSITIVE_INFINITY;
+      const askSpeaker = async () => {
+        for (const peer of (globalThis as unknown as { avPeers?: RTCPeerConnection[] }).avPeers ?? []) {
+          const report = await peer.getStats().catch(() => null);
+          for (const entry of (report?.values() ?? []) as Iterable<PlayoutStats>) {
+            if (entry.type !== 'media-playout' || !entry.totalSamplesCount) continue;
+            // The mean over all samples, s (W3C webrtc-stats, RTCAudioPlayoutStats).
+            probe.speakerMs = (entry.totalPlayoutDelay / entry.totalSamplesCount) * 1000;
+          }
+        }
+      };
+      await askSpeaker();
+      setInterval(() => void askSpeaker(), 1000);
       const listen = async () => {
         const reader = readable.getReader();
         for (;;) {

@@ -1,4 +1,4 @@
-// Viewers that others have written watch by WHEP: aiortc and GStreamer's webrtcbin decode the right pictures, in H.264 and VP8.
+// Viewers that others have written watch by WHEP: aiortc and GStreamer's webrtcbin decode the right pictures, in H.264 and VP8, and the sound.
 import { spawn } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { missingTool, pythonWith } from './python.ts';
 import { testServer } from './server.ts';
 
 const FPS = 20;
-const cam = { source: { type: 'pattern', width: 640, height: 360, fps: FPS } } as const;
+const cam = { source: { type: 'pattern', width: 640, height: 360, fps: FPS, audio: true } } as const;
 const FRAMES = Number(process.env.FOREIGN_FRAMES ?? 60);
 
 interface Line {
@@ -19,6 +19,20 @@ interface Line {
   readonly rtp?: number;
   readonly pts?: number;
   readonly cells: number[];
+  readonly rate?: number;
+  readonly samples?: number;
+  /** 0..1 */
+  readonly loudest?: number;
+}
+
+/** Checks decoded sound: beeps of half of full scale, silence between them. */
+function checkSound(lines: readonly Line[]): void {
+  const blocks = lines.filter(({ loudest }) => loudest !== undefined);
+  expect(new Set(blocks.map(({ rate }) => rate))).toEqual(new Set([48_000]));
+  const loud = blocks.filter(({ loudest }) => loudest! > 0.3);
+  expect(loud.length).toBeGreaterThan(0);
+  expect(Math.max(...loud.map(({ loudest }) => loudest!))).toBeLessThan(0.75);
+  expect(blocks.filter(({ loudest }) => loudest! < 0.02).length).toBeGreaterThan(loud.length);
 }
 
 /** Runs a viewer; the lines that it printed. */
@@ -81,6 +95,7 @@ describe.runIf(aiortc)('aiortc', () => {
         const message = text ? (JSON.parse(text) as { type: string; rtp: number; id: number; repeat: boolean }) : null;
         if (message?.type === 'frame' && !message.repeat) rtpTimes.set(message.id, message.rtp);
       }
+      checkSound(lines);
       // aiortc counts RTP times from its first picture, which is the same distance for all.
       const frames = lines.filter(({ cells }) => cells);
       const distances = new Map<number, number>();
@@ -111,6 +126,7 @@ describe.runIf(gstreamer && outer)('GStreamer webrtcbin', () => {
       const lines = await watch(gstreamer!, 'whep_gstreamer.py', `${server.url}live/cam/whep`, codec, String(FRAMES));
       // Its clock follows the arrivals.
       check(lines, ({ pts }) => pts! / 1e9, false);
+      checkSound(lines);
     },
     120_000,
   );

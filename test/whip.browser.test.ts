@@ -6,7 +6,7 @@ import type { StreamInfo, StreamStats } from '../src/api/schema.ts';
 import { launchChromium } from './chromium.ts';
 import { type TestServer, testServer } from './server.ts';
 
-/** Publishes a canvas of one colour that a small square moves over. */
+/** Publishes a canvas of one colour that a small square moves over, with VP8 also a tone. */
 async function publish(page: Page, server: TestServer, codec: 'h264' | 'vp8', colour: string): Promise<void> {
   await page.goto(`${server.url}embed/none`);
   // Not in evaluate(): the test runner rewrites dynamic imports.
@@ -37,7 +37,16 @@ async function publish(page: Page, server: TestServer, codec: 'h264' | 'vp8', co
           return found && { ...found, codecs: found.codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)) };
         };
       }
-      await publishWhip(`${base}live/cam/whip`, canvas.captureStream(30));
+      const media = canvas.captureStream(30);
+      if (codec === 'vp8') {
+        const sound = new AudioContext();
+        const out = sound.createMediaStreamDestination();
+        const tone = new OscillatorNode(sound, { frequency: 500 });
+        tone.connect(out);
+        tone.start();
+        for (const track of out.stream.getAudioTracks()) media.addTrack(track);
+      }
+      await publishWhip(`${base}live/cam/whip`, media);
     },
     { base: server.url, codec, colour },
   );
@@ -72,6 +81,10 @@ for (const codec of ['h264', 'vp8'] as const) {
     expect(Math.abs(after.timestamp / 1000 - Date.now())).toBeLessThan(3000);
     const stats = await server.json<StreamStats>('api/streams/cam/stats');
     expect(stats.ledger.refused['not-rising'] ?? 0).toBe(0);
+    if (codec === 'vp8') {
+      expect(stats.audio).toMatchObject({ rate: 48_000, refused: {} });
+      expect(stats.audio!.samples).toBeGreaterThan(24_000);
+    } else expect(stats.audio).toBeUndefined();
     await page.close();
     const last = (await info(server)).lastFrame!.id;
     await new Promise((resolve) => setTimeout(resolve, 1500));

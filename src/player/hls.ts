@@ -6,7 +6,7 @@ import { type FrameRow, FrameTable } from './frame-table.ts';
 import { type FetchedPlaylist, loadEngine } from './hls-engine.ts';
 import { HlsSeek } from './hls-seek.ts';
 import { LiveEdgeController } from './live-edge.ts';
-import { applySound } from './media-sound.ts';
+import { applySound, SoundMeter } from './media-sound.ts';
 import { openNativeHls } from './native-hls.ts';
 import type { Dvr, SeekTarget, ShownFrame, Transport, TransportContext, TransportStats } from './transport.ts';
 import { VideoPicture } from './video-picture.ts';
@@ -52,6 +52,7 @@ class HlsTransport implements Transport, Dvr {
   #aside = false;
   /** Range of the live playlist when it was played last. */
   #liveRange: { start: number; end: number; atMs: number } | null = null;
+  #meter: SoundMeter | null = null;
   #bytes = 0;
   #recovered = 0;
   #halted = false;
@@ -160,7 +161,21 @@ class HlsTransport implements Transport, Dvr {
     video.addEventListener('seeked', () => this.#onSeeked());
     video.addEventListener('canplay', () => this.#start(), { once: true });
     video.requestVideoFrameCallback(this.#onFrame);
+    video.addEventListener('timeupdate', () => this.#soundGoesOn());
     this.#timer = setInterval(() => this.#control(), CONTROL_MS);
+  }
+
+  /** Where there are no pictures, playing is what tells that the way works. */
+  #soundGoesOn(): void {
+    if (!this.#halted && this.#context.soundOnly() && !this.picture.paused)
+      this.#context.events.shown({ frame: null, repeat: false, atMs: performance.now() });
+  }
+
+  level(): number | null {
+    // The taps of browsers copy pictures too.
+    if (!this.#context.soundOnly()) return null;
+    this.#meter ??= new SoundMeter(this.picture);
+    return this.#meter.level();
   }
 
   /** A seek waits for what is on its way. */
@@ -282,6 +297,7 @@ class HlsTransport implements Transport, Dvr {
     if (this.#closed) return;
     this.halt();
     this.#closed = true;
+    this.#meter?.close();
     this.#hls.destroy();
     this.picture.removeAttribute('src');
     this.picture.load();

@@ -290,10 +290,11 @@ export class Player extends Emitter<PlayerEvents> {
     return this.#volume;
   }
 
-  /** Whether the stream has sound, and if so, whether the way in use brings it. */
-  get sound(): 'none' | 'here' | 'elsewhere' {
+  /** Whether the stream has sound, and if so, whether the way in use brings it, another one would be taken, or the one that was asked for has none. */
+  get sound(): 'none' | 'here' | 'elsewhere' | 'never' {
     if (!this.info?.audio) return 'none';
-    return (this.#ways.foremost?.row.hasSound ?? true) ? 'here' : 'elsewhere';
+    if (this.#ways.foremost?.row.hasSound ?? true) return 'here';
+    return this.#ways.choice.auto ? 'elsewhere' : 'never';
   }
 
   /** The stream has sound and no pictures. */
@@ -325,10 +326,9 @@ export class Player extends Emitter<PlayerEvents> {
     this.#preferSound();
     this.#ways.foremost?.transport?.setAudio(muted, volume);
     const label = this.#ways.foremost?.row.label;
-    if (heard && this.sound === 'elsewhere') {
-      const way = this.#ways.choice.auto ? 'A way with sound is opened.' : 'Choose WebRTC, HLS or automatic.';
-      this.emit('notice', `${label} brings no sound. ${way}`);
-    }
+    const { sound } = this;
+    if (heard && sound === 'elsewhere') this.emit('notice', `${label} brings no sound: a way with sound is opened.`);
+    else if (heard && sound === 'never') this.emit('notice', `${label} brings no sound: choose WebRTC, HLS or automatic.`);
     this.emit('volumechange', { muted, volume });
   }
 

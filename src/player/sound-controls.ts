@@ -91,14 +91,16 @@ export class SoundControls {
       this.#of = player;
       this.#done = false;
     }
-    const { sound, muted, volume, transport } = player;
+    const { sound, muted, volume } = player;
     this.element.hidden = sound === 'none';
     const label = player.transportLabel;
     this.#showHint(player);
     if (sound === 'none') return;
     const here = sound === 'here';
     const off = muted || !here;
-    const name = here ? (muted ? 'Sound on (M)' : 'Sound off (M)') : `${label ?? transport} brings no sound: another way is taken (M)`;
+    const name = here
+      ? `Sound ${muted ? 'on' : 'off'} (M)`
+      : `${label} brings no sound${sound === 'elsewhere' ? ': take a way with sound (M)' : ': choose WebRTC, HLS or automatic'}`;
     setIcon(this.#button, off ? 'soundOff' : volume < 0.4 ? 'soundLow' : 'soundOn', name);
     this.#button.setAttribute('aria-pressed', String(!off));
     const shown = String(Math.round((muted ? 0 : volume) * 100));
@@ -114,9 +116,10 @@ export class SoundControls {
     this.hint.hidden = !wanted;
     if (!wanted) return;
     const here = sound === 'here';
+    this.#hintButton.hidden = sound === 'never';
     const text = here ? 'Sound on' : 'Take a way with sound';
     if (this.#hintButton.textContent !== text) this.#hintButton.textContent = text;
-    const about = here ? '' : `${player.transportLabel} has none.`;
+    const about = here ? '' : `${player.transportLabel} brings no sound.`;
     if (this.#hintText.textContent !== about) this.#hintText.textContent = about;
   }
 

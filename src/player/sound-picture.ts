@@ -41,7 +41,7 @@ export class SoundPicture {
     if (this.#levels.length > COLUMNS) this.#levels.shift();
     const { audio } = player.info ?? {};
     const what = audio ? `${audio.layout}, ${audio.rate / 1000} kHz` : '';
-    const words = `Sound only${what ? `: ${what}` : ''}${player.muted ? ', switched off here' : ''}`;
+    const words = `Sound only${what ? `: ${what}` : ''}${player.muted ? '. Switched off here.' : ''}`;
     if (this.#words.textContent !== words) this.#words.textContent = words;
     this.#draw();
   }

@@ -18,7 +18,7 @@ const SILENT_MS = 1500;
 /** After a halt names of pictures are waited for so long. */
 const LAST_NAMES_MS = 250;
 /** How often it is looked whether sound comes, where there are no pictures, and how often its level is asked for. */
-const SOUND_MS = 100;
+const SOUND_MS = 150;
 /** Identities kept for pictures that are still to be shown. */
 const MAX_ROWS = 600;
 

@@ -1,4 +1,4 @@
-// Publishes a camera or screen of this computer by WHIP (RFC 9725).
+// Publishes a camera or screen of this computer, with its sound if it has some, by WHIP (RFC 9725).
 import { type OfferedSession, offerTo } from './whep.ts';
 
 const CHANNEL = 'sluice';
@@ -11,6 +11,8 @@ export interface ServerStatus {
   /** Pictures that came whole, and how many of them could not be decoded. */
   readonly received: number;
   readonly undecodable: number;
+  /** Packets of sound that came. */
+  readonly sound: number;
   /** Of the newest decoded picture; 0 before the first. */
   readonly width: number;
   readonly height: number;
@@ -59,7 +61,7 @@ export interface WhipPublisher {
 }
 
 /**
- * Sends the video of a MediaStream. Rejects with the reason in words: `RefusedOffer` if the server said no.
+ * Sends the video of a MediaStream, and its sound if it has some; both are played in step. Rejects with the reason in words: `RefusedOffer` if the server said no.
  *
  * @param address `…/live/{stream}/whip`
  */
@@ -96,6 +98,8 @@ export async function publishWhip(address: string, media: MediaStream, options: 
   } catch {
     // Then the sender's reports tell it.
   }
+  const [sound] = media.getAudioTracks();
+  if (sound) peer.addTransceiver(sound, { direction: 'sendonly', streams: [media] });
   preferH264(sender);
   const channel = peer.createDataChannel(CHANNEL);
   channel.onmessage = (event: MessageEvent<unknown>) => {

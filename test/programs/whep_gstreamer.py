@@ -1,5 +1,5 @@
 """A foreign WHEP viewer: GStreamer's webrtcbin. Prints a line of JSON for each decoded frame: size, time on its own clock in ns, levels of the
-barcode's cells. `whep_gstreamer.py URL H264|VP8 FRAMES`"""
+barcode's cells; and for each decoded block of sound: rate, samples, the loudest one of 1. `whep_gstreamer.py URL H264|VP8 FRAMES`"""
 
 import json
 import sys
@@ -22,6 +22,12 @@ pipe.add(webrtc)
 seen = 0
 
 
+def tell(line):
+    """In one piece: pictures and sound come in threads of their own."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
 def first(*names):
     return next(name for name in names if Gst.ElementFactory.find(name))
 
@@ -40,25 +46,42 @@ def on_sample(sink):
         for column in range(64)
     ]
     if seen < count:
-        print(json.dumps({"width": width, "height": height, "pts": buffer.pts, "cells": spots}), flush=True)
+        tell({"width": width, "height": height, "pts": buffer.pts, "cells": spots})
     seen += 1
     if seen == count:
         GLib.idle_add(loop.quit)
     return Gst.FlowReturn.OK
 
 
+def on_sound(sink):
+    sample = sink.emit("pull-sample")
+    buffer = sample.get_buffer()
+    values = memoryview(buffer.extract_dup(0, buffer.get_size())).cast("h")
+    line = {"rate": sample.get_caps().get_structure(0).get_value("rate"), "samples": len(values), "loudest": max(map(abs, values)) / 32768}
+    if seen < count:
+        tell(line)
+    return Gst.FlowReturn.OK
+
+
 def on_pad(_element, pad):
     if pad.direction != Gst.PadDirection.SRC:
         return
+    if pad.get_current_caps().get_structure(0).get_value("media") == "audio":
+        decode = "queue ! rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=1"
+        return play(pad, f"{decode} ! appsink name=sink emit-signals=true sync=false", on_sound)
     decode = (
         f"queue ! rtph264depay ! h264parse ! {first('avdec_h264', 'openh264dec')}"
         if codec == "H264"
         else "queue ! rtpvp8depay ! vp8dec"
     )
     tail = "videoconvert ! video/x-raw,format=GRAY8 ! appsink name=sink emit-signals=true sync=false"
-    part = Gst.parse_bin_from_description(f"{decode} ! {tail}", True)
+    play(pad, f"{decode} ! {tail}", on_sample)
+
+
+def play(pad, description, on_new):
+    part = Gst.parse_bin_from_description(description, True)
     pipe.add(part)
-    part.get_by_name("sink").connect("new-sample", on_sample)
+    part.get_by_name("sink").connect("new-sample", on_new)
     part.sync_state_with_parent()
     pad.link(part.get_static_pad("sink"))
 
@@ -92,6 +115,8 @@ webrtc.connect("on-negotiation-needed", lambda element: element.emit("create-off
 more = ",packetization-mode=(string)1,profile-level-id=(string)42e01f" if codec == "H264" else ""
 caps = Gst.Caps.from_string(f"application/x-rtp,media=video,encoding-name={codec},payload=96,clock-rate=90000{more}")
 webrtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
+sound = Gst.Caps.from_string("application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2")
+webrtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, sound)
 GLib.timeout_add_seconds(60, lambda: sys.exit("nothing within 60 s"))
 pipe.set_state(Gst.State.PLAYING)
 loop.run()

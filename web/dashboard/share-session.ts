@@ -19,6 +19,8 @@ export interface ShareChoice {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
+  /** The microphone too, or of a screen what it plays. */
+  readonly sound: boolean;
 }
 
 const REPORT_MS = 1000;
@@ -199,12 +201,16 @@ function sizeOf({ kind, width, height, fps }: ShareChoice): MediaTrackConstraint
   return { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps, max: fps } };
 }
 
+/** As it is: what makes calls easier to understand takes music and machines for noise. */
+const PLAIN_SOUND: MediaTrackConstraints = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
 async function capture(choice: ShareChoice): Promise<MediaStream> {
   const { kind, device } = choice;
-  if (kind === 'screen') return await navigator.mediaDevices.getDisplayMedia({ video: sizeOf(choice), audio: false });
+  const audio = choice.sound && PLAIN_SOUND;
+  if (kind === 'screen') return await navigator.mediaDevices.getDisplayMedia({ video: sizeOf(choice), audio });
   // Without a choice the camera that looks away from the person: that is the one with something to show.
   const which = device ? { deviceId: { exact: device } } : { facingMode: { ideal: 'environment' } };
-  return await navigator.mediaDevices.getUserMedia({ video: { ...sizeOf(choice), ...which }, audio: false });
+  return await navigator.mediaDevices.getUserMedia({ video: { ...sizeOf(choice), ...which }, audio });
 }
 
 function stopAll(media: MediaStream | null): void {

@@ -61,7 +61,7 @@ function Studio(props: { name: string }) {
   const session = useMemo(() => new ShareSession(), []);
   useEffect(() => () => session.dispose(), [session]);
   const name = useSignal(props.name || 'camera');
-  const choice = useSignal<ShareChoice>({ kind: 'camera', device: '', width: 1280, height: 720, fps: 30 });
+  const choice = useSignal<ShareChoice>({ kind: 'camera', device: '', width: 1280, height: 720, fps: 30, sound: false });
   const phase = session.phase.value;
   useEffect(() => {
     if (phase === 'live') announce('Your picture is being shared.');
@@ -75,7 +75,7 @@ function Studio(props: { name: string }) {
     // Another kind is asked for by the button: a list that opens windows by itself frightens.
     if (other) session.close();
     else if (!session.media.value) return;
-    else if (next.device !== undefined) void session.open(choice.value);
+    else if (next.device !== undefined || next.sound !== undefined) void session.open(choice.value);
     else void session.resize(choice.value);
   };
   const start = (takeOver: boolean) => {
@@ -179,6 +179,7 @@ function LiveStatus({ session }: { session: ShareSession }) {
           <dt>Server</dt>
           <dd data-fact="server">
             {server?.width ? `${server.width}×${server.height}, frame ${countText(server.id)}` : 'no picture yet'}
+            {server?.sound ? ', with sound' : ''}
             {server?.undecodable ? `; ${countText(server.undecodable)} of ${countText(server.received)} could not be decoded` : ''}
           </dd>
         </div>
@@ -288,6 +289,17 @@ function Settings({ session, name, valid, choice, onChange }: SettingsProps) {
               </option>
             ))}
           </select>
+        </div>
+        <div class="field">
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={choice.sound}
+              disabled={on}
+              onChange={(event) => onChange({ sound: event.currentTarget.checked })}
+            />
+            {choice.kind === 'camera' ? 'With sound of the microphone' : 'With sound of the screen, where the browser can'}
+          </label>
         </div>
         <div class="field field-key-url">
           <label for="share-name">Name of the stream</label>
