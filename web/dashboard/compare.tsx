@@ -19,7 +19,7 @@ const WAY_WORDS: Readonly<Record<CompareWay, string>> = {
 const LOOK_MS = 250;
 
 export function ComparePage(props: { asked: string }) {
-  const names = visible.value.map((info) => info.value.name);
+  const names = visible.value.flatMap(({ value: { name, companion } }) => (companion ? [name, companion] : [name]));
   const sides = readSides(props.asked, names);
   const levels = useSignal(true);
   const players = [useRef<SluicePlayer>(null), useRef<SluicePlayer>(null)] as const;
@@ -49,7 +49,7 @@ export function ComparePage(props: { asked: string }) {
                 {names.includes(side.stream) ? null : <option value={side.stream}>{side.stream} (not there)</option>}
                 {names.map((name) => (
                   <option key={name} value={name}>
-                    {streamOf(name)?.value.title || name}
+                    {titleOf(name)}
                   </option>
                 ))}
               </select>
@@ -80,6 +80,14 @@ export function ComparePage(props: { asked: string }) {
       </div>
     </div>
   );
+}
+
+/** Unprocessed pictures of a stream are in no list: they are named after it. */
+function titleOf(name: string): string {
+  const own = streamOf(name)?.value.title;
+  if (own) return own;
+  const owner = visible.value.find((info) => info.value.companion === name)?.value;
+  return owner ? `${owner.title || owner.name} (unprocessed)` : name;
 }
 
 /** How far the two pictures are apart in capture time, in words. */

@@ -29,6 +29,13 @@ export const Mark = () => (
   </svg>
 );
 
+/** Two pictures side by side. */
+export const Columns = () => (
+  <Icon>
+    <path d="M2 3h5v10H2zM9 3h5v10H9z" />
+  </Icon>
+);
+
 /** A shape for each state, so that nobody has to tell colours apart. */
 export function StateIcon(props: { state: StreamState }) {
   switch (props.state) {

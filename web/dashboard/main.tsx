@@ -11,6 +11,7 @@ import './style/share.css';
 import './style/compare.css';
 import './style/recordings.css';
 import './style/params.css';
+import './style/processors.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { followLinks } from './route.ts';

@@ -4,9 +4,10 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { StreamInfo } from '../../src/api/schema.ts';
 import { toSluiceError } from '../../src/core/errors.ts';
+import { writeSides } from './compare-sides.ts';
 import { CopyLink } from './copy-link.tsx';
 import { Dock, PanelsMenu } from './dock.tsx';
-import { Back, Bin, Camera, Play, Stop } from './icons.tsx';
+import { Back, Bin, Camera, Columns, Play, Stop } from './icons.tsx';
 import { PLACES, panelsAt } from './layout.ts';
 import { layout, openLayout } from './layout-store.ts';
 import { PageHead } from './page-head.tsx';
@@ -17,10 +18,10 @@ import { RecordButton } from './record-button.tsx';
 import { askToRemove } from './remove-stream.tsx';
 import { hrefOf, route } from './route.ts';
 import { StateBadge } from './state-badge.tsx';
-import { follow, loaded, mayChange, setRunning, streamOf } from './store.ts';
+import { follow, loaded, mayChange, setRunning, stats, streamOf } from './store.ts';
 import { TAB_LABELS, TABS } from './tabs.ts';
 import { showError } from './toasts.tsx';
-import { stateHint } from './words.ts';
+import { sentence, stateHint } from './words.ts';
 
 export function StreamPage(props: { name: string }) {
   const { name } = props;
@@ -135,6 +136,12 @@ function Head(props: { info: StreamInfo }) {
         </>
       }
     >
+      {info.companion && (
+        <a class="button" href={besideHref(info.name, info.companion)} data-route="page" title="The picture beside what the source gives">
+          <Columns />
+          Unprocessed beside
+        </a>
+      )}
       <div class="stream-actions" hidden={!mayChange.value}>
         {!neverHadPicture(info) && <RecordButton info={info} />}
         <button type="button" class="button" disabled={busy.value} onClick={() => void onRun()}>
@@ -148,6 +155,7 @@ function Head(props: { info: StreamInfo }) {
           </button>
         )}
       </div>
+      <ProcessorTrouble stream={info.name} />
       {(info.description || info.state !== 'live' || info.readOnly) && (
         <div class="stream-notes">
           {info.state !== 'live' && <p class={`state-note state-${info.state}`}>{stateHint(info)}</p>}
@@ -157,6 +165,36 @@ function Head(props: { info: StreamInfo }) {
       )}
     </PageHead>
   );
+}
+
+const TROUBLE_MS = 30_000;
+
+/** What a processor in the way of the picture has trouble with, now or a moment ago. */
+function ProcessorTrouble(props: { stream: string }) {
+  const now = stats.value?.stream === props.stream ? stats.value.stats.processors : [];
+  const troubled = now.filter(
+    ({ place, state, error, errorAt }) =>
+      place === 'inline' && error && (state === 'failed' || (errorAt !== null && Date.now() - errorAt / 1000 < TROUBLE_MS)),
+  );
+  return (
+    <div aria-live="polite">
+      {troubled.map(({ id, error, state }) => (
+        <p key={id} class={`state-note ${state === 'failed' ? 'state-failed' : 'state-lost'}`}>
+          {`Processor ${id}: ${sentence(error!)}${state === 'failed' ? ' It is tried again by itself.' : ''}`}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** The picture and its unprocessed one side by side. */
+function besideHref(name: string, companion: string): string {
+  return hrefOf({
+    compare: writeSides([
+      { stream: name, way: 'auto' },
+      { stream: companion, way: 'auto' },
+    ]),
+  });
 }
 
 function FirstPicture(props: { info: StreamInfo }) {

@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { bytesText } from '../../src/core/bytes-text.ts';
-import { agoText, codecText, countText, durationText, fpsText, keptMs, ledgerRows, lengthText, lostIn, plural, sentence } from './words.ts';
+import {
+  agoText,
+  codecText,
+  countText,
+  durationText,
+  fateRows,
+  fpsText,
+  keptMs,
+  ledgerRows,
+  lengthText,
+  lostIn,
+  plural,
+  sentence,
+} from './words.ts';
 
 test('bytesText', () => {
   expect([0, 999, 1000, 12_345_678, 123_456_789, 9_999_999_999, 999_999].map(bytesText)).toEqual([
@@ -88,4 +101,49 @@ test('how long ago', () => {
 
 test('lengthText', () => {
   expect([0, 999, 9_000, 754_000, 3_723_000].map(lengthText)).toEqual(['0:00', '0:00', '0:09', '12:34', '1:02:03']);
+});
+
+test('fateRows sum to what came, and say what is missing', () => {
+  const figures = { p50: null, p95: null };
+  const processor = {
+    id: 'invert',
+    use: 'invert',
+    place: 'inline' as const,
+    running: true,
+    state: 'running' as const,
+    progress: null,
+    flow: 'latest',
+    queue: { depth: 0, limit: 1 },
+    offered: 100,
+    processed: 60,
+    passed: 10,
+    withheld: 5,
+    dropped: { latest: 20 },
+    failed: 4,
+    faults: { error: 1, timeout: 3, crash: 0 },
+    inFlight: 1,
+    fps: 10,
+    waitMs: figures,
+    processMs: figures,
+    latencyMs: figures,
+    waits: null,
+    runs: null,
+    metrics: 0,
+    markers: 0,
+    restarts: 1,
+    error: null,
+    errorAt: null,
+  };
+  const rows = fateRows(processor);
+  expect(rows.map(({ label, count }) => [label, count])).toEqual([
+    ['changed', 60],
+    ['let through as they were', 10],
+    ['withheld', 5],
+    ['left out: a newer one came first', 20],
+    ['failed: it reported an error', 1],
+    ['failed: it took too long', 3],
+    ['under way', 1],
+  ]);
+  expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+  expect(fateRows({ ...processor, processed: 50 }).at(-1)).toMatchObject({ label: 'not accounted for', count: 10 });
 });

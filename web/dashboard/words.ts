@@ -115,6 +115,10 @@ const DROP_WORDS: Record<string, string> = {
   'not-rising': 'its time was not after the one before',
   future: 'its time lies in the future',
   newest: 'a newer one came first',
+  latest: 'a newer one came first',
+  'queue-full': 'the queue was full',
+  stopped: 'the stream ended',
+  seen: 'looked at before',
   keyframe: 'skipped up to the next key frame',
   late: 'its time was over',
   'too-early': 'its time was not after the one before',
@@ -162,6 +166,48 @@ export function ledgerRows(ledger: StreamStats['ledger']): LedgerRow[] {
   const missing = ledger.captured - rows.reduce((sum, each) => sum + each.count, 0);
   if (missing) rows.push(row('not accounted for', missing, 'lost'));
   return rows;
+}
+
+/** What became of the frames of a processor: parts of a bar, in the order of the ledger. */
+export interface FateRow {
+  readonly label: string;
+  readonly count: number;
+  /** Share of the frames that came, 0 to 1. */
+  readonly share: number;
+  readonly kind: 'good' | 'plain' | 'left' | 'bad' | 'running';
+}
+
+const FAULT_WORDS: Record<string, string> = {
+  error: 'it reported an error',
+  timeout: 'it took too long',
+  crash: 'it ended or took too much memory',
+};
+
+/** The ledger of a processor as rows; the counts sum to `offered`, or the last row says what is missing. */
+export function fateRows(processor: StreamStats['processors'][number]): FateRow[] {
+  const { offered, place } = processor;
+  const rows: FateRow[] = [];
+  const add = (label: string, count: number, kind: FateRow['kind']) => {
+    if (count) rows.push({ label, count, share: count / (offered || 1), kind });
+  };
+  add(place === 'inline' ? 'changed' : 'looked at', processor.processed, 'good');
+  add('let through as they were', processor.passed, 'plain');
+  add('withheld', processor.withheld, 'left');
+  for (const [reason, count] of Object.entries(processor.dropped)) add(`left out: ${dropText(reason)}`, count, 'left');
+  for (const [fault, count] of Object.entries(processor.faults)) add(`failed: ${FAULT_WORDS[fault] ?? fault}`, count, 'bad');
+  add('under way', processor.inFlight, 'running');
+  add('not accounted for', offered - rows.reduce((sum, { count }) => sum + count, 0), 'bad');
+  return rows;
+}
+
+/** How a processor is now, in a few words. */
+export function processorText(processor: StreamStats['processors'][number]): string {
+  const { state, progress } = processor;
+  if (state === 'loading') {
+    const share = progress?.share === null || progress?.share === undefined ? '' : ` (${Math.round(progress.share * 100)} %)`;
+    return progress ? `loading: ${progress.message}${share}` : 'loading';
+  }
+  return { off: 'asleep', running: 'running', failed: 'failed' }[state];
 }
 
 /** Frames that a rendition should have encoded and did not; those above its frame rate are left out on purpose. */

@@ -19,9 +19,9 @@ import {
   lostIn,
   outputText,
   plural,
-  sentence,
 } from '../words.ts';
 import type { PanelProps } from './index.ts';
+import { ProcessorAccounts } from './processor-accounts.tsx';
 
 const SHOW_MS = 250;
 
@@ -102,7 +102,7 @@ function Account(props: { stats: StreamStats; info: StreamInfo }) {
       <Ledger ledger={now.ledger} />
       <Outputs outputs={now.outputs} />
       <Renditions renditions={now.renditions} />
-      <Processors processors={now.processors} />
+      <ProcessorAccounts processors={now.processors} />
       <Kept stats={now} info={info} />
     </>
   );
@@ -213,46 +213,6 @@ function Renditions(props: { renditions: StreamStats['renditions'] }) {
           ))}
         </tbody>
       </table>
-    </section>
-  );
-}
-
-function Processors(props: { processors: StreamStats['processors'] }) {
-  if (!props.processors.length) return null;
-  return (
-    <section>
-      <h3>Processors</h3>
-      <table class="numbers">
-        <thead>
-          <tr>
-            <th scope="col">finds</th>
-            <th scope="col">frames/s</th>
-            <th scope="col">takes</th>
-            <th scope="col">values</th>
-            <th scope="col">markers</th>
-            <th scope="col">lost</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.processors.map((each) => (
-            <tr key={each.id} title={each.id === each.use ? undefined : each.use}>
-              <th scope="row">{each.id}</th>
-              <td>{each.running ? fpsText(each.fps) : '–'}</td>
-              <td>{each.processMs.p50 === null ? '–' : durationText(each.processMs.p50)}</td>
-              <td>{countText(each.metrics)}</td>
-              <td>{countText(each.markers)}</td>
-              <td title={reasonsText(each.dropped)}>{countText(sum(each.dropped) + each.failed)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {props.processors.map((each) =>
-        each.error ? (
-          <p key={each.id} class="note">
-            {each.id}: {sentence(each.error)}
-          </p>
-        ) : null,
-      )}
     </section>
   );
 }
