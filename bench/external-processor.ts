@@ -71,6 +71,7 @@ async function fast(way: 'memory' | 'socket'): Promise<void> {
     now: () => 0 as Micros,
     progress: () => {},
     found: () => {},
+    timing: () => {},
     log: () => {},
     broken: (error) => process.stderr.write(`${String(error)}\n`),
     parse: (schema, input) => parseInput(schema, input) as Record<string, unknown>,

@@ -128,6 +128,7 @@ test('fateRows sum to what came, and say what is missing', () => {
     latencyMs: figures,
     waits: null,
     runs: null,
+    parts: {},
     metrics: 0,
     markers: 0,
     restarts: 1,
