@@ -186,9 +186,14 @@ def work(frame, ctx):
         return child
 
     def test_frames_params_and_findings(self):
+        changed = []
+
         @processor(self.name)
         class Fill:
             level = Param(40, min=0, max=255)
+
+            def on_params(self, params):
+                changed.append(params.level)
 
             def load(self, ctx):
                 self.level_at_load = self.level
@@ -210,6 +215,11 @@ def work(frame, ctx):
         self.assertEqual((markers[0]["label"], markers[0]["kind"], markers[0]["frame"] % 2), ("odd", "k", 1))
         record = until(lambda: call(f"{self.path}/data")["items"], len)[0]
         self.assertEqual((record["record"]["at"], record["record"]["load"], record["record"]["wait"]), (record["frame"], 90, True))
+        self.assertEqual(call(f"{self.path}/params")["schema"]["properties"]["level"]["maximum"], 255)
+        with self.assertRaises(OSError):
+            call(f"{self.path}/params", "PATCH", {"level": 256})
+        call(f"{self.path}/params", "PATCH", {"level": 40})
+        self.assertEqual(until(lambda: changed, len), [40])
 
     def test_asynchronous_and_several_at_a_time(self):
         most = [0, 0]
