@@ -9,7 +9,9 @@ import { testServer } from './server.ts';
 
 const beat = { source: { type: 'pattern', width: 640, height: 360, fps: 25, audio: true }, linger: '100ms' } as const;
 
-it('WebRTC: the hint, M, arrows; sound is encoded while somebody hears it, and beeps come with their flashes', async () => {
+it('WebRTC: the hint, M, arrows; sound is encoded while somebody hears it, and beeps come with their flashes', {
+  timeout: 240_000,
+}, async () => {
   await using server = await testServer({ streams: { beat } });
   await using chromium = await launchChromium();
   const page = await chromium.page();

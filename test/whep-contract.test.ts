@@ -1,5 +1,6 @@
 // The HTTP side of WHEP (draft-ietf-wish-whep) and WHIP (RFC 9725): status codes and headers, and what an offer may look like.
 import { expect, it } from 'vitest';
+import type { StreamStats } from '../src/api/schema.ts';
 import { readIceLinks } from '../src/formats/ice-server.ts';
 import { readSdp } from '../src/formats/sdp.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -151,3 +152,37 @@ it('behind a path prefix the session is found below it', async () => {
   await expect.poll(() => viewer.pictures, { timeout: 20_000 }).toBeGreaterThan(5);
   expect((await fetch(viewer.location, { method: 'DELETE' })).status).toBe(200);
 }, 90_000);
+
+/** An offer of a viewer: sections as asked for, with no candidates. */
+function soundOffer(...kinds: ('audio' | 'video')[]): string {
+  const sections = kinds.map((kind, mid) => {
+    const [type, map] = kind === 'audio' ? [111, '111 opus/48000/2'] : [96, '96 H264/90000'];
+    const more = kind === 'video' ? 'a=fmtp:96 profile-level-id=42e01f;packetization-mode=1\n' : '';
+    return `m=${kind} 9 UDP/TLS/RTP/SAVPF ${type}\nc=IN IP4 0.0.0.0\na=mid:${mid}\na=recvonly\na=rtcp-mux\na=rtpmap:${map}\n${more}`;
+  });
+  const head = `v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\na=group:BUNDLE ${kinds.map((_, mid) => mid).join(' ')}\n`;
+  const keys = `a=setup:actpass\na=ice-ufrag:4oZx\na=ice-pwd:c4mPqbBZ0FKbNLpSH0mNKU\na=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}\n`;
+  return `${head}${keys}${sections.join('')}`.replaceAll('\n', '\r\n');
+}
+
+it('sound: answered where the stream has some, also alone; inactive where it has none; encoded for nobody who did not ask', async () => {
+  const small = { type: 'pattern', width: 64, height: 48, fps: 5 } as const;
+  await using server = await testServer({ streams: { beat: { source: { ...small, audio: true } }, still: { source: small } } });
+  const post = async (path: string, ...kinds: ('audio' | 'video')[]) => {
+    const answer = await server.fetch(`live/${path}`, {
+      method: 'POST',
+      body: soundOffer(...kinds),
+      headers: { 'content-type': 'application/sdp' },
+    });
+    const text = await answer.text();
+    return answer.status === 201 ? readSdp(text)!.media.map(({ kind, direction }) => `${kind} ${direction}`) : answer.status;
+  };
+  expect(await post('still/whep', 'video', 'audio')).toEqual(['video sendonly', 'audio inactive']);
+  expect(await post('still/whep', 'audio')).toBe(406);
+  expect(await post('beat/whep?sound=0', 'audio', 'video')).toEqual(['audio sendonly', 'video sendonly']);
+  const opus = async () =>
+    (await server.json<StreamStats>('api/streams/beat/stats')).audio?.renditions.find(({ codec }) => codec === 'opus')?.readers ?? 0;
+  expect(await opus()).toBe(0);
+  expect(await post('beat/whep', 'audio')).toEqual(['audio sendonly']);
+  await expect.poll(opus, { timeout: 20_000 }).toBe(1);
+});

@@ -2,7 +2,7 @@
 // heartbeat.
 import { type Micros, toTicks } from '../../core/time.ts';
 import { readRtcp, roundTripMs } from '../../formats/rtcp.ts';
-import { chooseRtx, type Sdp, type SdpCodec, type SdpMedia } from '../../formats/sdp.ts';
+import { chooseRtx, type Sdp, type SdpCodec, type SdpMedia, withOnly } from '../../formats/sdp.ts';
 import { wallMicros } from '../../native/system-clock.ts';
 import { Peer, type PeerTrack, PLAYOUT_DELAY, TRANSPORT_CC, type WebRtcSettings } from '../../native/webrtc.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -116,6 +116,7 @@ export class Viewer {
   #skipped = 0;
   readonly #peer: Peer;
   readonly #tell: (message: FromProcess) => void;
+  readonly #mids: readonly string[];
   readonly #pictures: PictureTrack | null;
   readonly #sound: SoundSender | null;
   readonly #remb = new RembWay();
@@ -141,6 +142,7 @@ export class Viewer {
     this.feed = feed;
     this.soundFeed = sound && options.soundFeed;
     this.stream = options.stream;
+    this.#mids = [video, sound].flatMap((chosen) => chosen?.media.mid ?? []);
     this.#tell = tell;
     this.#peer = new Peer(id, options.settings, {
       state: (state) => this.#onState(state),
@@ -168,8 +170,9 @@ export class Viewer {
     this.hear(options.hears);
   }
 
-  answer(offer: string, sdp: Sdp): Promise<string> {
-    return this.#peer.answer(offer, sdp);
+  /** What it is not sent is inactive: the library would promise it too. */
+  async answer(offer: string, sdp: Sdp): Promise<string> {
+    return withOnly(await this.#peer.answer(offer, sdp), this.#mids);
   }
 
   addCandidate(candidate: string, mid: string): void {
