@@ -30,6 +30,7 @@ export class Handle {
   readonly #options: HandleOptions;
   readonly #post: (command: ThreadCommand) => void;
   readonly #worker: Worker | null = null;
+  readonly #hold: (held: boolean) => void;
   readonly #sent: Set<number> = new Set();
   readonly #gone = Promise.withResolvers<void>();
   #watch: NodeJS.Timeout | undefined;
@@ -43,6 +44,8 @@ export class Handle {
       const { port1, port2 } = new MessageChannel();
       port1.on('message', (event: ThreadEvent) => this.#on(event));
       port1.unref();
+      // While its end is waited for, the program must not be over.
+      this.#hold = (held) => (held ? port1.ref() : port1.unref());
       runSession(spec, open, port2, clock);
       port2.unref();
       this.#post = (command) => port1.postMessage(command);
@@ -57,6 +60,7 @@ export class Handle {
     });
     this.#worker = worker;
     worker.unref();
+    this.#hold = (held) => (held ? worker.ref() : worker.unref());
     worker.on('message', (event: ThreadEvent) => this.#on(event));
     let cause: unknown;
     worker.on('error', (error) => {
@@ -136,6 +140,8 @@ export class Handle {
     } catch {
       // It is gone.
     }
+    this.#hold(true);
+    void this.#gone.promise.then(() => this.#hold(false));
     if (!worker) return this.#gone.promise;
     const native = this.#info?.native ?? false;
     if (native) return this.#gone.promise;

@@ -27,6 +27,8 @@ export const LOADING_PATIENCE_MS = 1000;
 const ABORT_MS = 100;
 /** One that was loaded only to be asked stays so long, ms. */
 const READY_MS = 30_000;
+/** How long the end of a processor is waited for, ms. */
+const CLOSE_MS = 3000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** After so long without a fault the next one counts as the first, ms. */
@@ -194,7 +196,13 @@ export class Stage {
     this.#runners = [];
     for (const runner of runners) this.#abandon(runner, 'stopped');
     this.#set('off');
-    await Promise.all(runners.map(({ handle }) => handle.end()));
+    // One that never ends by itself and may not be ended keeps nobody waiting.
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([Promise.all(runners.map(({ handle }) => handle.end())), patience]);
+    clearTimeout(timer);
   }
 
   #set(state: StageState): void {
