@@ -2,7 +2,8 @@
 import type { ViewProtocol, ViewValues } from '../api/live-views.ts';
 import type { StreamConfig } from '../api/schema.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
-import { mainSettings, type Stream } from '../pipeline/stream.ts';
+import { mainSettings } from '../pipeline/renditions.ts';
+import type { Stream } from '../pipeline/stream.ts';
 import type { LiveViews } from './live-views/live-views.ts';
 
 /** The params of one stream and protocol, as they hold at each moment. */

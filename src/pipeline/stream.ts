@@ -5,7 +5,7 @@ import type { SharedClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
-import { ID_BLOCK, IdCounter } from '../core/ids.ts';
+import { ID_BLOCK } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
@@ -18,6 +18,7 @@ import { Chain, type ResolvedProcessor } from './chain/chain.ts';
 import type { Stage } from './chain/stage.ts';
 import { type Followed, StreamFollower } from './follow/stream-follower.ts';
 import { FrameHub } from './frame-hub.ts';
+import { FrameIds } from './frame-ids.ts';
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
@@ -27,7 +28,8 @@ import { finderPart, sourcePart, stagePart, withParams } from './params/parts.ts
 import { Processing, type Results } from './processing.ts';
 import { type Publisher, PushInput } from './publisher.ts';
 import { type RecordOrder, startRecording } from './recording/start-recording.ts';
-import { type EncodeTimings, encodeTimings, Rendition, renditionKey } from './rendition.ts';
+import type { EncodeTimings, Rendition } from './rendition.ts';
+import { Renditions } from './renditions.ts';
 import { SourceRunner } from './source-runner.ts';
 
 /** Notes of one sort come at most this often, µs. */
@@ -102,28 +104,6 @@ export interface StreamEvents {
   closed: object;
 }
 
-/** `WIDTHxHEIGHT` as numbers. */
-export function parseSize(size: string | undefined): { width: number; height: number } | null {
-  const match = size ? /^(\d+)x(\d+)$/.exec(size) : null;
-  return match ? { width: Number(match[1]), height: Number(match[2]) } : null;
-}
-
-/** Settings of a stream's one H.264 rendition, shared by HLS, DVR and H.264 over WebSocket. */
-export function mainSettings(config: StreamConfig): Extract<RenditionSettings, { codec: 'h264' }> {
-  const { encode } = config;
-  const size = parseSize(encode.size);
-  return {
-    codec: 'h264',
-    bitrate: encode.bitrate ?? null,
-    preset: encode.preset ?? null,
-    encoder: encode.encoder ?? null,
-    width: size?.width ?? null,
-    height: size?.height ?? null,
-    gop: encode.gop === undefined ? null : Math.min(2, parseDuration(encode.gop, 'encode.gop') / 1000),
-    options: encode.options ?? {},
-  };
-}
-
 export class Stream {
   readonly name: string;
   /** The server has made it to show the unprocessed pictures of this stream; it is in no list. */
@@ -137,12 +117,9 @@ export class Stream {
   readonly log: Logger;
   #config: StreamConfig;
   readonly #deps: StreamDeps;
-  readonly #ids: IdCounter;
-  #reserving = false;
+  readonly #ids: FrameIds;
   #source: SourceRunner | StreamFollower | null = null;
-  readonly #renditions = new Map<string, Rendition>();
-  /** By codec: renditions come and go with the wishes of viewers. */
-  readonly timings = new Map<string, EncodeTimings>();
+  readonly #renditions: Renditions;
   readonly #analyses: Analyses;
   #processings: Processing[] = [];
   /** What comes from the source: `hub` itself unless processors stand in the way. */
@@ -170,7 +147,7 @@ export class Stream {
   readonly #drivers = new Set<StreamDriver>();
   #maker: StreamDriver | null = null;
 
-  private constructor(name: string, config: StreamConfig, ids: IdCounter, deps: StreamDeps, companionOf: string | null) {
+  private constructor(name: string, config: StreamConfig, ids: FrameIds, deps: StreamDeps, companionOf: string | null) {
     this.companionOf = companionOf;
     this.name = name;
     this.#config = config;
@@ -183,6 +160,24 @@ export class Stream {
     this.#captured = this.hub;
     this.#lastTimestamp = deps.lastTimestamp;
     const stream = this;
+    this.#renditions = new Renditions({
+      hub: this.hub,
+      pool: deps.pool,
+      clock: this.clock,
+      log: this.log,
+      demand: () => this.demand(),
+      get config() {
+        return stream.#config;
+      },
+      get replay() {
+        return stream.pushed;
+      },
+      onMainFailed: (error) => {
+        const timestamp = this.clock.now();
+        const label = `the encoder failed: ${error.message}`.slice(0, 300);
+        this.note({ id: `source-encoder-${timestamp}`, kind: 'source', label, timestamp });
+      },
+    });
     this.#analyses = new Analyses({
       name,
       hub: this.hub,
@@ -221,8 +216,9 @@ export class Stream {
   static async open(name: string, config: StreamConfig, deps: StreamDeps, companionOf: string | null = null): Promise<Stream> {
     // Who takes over the ids of another stream reserves as far as that goes.
     const count = config.source.type === 'stream' ? 0 : ID_BLOCK;
-    const first = await deps.reserveIds(name, count);
-    return new Stream(name, config, new IdCounter({ first, limit: first + count }), deps, companionOf);
+    const onError = (error: unknown) => deps.log.error({ error, stream: name }, 'frame ids could not be reserved');
+    const ids = await FrameIds.open((more) => deps.reserveIds(name, more), count, onError);
+    return new Stream(name, config, ids, deps, companionOf);
   }
 
   get config(): StreamConfig {
@@ -310,55 +306,21 @@ export class Stream {
 
   /** The rendition of some settings: the same object for the same settings, so that everything is encoded once. */
   rendition(settings: RenditionSettings): Rendition {
-    const key = renditionKey(settings);
-    let rendition = this.#renditions.get(key);
-    if (!rendition) {
-      const stream = this;
-      rendition = new Rendition(key, settings, {
-        hub: this.hub,
-        pool: this.#deps.pool,
-        clock: this.clock,
-        log: this.log,
-        get lingerMs() {
-          return parseDuration(stream.#config.linger, 'linger');
-        },
-        demand: () => this.demand(),
-        get view() {
-          return stream.#config.view;
-        },
-        timings: this.#timingsOf(settings.codec),
-        get replay() {
-          return stream.pushed;
-        },
-        onFailed: ({ settings: { codec } }, error) => {
-          if (codec !== 'h264') return;
-          const timestamp = this.clock.now();
-          const label = `the encoder failed: ${error.message}`.slice(0, 300);
-          this.note({ id: `source-encoder-${timestamp}`, kind: 'source', label, timestamp });
-        },
-        onIdle: (idle) => {
-          // The main rendition stays in the table: its counters are part of the stream's history.
-          if (idle.settings.codec !== 'h264' && !idle.running) this.#renditions.delete(idle.key);
-        },
-      });
-      this.#renditions.set(key, rendition);
-    }
-    return rendition;
-  }
-
-  #timingsOf(codec: string): EncodeTimings {
-    const timings = this.timings.get(codec) ?? encodeTimings();
-    this.timings.set(codec, timings);
-    return timings;
+    return this.#renditions.of(settings);
   }
 
   /** The H.264 rendition that HLS, DVR and WebSocket share. */
   get main(): Rendition {
-    return this.rendition(mainSettings(this.#config));
+    return this.#renditions.main;
   }
 
   get renditions(): Rendition[] {
-    return [...this.#renditions.values()];
+    return this.#renditions.all();
+  }
+
+  /** By codec. */
+  get timings(): ReadonlyMap<string, EncodeTimings> {
+    return this.#renditions.timings;
   }
 
   // ---- processors
@@ -455,7 +417,7 @@ export class Stream {
   /** Makes the source anew; resolves to the id of its first frame. */
   async #beginSource(): Promise<number> {
     await this.#source?.close();
-    const first = this.#ids.next;
+    const first = this.#ids.counter.next;
     this.#makeSource();
     if (this.#demand > 0) this.#wake();
     return first;
@@ -506,7 +468,7 @@ export class Stream {
       resolve: this.#deps.resolveProcessor,
       takeId: () => this.takeId(),
       nextId: () => (this.#lastCaptured?.id ?? 0) + 1,
-      nextOwnId: () => this.#ids.next,
+      nextOwnId: () => this.#ids.counter.next,
       onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
       onSound: (block) => this.sound.show(block),
       onResults: (results) => this.events.emit('results', results),
@@ -534,28 +496,11 @@ export class Stream {
   /** The next frame id; reserves more in time. 0 = the block is used up. */
   takeId(): number {
     this.#reserve();
-    return this.#ids.take();
+    return this.#ids.counter.take();
   }
 
   #reserve(): void {
-    if (this.#config.source.type === 'stream' || this.#ids.limit - this.#ids.next > ID_BLOCK / 2) return;
-    this.#reserveIds(ID_BLOCK);
-  }
-
-  #reserveIds(count: number): void {
-    if (this.#reserving) return;
-    this.#reserving = true;
-    // The store hands out adjoining blocks, so the limit moves on by one block.
-    this.#deps.reserveIds(this.name, count).then(
-      (first) => {
-        this.#ids.extend(first + count);
-        this.#reserving = false;
-      },
-      (error) => {
-        this.log.error({ error }, 'frame ids could not be reserved');
-        this.#reserving = false;
-      },
-    );
+    if (this.#config.source.type !== 'stream') this.#ids.ahead();
   }
 
   /** A frame has reached the ring. */
@@ -676,11 +621,7 @@ export class Stream {
   async configure(config: StreamConfig): Promise<void> {
     const before = this.#config;
     this.#config = config;
-    const settings = mainSettings(config);
-    const old = mainSettings(before);
-    if (JSON.stringify(settings) !== JSON.stringify(old)) await this.#moveMain(old, settings);
-    if (JSON.stringify(before.view) !== JSON.stringify(config.view))
-      for (const rendition of this.#renditions.values()) rendition.viewChanged();
+    await this.#renditions.changed(before);
     if (JSON.stringify(before.source) !== JSON.stringify(config.source)) {
       await this.#beginSource();
     }
@@ -691,17 +632,6 @@ export class Stream {
       this.#runProcessings();
     }
     this.events.emit('config', { config });
-  }
-
-  async #moveMain(old: RenditionSettings, next: RenditionSettings): Promise<void> {
-    const rendition = this.#renditions.get(renditionKey(old));
-    if (!rendition) return;
-    this.#renditions.delete(renditionKey(old));
-    const onlyBitrate = JSON.stringify({ ...old, bitrate: null }) === JSON.stringify({ ...next, bitrate: null });
-    if (onlyBitrate) {
-      this.#renditions.set(renditionKey(next), rendition);
-      rendition.change(next);
-    } else await rendition.close();
   }
 
   #makeSource(): void {
@@ -724,7 +654,7 @@ export class Stream {
       get hub() {
         return stream.#captured;
       },
-      ids: this.#ids,
+      ids: this.#ids.counter,
       pool: this.#deps.pool,
       clock: this.clock,
       log: this.log,
@@ -751,10 +681,8 @@ export class Stream {
       get hub() {
         return stream.#captured;
       },
-      ids: this.#ids,
-      reserveTo: (id, ahead) => {
-        if (id >= this.#ids.limit - ahead / 2) this.#reserveIds(id - this.#ids.limit + 1 + ahead);
-      },
+      ids: this.#ids.counter,
+      reserveTo: (id, ahead) => this.#ids.reach(id, ahead),
       pool: this.#deps.pool,
       clock: this.clock,
       lastTimestamp: () => this.#lastTimestamp,
@@ -880,7 +808,7 @@ export class Stream {
     // What they still have to say comes before the end.
     await this.endProcessors();
     this.events.emit('closed', {});
-    await Promise.all([this.sound.close(), ...[...this.#renditions.values()].map((rendition) => rendition.close())]);
+    await Promise.all([this.#renditions.close(), this.sound.close()]);
     await this.#source?.close();
   }
 }
