@@ -12,8 +12,8 @@ const shared = {
 
 export default defineConfig({
   test: {
-    // Tests wait more than they compute: two at once, Chromium's too, keep two cores busy and no more.
-    maxWorkers: 2,
+    // Tests wait more than they compute: three at once, Chromium too, keep two cores busy.
+    maxWorkers: 3,
     projects: [
       {
         test: {
