@@ -17,7 +17,9 @@ import { joined, SampleLine } from './sample-line.ts';
 /** Ticks of a sample: 90,000 / 48,000. */
 const TICKS_PER_SAMPLE = 1.875;
 /** Sound that is this much later than usual is missing: silence takes its place, so that players do not wait for it, µs. */
-const MISSING_US = 250_000;
+const MISSING_US = 700_000;
+/** Once it is missing, silence follows the clock at this distance, so that players go on at their usual latency, µs. */
+const BEHIND_US = 150_000;
 const LOOK_MS = 100;
 
 export async function runAudioJob(spec: Extract<JobSpec, { kind: 'audio' }>, port: MessagePort, clock: Clock): Promise<void> {
@@ -64,6 +66,8 @@ class AudioJob {
   #lastAlive = 0;
   /** How late a block usually is: its arrival after its end, µs. */
   #lag = 0;
+  /** Silence is taking the place of sound. */
+  #missing = false;
 
   constructor(spec: Extract<JobSpec, { kind: 'audio' }>, port: MessagePort, clock: Clock) {
     this.#spec = spec;
@@ -112,6 +116,7 @@ class AudioJob {
     this.#shift = time - block.timestamp;
     this.#lastId = block.id;
     this.#lastReceived = this.#clock.now();
+    this.#missing = false;
     const end = this.#session?.line.end ?? null;
     const broken = end !== null && time - end > LOST_AFTER_MS * 1000;
     const other = this.#session && (this.#session.rate !== block.rate || this.#session.sourceChannels !== block.channels);
@@ -131,8 +136,10 @@ class AudioJob {
     if (!session) return;
     const now = this.#clock.now();
     if (now - Math.max(this.#lastReceived, this.#lastAlive) > LOST_AFTER_MS * 1000) return;
-    const until = now + this.#shift - this.#lag - MISSING_US;
-    this.#lay(session, session.line.fill(until), now);
+    const usual = now + this.#shift - this.#lag;
+    if (!this.#missing && session.line.end! > usual - MISSING_US) return;
+    this.#missing = true;
+    this.#lay(session, session.line.fill(usual - BEHIND_US), now);
   }
 
   async #open(block: AudioFrame, time: number): Promise<Session> {
