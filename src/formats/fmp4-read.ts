@@ -1,6 +1,6 @@
 // Reads what a player needs from fMP4 segments and parts: where the samples lie, their presentation times, and the identity inside each
 // (ISO/IEC 14496-12 8.8). Foreign bytes: every function returns what it could read and throws nothing.
-import type { VideoTrack } from './fmp4.ts';
+import type { SoundTrack, VideoTrack } from './fmp4.ts';
 import { readSampleIdentity } from './h264.ts';
 import type { Identity } from './identity.ts';
 
@@ -161,6 +161,24 @@ export function readVideoTrack(init: Uint8Array): VideoTrack | null {
     width: view.getUint16(entry + 4 + 24),
     height: view.getUint16(entry + 4 + 26),
     description: init.subarray(record + 4, record - 4 + view.getUint32(record - 4)),
+  };
+}
+
+/** What `soundInitSegment` was given, read back from a segment that this program wrote. `null` for anything else. */
+export function readSoundTrack(init: Uint8Array): SoundTrack | null {
+  const entry = indexOfBox(init, 'mp4a\0\0\0\0\0\0');
+  const esds = indexOfBox(init, 'esds');
+  if (entry < 0 || esds < 0) return null;
+  const view = new DataView(init.buffer, init.byteOffset, init.byteLength);
+  // Behind version and flags: descriptor 3 (5 + 3 bytes), descriptor 4 (5 + 5 + bit rates of 4 and 4), then descriptor 5.
+  const bitrate = esds + 4 + 4 + 8 + 10;
+  const specific = bitrate + 8;
+  if (specific + 5 > init.length || init[specific] !== 5 || entry + 4 + 28 > init.length) return null;
+  return {
+    rate: view.getUint32(entry + 4 + 24) / 0x10000,
+    channels: view.getUint16(entry + 4 + 16),
+    description: init.subarray(specific + 5, specific + 5 + init[specific + 4]!),
+    bitrate: view.getUint32(bitrate),
   };
 }
 

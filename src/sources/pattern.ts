@@ -13,6 +13,9 @@ import { squares } from './pattern/squares.ts';
 import { testbars } from './pattern/testbars.ts';
 import type { RunSource, SourceContext } from './source.ts';
 
+/** Sound that is later than this is left out, µs. */
+const LATEST_US = 2_000_000;
+
 /** Kinds of picture. A new one is one file and one row here (and its name in the schema). */
 const KINDS = { checkerboard, testbars, microscope, noise, squares } as const satisfies Record<string, MakePattern>;
 
@@ -72,11 +75,15 @@ export const run: RunSource<PatternParams> = async (context) => {
   await sound;
 };
 
-/** Blocks of sound, each when its last sample has been captured, until aborted. */
+/** Blocks of sound, each when its last sample has been captured, until aborted. After a late wake-up those that are due come at once. */
 async function beep({ params, clock, signal, until, sound }: SourceContext<PatternParams>): Promise<void> {
-  for (let at = Math.ceil(clock.now() / BLOCK_US) * BLOCK_US; !signal.aborted; at += BLOCK_US) {
+  let at = Math.ceil(clock.now() / BLOCK_US) * BLOCK_US;
+  while (!signal.aborted) {
     await until((at + BLOCK_US) as Micros);
-    if (!signal.aborted) sound(beepBlock(at as Micros, params.tone ?? 0));
+    for (const now = clock.now(); at + BLOCK_US <= now && !signal.aborted; at += BLOCK_US) {
+      // Nobody makes up for more than that.
+      if (now - at < LATEST_US) sound(beepBlock(at as Micros, params.tone ?? 0));
+    }
   }
 }
 

@@ -75,10 +75,12 @@ export async function openClip(recorder: Recorder, raw: unknown, signal: AbortSi
   const query = clipQuery(raw);
   await recorder.waitForMedia(() => reaches(recorder, query), WAIT_MS, signal);
   const plan = planClip(recorder.segments(), query);
-  return await Clip.open(recorder.stream.name, plan, {
-    init: (name) => recorder.init(name),
-    bytes: (sequence) => recorder.bytesOf(sequence),
+  const mediaOf = (one: Recorder) => ({
+    init: (name: string) => one.init(name),
+    bytes: (sequence: number) => one.bytesOf(sequence),
   });
+  const sound = recorder.companion;
+  return await Clip.open(recorder.stream.name, plan, mediaOf(recorder), sound && { ...mediaOf(sound), segments: () => sound.segments() });
 }
 
 /** Whether the window holds the end that was asked for, or never will. */

@@ -2,9 +2,11 @@
 // than the tables and one segment lie in memory.
 import { SluiceError } from '../../core/errors.ts';
 import { fileTime, formatMicros, type Micros, type Ticks, toMicros } from '../../core/time.ts';
-import { readSamples, readVideoTrack } from '../../formats/fmp4-read.ts';
-import { mp4Head } from '../../formats/mp4.ts';
+import { readSamples, readSoundTrack, readVideoTrack } from '../../formats/fmp4-read.ts';
+import { type Mp4Sound, mp4Head } from '../../formats/mp4.ts';
 import type { ClipPiece, ClipPlan } from './clip-plan.ts';
+import type { WindowSegment } from './recorder.ts';
+import type { FrameRow } from './segmenter.ts';
 
 /** Where the media of a plan lie. */
 export interface ClipMedia {
@@ -13,8 +15,18 @@ export interface ClipMedia {
   bytes(sequence: number): Promise<Uint8Array | null>;
 }
 
+/** Where the sound of a plan lies; segments as the recorder has them. */
+export interface ClipSound extends ClipMedia {
+  segments(): readonly WindowSegment[];
+}
+
+/** Sound begins so much before the first picture, ticks: a decoder needs the packet before the first that is heard. */
+const FRAME_TICKS = 1920;
+const SOUND_BEFORE = 2 * FRAME_TICKS;
+
 /** Where the samples of one segment lie in it. */
 interface ReadPiece {
+  readonly media: ClipMedia;
   readonly sequence: number;
   readonly offsets: readonly number[];
   readonly sizes: readonly number[];
@@ -24,28 +36,27 @@ interface ReadPiece {
 export class Clip {
   readonly plan: ClipPlan;
   readonly #stream: string;
-  readonly #media: ClipMedia;
   readonly #head: Uint8Array;
   readonly #pieces: readonly ReadPiece[];
   /** Bytes of the whole file. */
   readonly length: number;
 
-  private constructor(stream: string, plan: ClipPlan, media: ClipMedia, head: Uint8Array, pieces: readonly ReadPiece[]) {
+  private constructor(stream: string, plan: ClipPlan, head: Uint8Array, pieces: readonly ReadPiece[]) {
     this.plan = plan;
     this.#stream = stream;
-    this.#media = media;
     this.#head = head;
     this.#pieces = pieces;
     this.length = pieces.reduce((sum, piece) => sum + piece.bytes, head.length);
   }
 
   /** Reads what the tables need. Throws `gone` where media have been removed meanwhile. */
-  static async open(stream: string, plan: ClipPlan, media: ClipMedia): Promise<Clip> {
+  static async open(stream: string, plan: ClipPlan, media: ClipMedia, sounds: ClipSound | null = null): Promise<Clip> {
     const init = media.init(plan.init);
     const track = init && readVideoTrack(init.data);
     if (!track) throw gone();
     const pieces: ReadPiece[] = [];
     for (const piece of plan.pieces) pieces.push(await readPiece(piece, media));
+    const sound = sounds && (await readSound(plan, sounds));
     const head = mp4Head({
       track,
       samples: {
@@ -55,11 +66,14 @@ export class Clip {
       },
       chunks: pieces.map((piece) => piece.sizes.length),
       hidden: plan.hidden,
+      ...(sound ? { sound: sound.table } : {}),
       created: toMicros(plan.first.pts as Ticks),
       title: `${stream} ${formatMicros(plan.first.timestamp as Micros)}`,
       comment: JSON.stringify(clipOrigin(stream, plan)),
     });
-    return new Clip(stream, plan, media, head, pieces);
+    // As the head says: behind the pictures of a segment its sound.
+    const all = pieces.flatMap((piece, i) => [piece, ...(sound?.pieces[i] ? [sound.pieces[i]] : [])]);
+    return new Clip(stream, plan, head, all);
   }
 
   /** `scope_20261120T123801.250Z_f1234`, after the first frame. */
@@ -82,7 +96,7 @@ export class Clip {
       const [from, to] = [Math.max(0, start - at), Math.min(piece.bytes, end - at)];
       at += piece.bytes;
       if (from >= piece.bytes || to <= from) continue;
-      const bytes = await this.#media.bytes(piece.sequence);
+      const bytes = await piece.media.bytes(piece.sequence);
       if (!bytes) throw gone();
       yield join(piece, bytes).subarray(from, to);
     }
@@ -109,7 +123,33 @@ async function readPiece(piece: ClipPiece, media: ClipMedia): Promise<ReadPiece>
   const found = piece.rows.map((row) => samples.get(row.pts));
   if (found.includes(undefined)) throw gone();
   const sizes = found.map((sample) => sample!.size);
-  return { sequence, sizes, offsets: found.map((sample) => sample!.offset), bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  return { media, sequence, sizes, offsets: found.map((sample) => sample!.offset), bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** The sound of a clip: one piece for each piece of pictures, `null` where there is none. `null`: there is none at all. */
+async function readSound(plan: ClipPlan, sounds: ClipSound): Promise<{ table: Mp4Sound; pieces: (ReadPiece | null)[] } | null> {
+  const from = plan.first.pts - SOUND_BEFORE;
+  const until = plan.last.pts + plan.durations.at(-1)!;
+  const sequences = plan.pieces.map(({ segment }) => segment.sequence);
+  const [init] = sounds.segments().flatMap((segment) => (segment.end > plan.first.pts && segment.start < until ? [segment.init] : []));
+  const track = init === undefined ? null : readSoundTrack(sounds.init(init)?.data ?? new Uint8Array());
+  if (!track) return null;
+  const found = sequences.map((): FrameRow[] => []);
+  const pieces: (ReadPiece | null)[] = [];
+  for (const [i, sequence] of sequences.entries()) {
+    const segment = sounds.segments().find((one) => one.sequence === sequence && one.init === init);
+    const rows = segment?.frames.filter(({ pts, offset }) => pts >= from && pts < until && (!segment.open || offset < segment.bytes)) ?? [];
+    const piece = segment && rows.length ? await readPiece({ segment, rows }, sounds).catch(() => null) : null;
+    pieces.push(piece);
+    if (piece) found[i] = rows;
+  }
+  const rows = found.flat();
+  if (!rows.length) return null;
+  // A gap is a packet that lasts longer.
+  const durations = rows.map((row, i) => (rows[i + 1]?.pts ?? row.pts + FRAME_TICKS) - row.pts);
+  const sizes = pieces.flatMap((piece) => piece?.sizes ?? []);
+  const chunks = found.map(({ length }) => length);
+  return { table: { track, durations, sizes, chunks, early: plan.first.pts - rows[0]!.pts }, pieces };
 }
 
 function join(piece: ReadPiece, bytes: Uint8Array): Uint8Array {

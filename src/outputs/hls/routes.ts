@@ -167,6 +167,8 @@ class HlsStream {
     const pictures = this.recorder.waitForFirst(timeoutMs, either);
     const alone = this.sound.waitForFirst(timeoutMs, either).then(() => this.recorder.waitForFirst(BESIDE_MS, either));
     await (this.recorder.track ? pictures : Promise.race([pictures, alone]));
+    // Pictures were captured: they are on their way, however busy the machine is.
+    if (!this.recorder.track && this.stream.captured.published > 0) await pictures;
     if (sound()) await this.sound.waitForFirst(BESIDE_MS, either);
     abort.abort(GONE);
   }
