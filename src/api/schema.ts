@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { COLOR_MAPS, DEFAULT_VIEW } from '../core/view.ts';
 import { SOURCE_PART } from './params.ts';
 import { RecordingId } from './recordings.ts';
-import { DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
+import { Box, DataItem, Marker, MarkerKind, MetricConfig, MetricName, MetricSample } from './timeline.ts';
 
 /** Length of time on the wire: a number of seconds, or a string such as `500ms`, `30s`, `10m`, `2h`. */
 export const Duration = z
@@ -656,6 +656,9 @@ export const ServerEvent = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('data'), stream: StreamName, items: z.array(DataItem), id: EventId.optional() }),
   z
+    .object({ type: z.literal('boxes'), stream: StreamName, frame: z.number(), timestamp: z.number(), boxes: z.array(Box) })
+    .describe('boxes that a processor has found, at once: pictures on fast ways do not wait for what is kept. They come as `data` too'),
+  z
     .object({
       type: z.literal('skipped'),
       stream: StreamName,
@@ -680,7 +683,7 @@ export const ServerEvent = z.discriminatedUnion('type', [
 ]);
 export type ServerEvent = z.infer<typeof ServerEvent>;
 
-export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data', 'liveview'] as const;
+export const EVENT_TYPES = ['state', 'frame', 'stats', 'params', 'metric', 'marker', 'data', 'boxes', 'liveview'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Ways to the picture that report; the figures of `/metrics` have the label `output` of each. */

@@ -5,7 +5,7 @@ import { make } from './dom.ts';
 import { ItemsAround } from './items-around.ts';
 import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
-import { MAX_AGE_US as BOXES_AGE_US, boxesAt } from './shown-boxes.ts';
+import { MAX_AGE_US as BOXES_AGE_US, boxesAt, EarlyBoxes } from './shown-boxes.ts';
 import { type Sample, samplesOf, MAX_AGE_US as VALUES_AGE_US, valuesAt, valueText } from './shown-values.ts';
 import type { Fit } from './stage.ts';
 
@@ -61,9 +61,13 @@ class Running {
   readonly #options: RunningOptions;
   readonly #samples: ItemsAround<Sample>;
   readonly #records: ItemsAround<DataItem>;
+  readonly #early = new EarlyBoxes();
   readonly #offFrame: () => void;
   #offValues: (() => void) | undefined;
   #offBoxes: (() => void) | undefined;
+  /** Frame whose boxes are drawn. */
+  #drawn: number | undefined;
+  #repaint: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #textMs = 0;
 
@@ -97,6 +101,7 @@ class Running {
     this.#offValues?.();
     this.#offBoxes?.();
     clearTimeout(this.#timer);
+    if (this.#repaint !== undefined) cancelAnimationFrame(this.#repaint);
     this.#samples.close();
     this.#records.close();
   }
@@ -117,11 +122,13 @@ class Running {
       this.#offBoxes?.();
       this.#records.follow(null);
       this.#offBoxes = on.boxes
-        ? events.subscribe({ types: ['data'], streams, onMissed: () => this.#records.follow(null) }, ({ items }) => {
-            this.#records.add(items);
-            // On a fast way the picture is there before what was found in it.
+        ? events.subscribe({ types: ['data', 'boxes'], streams, onMissed: () => this.#records.follow(null) }, (event) => {
+            if (event.type === 'data') this.#records.add(event.items);
+            else this.#early.add(event.frame, event.boxes);
+            // The picture may be there before what was found in it.
             const shown = this.#options.player.shownFrame?.id;
-            if (items.some(({ frame }) => frame === shown)) this.#drawBoxes();
+            const frames = event.type === 'data' ? event.items.map(({ frame }) => frame) : [event.frame];
+            if (shown !== undefined && frames.includes(shown)) this.#drawBoxes();
           })
         : undefined;
     }
@@ -137,16 +144,32 @@ class Running {
     if (this.#offBoxes && !this.#records.following) this.#records.follow(player.now());
   }
 
+  /** A <video> tells of a picture after it is on the screen, a busy page long after: while there are boxes, each repaint looks for itself. */
+  #watchRepaints(): void {
+    if (this.#repaint !== undefined || !this.#offBoxes) return;
+    const look = () => {
+      this.#repaint = undefined;
+      const { player, boxes } = this.#options;
+      if (player.shownFrame?.id !== this.#drawn) this.#drawBoxes();
+      if (!boxes.element.hidden && !player.paused) this.#watchRepaints();
+    };
+    this.#repaint = requestAnimationFrame(look);
+  }
+
   #drawBoxes(): void {
     const { player, boxes, wantedFit } = this.#options;
     const frame = player.shownFrame;
     const { width, height } = player.info ?? {};
+    this.#drawn = frame?.id;
     if (!this.#offBoxes || !frame || !width || !height) {
       boxes.show([], { width: 1, height: 1 }, 'contain');
       return;
     }
     this.#records.need(frame.timestamp, player.paused);
-    boxes.show(boxesAt(this.#records.items, frame), { width, height }, wantedFit());
+    boxes.show(boxesAt(this.#records.items, frame, this.#early), { width, height }, wantedFit());
+    // For pages and tests: a <video> goes on while a page looks at it.
+    boxes.element.dataset.frame = String(frame.id);
+    if (!boxes.element.hidden && !player.paused) this.#watchRepaints();
   }
 
   #drawValues(): void {

@@ -1,5 +1,7 @@
 // The events that one client has asked for, whatever its connection is.
+import { z } from 'zod';
 import type { EventType, ServerEvent } from '../../api/schema.ts';
+import { Box } from '../../api/timeline.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { RouteContext } from '../context.ts';
 import { SLOW_BYTES, TimelineFeed, type Wire } from './timeline-feed.ts';
@@ -92,6 +94,17 @@ export class EventFeed {
           if (now - last < FRAME_MS) return;
           last = now;
           this.#send({ type: 'frame', stream: name, id: info.id, timestamp: info.timestamp, ...(metadata ? { metadata } : {}) }, true);
+        }),
+      );
+    }
+    if (this.#types.has('boxes')) {
+      off.push(
+        events.on('results', ({ frame, data }) => {
+          for (const { boxes } of data) {
+            const read = z.array(Box).safeParse(boxes);
+            if (read.success)
+              this.#send({ type: 'boxes', stream: name, frame: frame.id, timestamp: frame.timestamp, boxes: read.data }, true);
+          }
         }),
       );
     }
