@@ -2,6 +2,7 @@
 import { RECORDING_FILES } from '../api/recordings.ts';
 import { OPTIONS } from '../server/options.ts';
 import type { CliOption, Command } from './arguments.ts';
+import { TEMPLATES } from './templates.ts';
 
 const CONFIG: CliOption = {
   key: 'config',
@@ -138,6 +139,23 @@ const BENCH: readonly CliOption[] = [
   { key: 'profile', flag: 'profile', env: '', kind: 'text', value: 'DIR', help: 'writes CPU profiles of the servers under test there' },
 ];
 
+const INIT: readonly CliOption[] = [
+  {
+    key: 'template',
+    flag: 'template',
+    short: 't',
+    env: '',
+    kind: 'text',
+    value: Object.keys(TEMPLATES).join('|'),
+    help: Object.entries(TEMPLATES)
+      .map(([name, { summary }]) => `${name}: ${summary}`)
+      .join('; '),
+    fallback: 'video',
+  },
+  { key: 'python', flag: 'python', env: '', kind: 'switch', value: '', help: 'the same as --template python' },
+  { key: 'force', flag: 'force', env: '', kind: 'switch', value: '', help: 'writes over files that are there' },
+];
+
 /** The commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -179,6 +197,14 @@ export const COMMANDS: readonly Command[] = [
       'sluice record scope --frames 1000 --compression deflate',
     ],
     load: () => import('./record.ts'),
+  },
+  {
+    name: 'init',
+    summary: 'Makes a folder with a processor of your own that runs at once.',
+    positionals: ['NAME'],
+    options: INIT,
+    examples: ['sluice init negative', 'sluice init --python negative', 'sluice init --template markers lamp'],
+    load: () => import('./init.ts'),
   },
   {
     name: 'bench',

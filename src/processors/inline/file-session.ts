@@ -36,7 +36,7 @@ export async function openSession(spec: SessionSpec, host: SessionHost): Promise
     module = await import(pathToFileURL(spec.use).href);
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
-    const missing = code === 'ERR_MODULE_NOT_FOUND' && message?.includes(spec.use);
+    const missing = code === 'ERR_MODULE_NOT_FOUND' && message?.startsWith(`Cannot find module '${spec.use}'`);
     throw new SluiceError(
       'processor-failed',
       missing ? `there is no file ${spec.use}` : `${name} cannot be read: ${String(message ?? error).split('\n')[0]}`,
