@@ -364,6 +364,8 @@ describe('publish-only', () => {
 describe('generate', () => {
   it('makes pictures of its size that go on', async () => {
     const run = await open('generate', { width: 64, height: 48, text: 'Hello' });
+    const shown = await run.video(shoot('gray', 5, 5, 1, blocks));
+    expect(shown).toMatchObject({ fate: 'replaced', format: 'rgb24', width: 64, height: 48 });
     const one = await run.generate();
     if (!one || one === WITHHOLD) throw new Error('no picture');
     const first = one.pixels.slice();
