@@ -8,7 +8,7 @@ import { createServer } from '../../src/index.ts';
 import { decodePicture } from '../../src/native/picture.ts';
 
 /** The program that is asked. */
-async function answering(): Promise<string> {
+async function answering() {
   const program = createHttpServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -28,20 +28,25 @@ async function answering(): Promise<string> {
     response.end(JSON.stringify({ metrics: { red: count }, ...(boxes.length ? { boxes } : {}) }));
   });
   await new Promise<void>((listening) => program.listen(0, '127.0.0.1', listening));
-  // The server ends this program, not the other way round.
-  program.unref();
-  return `http://127.0.0.1:${(program.address() as AddressInfo).port}/find`;
+  return { program, url: `http://127.0.0.1:${(program.address() as AddressInfo).port}/find` };
 }
 
 export async function start(port: number) {
-  const url = await answering();
+  const { program, url } = await answering();
   const server = await createServer({ port });
   server.stream('asked', {
     source: { type: 'pattern', kind: 'squares', width: 320, height: 180, fps: 10 },
     // Four pictures may be on their way at once; behind them the boxes are burnt in.
     processors: [{ use: 'http', params: { url }, flow: { parallel: 4 } }, { use: 'boxes' }],
   });
-  return server;
+  return {
+    url: server.url,
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      program.closeAllConnections();
+      program.close();
+    },
+  };
 }
 
 if (import.meta.main) console.log(`Open ${(await start(Number(process.argv[2] ?? 8000))).url}`);
