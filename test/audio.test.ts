@@ -265,8 +265,8 @@ it.skipIf(!ffmpeg)(
     expect(first).toMatchObject({ rate: 48_000, channels: 2 });
     expect(Math.abs(first.timestamp - again.lastFrame!.timestamp)).toBeLessThan(3_000_000);
     const { series } = await server.json<{ series: { name: string; values: unknown[] }[] }>(
-      `/api/streams/cam/metrics?names=audio.peak&start=${server.clock.now() - 5_000_000}&end=${server.clock.now()}&step=0`,
+      `/api/streams/cam/metrics?names=audio.peak.left&start=${server.clock.now() - 5_000_000}&end=${server.clock.now()}&step=0`,
     );
-    expect(series.map(({ name }) => name)).toContain('audio.peak');
+    expect(series.map(({ name }) => name)).toContain('audio.peak.left');
   },
 );

@@ -12,6 +12,7 @@ import type { RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
 import type { SoundBlock } from '../sources/source.ts';
 import { Analyses, type Analysis } from './analysis.ts';
+import { levelMetrics } from './audio/level-meter.ts';
 import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
 import { Chain, type ResolvedProcessor } from './chain/chain.ts';
@@ -198,9 +199,9 @@ export class Stream {
       demand: () => this.demand(),
       onFormat: () => this.events.emit('sound', {}),
       onShown: (block) => this.#besides?.offerSound(block),
-      onLevel: ({ timestamp, peak, rms }) => {
-        const metrics = { 'audio.peak': peak, 'audio.rms': rms };
-        this.events.emit('results', { processor: 'audio', frame: { id: 0, timestamp }, metrics, markers: [], data: [] });
+      onLevel: (level) => {
+        const frame = { id: 0, timestamp: level.timestamp };
+        this.events.emit('results', { processor: 'audio', frame, metrics: levelMetrics(level), markers: [], data: [] });
       },
       get live() {
         return stream.#state === 'live';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AudioFrame } from '../../core/audio.ts';
 import type { Micros } from '../../core/time.ts';
-import { LevelMeter } from './level-meter.ts';
+import { LevelMeter, levelMetrics } from './level-meter.ts';
 
 const block = (at: number, data: AudioFrame['data'], channels: number): AudioFrame => ({
   id: 1,
@@ -31,4 +31,15 @@ it('full scale of whole numbers is 0 dB', () => {
   const loud = new Int16Array(960).fill(-32_768);
   const [level] = Array.from({ length: 5 }, (_, i) => meter.add(block(i * 20_000, [loud], 1))).filter(Boolean);
   expect(level).toEqual({ timestamp: 0, peak: [0], rms: [0] });
+});
+
+it('is a metric for each channel, so that charts draw lines', () => {
+  expect(levelMetrics({ timestamp: 0, peak: [-6], rms: [-9] })).toEqual({ 'audio.peak': -6, 'audio.rms': -9 });
+  expect(Object.keys(levelMetrics({ timestamp: 0, peak: [0, 0], rms: [0, 0] }))).toEqual([
+    'audio.peak.left',
+    'audio.rms.left',
+    'audio.peak.right',
+    'audio.rms.right',
+  ]);
+  expect(levelMetrics({ timestamp: 0, peak: [0, -1, -2], rms: [0, 0, 0] })['audio.peak.3']).toBe(-2);
 });

@@ -58,3 +58,16 @@ export class LevelMeter {
 function decibels(size: number): number {
   return Math.max(LEAST_DB, Math.round(200 * Math.log10(size)) / 10);
 }
+
+const CHANNELS: Readonly<Record<number, readonly string[]>> = { 1: [''], 2: ['.left', '.right'] };
+
+/** Metrics of a reading, a number for each channel: `audio.peak` of mono, `audio.peak.left` and `.right` of stereo, `.1`, `.2` and so on beyond. */
+export function levelMetrics({ peak, rms }: Level): Record<string, number> {
+  const names = CHANNELS[peak.length] ?? peak.map((_, channel) => `.${channel + 1}`);
+  const values: Record<string, number> = {};
+  for (const [channel, name] of names.entries()) {
+    values[`audio.peak${name}`] = peak[channel]!;
+    values[`audio.rms${name}`] = rms[channel]!;
+  }
+  return values;
+}
