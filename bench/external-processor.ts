@@ -72,6 +72,8 @@ async function fast(way: 'memory' | 'socket'): Promise<void> {
     progress: () => {},
     found: () => {},
     timing: () => {},
+    away: () => {},
+    back: () => {},
     log: () => {},
     broken: (error) => process.stderr.write(`${String(error)}\n`),
     parse: (schema, input) => parseInput(schema, input) as Record<string, unknown>,

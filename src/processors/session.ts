@@ -43,6 +43,13 @@ export interface SessionHost {
   parse(schema: z.ZodType, input: unknown): Record<string, unknown>;
   /** It cannot go on (a process has gone): the chain closes it and opens another one. */
   broken(error: unknown): void;
+  /**
+   * What it runs elsewhere has gone (a program has ended): no frames come until `back`. Frames that are with it are to be refused with the same
+   * error. `how` says what it was.
+   */
+  away(error: unknown, how: 'crash' | 'timeout'): void;
+  /** It is there again. */
+  back(info: SessionInfo): void;
 }
 
 /** What is known of a processor once it is loaded; plain data. */

@@ -77,4 +77,5 @@ export type ThreadEvent =
   | { readonly type: 'validated'; readonly job: number; readonly params: Readonly<Record<string, unknown>> }
   | { readonly type: 'log'; readonly message: string; readonly values: Readonly<Record<string, unknown>> }
   | { readonly type: 'broken'; readonly error: PlainError }
+  | { readonly type: 'away'; readonly error: PlainError; readonly how: 'crash' | 'timeout' }
   | { readonly type: 'closed' };

@@ -161,6 +161,11 @@ class SessionRunner {
       timing: (parts) => this.#send({ type: 'timing', parts: { ...parts } }),
       log: (message, values = {}) => this.#send({ type: 'log', message, values: plainValues(values) }),
       broken: (error) => this.#send({ type: 'broken', error: plainError(toSluiceError(error, 'processor-failed')) }),
+      away: (error, how) => this.#send({ type: 'away', error: plainError(toSluiceError(error, 'processor-failed')), how }),
+      back: (info) => {
+        this.#info = info;
+        this.#send({ type: 'loaded', info });
+      },
     };
   }
 

@@ -269,15 +269,10 @@ export class Stage {
     if (performance.now() - this.#healthySince > HEALTHY_MS) this.#failures = 0;
     this.#healthySince = Number.POSITIVE_INFINITY;
     const failures = this.#failures++;
-    // The first time at once; what cannot even be loaded is not tried at once again. A program that has gone is only waited for.
-    const away = error.details.reason === 'away';
-    const delay = away || (failures === 0 && how !== 'load') ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
+    // The first time at once; what cannot even be loaded is not tried at once again.
+    const delay = failures === 0 && how !== 'load' ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
     this.#log.warn({ error: error.message, retryMs: delay }, 'a processor failed');
-    const when = away
-      ? 'waited for'
-      : delay === 0
-        ? 'started again'
-        : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
+    const when = delay === 0 ? 'started again' : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
     this.#host.note(this, how, `${this.id}: ${error.message}; ${when}`);
     if (!this.#wanted) return void this.#end();
     // Others of its kind go on without it.
@@ -353,6 +348,19 @@ export class Stage {
     // Orders are worked on as they were given: what was handed over before has the old ones.
     if (this.#taken) return this.#taken + 1;
     return this.#queue[0]?.frame.info.id ?? null;
+  }
+
+  /** What it runs elsewhere has gone: its thread stays and waits for it. Its frames come back as failed. */
+  #away(runner: Runner, error: SluiceError, how: 'crash' | 'timeout'): void {
+    runner.info = null;
+    this.#restarts++;
+    this.#error = { message: error.message, at: this.#host.clock.now() };
+    this.#log.warn({ error: error.message }, 'the program of a processor has gone');
+    this.#host.note(this, how, `${this.id}: ${error.message}; waited for`);
+    if (this.#runners.some(({ info }) => info)) return;
+    this.#set('loading');
+    this.#since = Number.NEGATIVE_INFINITY;
+    this.#pump();
   }
 
   // ---- frames
@@ -524,6 +532,9 @@ export class Stage {
       case 'loaded':
         this.#loaded(runner, event.info);
         break;
+      case 'away':
+        this.#away(runner, toSluiceError(event.error), event.how);
+        break;
       case 'load-failed':
         this.#fault(runner, toSluiceError(event.error), 'load');
         break;
@@ -554,8 +565,10 @@ export class Stage {
         const job = this.#take(runner, event.job);
         if (!job) break;
         release(job.slots);
-        this.#thrown(toSluiceError(event.error));
-        if (!job.late) this.#failed(job, 'error');
+        const error = toSluiceError(event.error);
+        const away = error.details.reason === 'away';
+        if (!away) this.#thrown(error);
+        if (!job.late) this.#failed(job, away ? 'crash' : 'error');
         this.#pump();
         break;
       }

@@ -30,8 +30,11 @@ export interface ProgramHost {
   /** What it says beside its answers. Of `done`, `at` is what its findings belong to. */
   onText(text: ProgramText, at: FoundAt | null): void;
   /** It is gone, or had to be. Called once, also after `close`. */
-  onGone(error: SluiceError): void;
+  onGone(error: SluiceError, how: 'crash' | 'timeout'): void;
 }
+
+/** How long a program may take to answer that a frame was given up, ms. */
+const ABORT_MS = 50;
 
 /** `away`: the next program is waited for, and nothing has to be tried again. */
 function failure(message: string, cause?: unknown): SluiceError {
@@ -44,6 +47,7 @@ export class Program {
   readonly #reader: ByteReader;
   readonly #host: ProgramHost;
   readonly #memoryName: string;
+  readonly #deadline: number;
   readonly #jobs = new Map<number, Job>();
   readonly #memories = new Map<number, SharedFrames>();
   /** The memory that the program has, and the one that it has been told of. */
@@ -54,12 +58,13 @@ export class Program {
   #gone: SluiceError | null = null;
   #bye = false;
 
-  /** `reader` has given the hello; `memoryName`: of the file for shared pictures. */
-  constructor(socket: Socket, reader: ByteReader, hello: HelloText, memoryName: string, host: ProgramHost) {
+  /** `reader` has given the hello; `memoryName`: of the file for shared pictures; `deadline`: s for a frame. */
+  constructor(socket: Socket, reader: ByteReader, hello: HelloText, memoryName: string, deadline: number, host: ProgramHost) {
     this.#socket = socket;
     this.#reader = reader;
     this.hello = hello;
     this.#memoryName = memoryName;
+    this.#deadline = deadline;
     this.#memoryWorks = hello.memory && hasSharedMemory();
     this.#host = host;
     void this.#read();
@@ -70,11 +75,11 @@ export class Program {
   }
 
   /** Ends the connection; `last` is still said. */
-  close(last: object, why: SluiceError = failure('it was closed')): void {
+  close(last: object, why: SluiceError = failure('it was closed'), how: 'crash' | 'timeout' = 'crash'): void {
     if (this.#socket.writable) this.#socket.end(textBytes(last));
     // One that does not read any more is not waited for.
     setTimeout(() => this.#socket.destroy(), 200).unref();
-    this.#end(why);
+    this.#end(why, how);
   }
 
   // ---- orders
@@ -135,13 +140,19 @@ export class Program {
     return { number, settled: promise };
   }
 
-  /** Tells the program if the frame is given up. Whether it listens is seen by its answer, which is waited for all the same. */
+  /** Tells the program if the frame is given up. One that does not answer that either hangs, and the next one is waited for. */
   async #answer<T>(number: number, settled: Promise<T>, signal: AbortSignal): Promise<T> {
-    const onAbort = () => this.send({ type: 'abort', job: number });
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      this.send({ type: 'abort', job: number });
+      const hangs = failure(`it took longer than ${this.#deadline} s for a frame`);
+      timer = setTimeout(() => this.close({ ...hangs.toProblem(), type: 'error' }, hangs, 'timeout'), ABORT_MS);
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       return await settled;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
   }
@@ -260,14 +271,14 @@ export class Program {
     }
   }
 
-  #end(error: SluiceError): void {
+  #end(error: SluiceError, how: 'crash' | 'timeout' = 'crash'): void {
     if (this.#gone) return;
     this.#gone = error;
     this.#reader.end(error);
     for (const job of [...this.#jobs.values()]) job.settle(error, 'failed');
     this.#dropMemories();
     this.#socket.destroySoon();
-    this.#host.onGone(error);
+    this.#host.onGone(error, how);
   }
 }
 

@@ -7,7 +7,7 @@ import { parseInput } from '../../api/zod-problem.ts';
 import { type FrameInfo, frameBytes, type PixelFormat } from '../../core/frame.ts';
 import type { Micros } from '../../core/time.ts';
 import { writeFrame } from '../../formats/frame-header.ts';
-import type { ChainFrame, Session, SessionHost } from '../session.ts';
+import type { ChainFrame, Session, SessionHost, SessionInfo } from '../session.ts';
 import { ProgramDoors } from './address.ts';
 import { openSession } from './session.ts';
 
@@ -35,9 +35,12 @@ function opened(params: unknown = {}, ports = false) {
   closing.push(() => doors[Symbol.dispose]());
   const said: unknown[] = [];
   const broken = Promise.withResolvers<Error>();
+  const back = Promise.withResolvers<SessionInfo>();
   const host: SessionHost = {
     now: () => info.timestamp,
     timing: () => {},
+    away: (error) => broken.resolve(error as Error),
+    back: (found) => back.resolve(found),
     progress: (message) => said.push(message),
     found: (findings, at) => said.push({ ...findings, at: at.id }),
     log: (message) => said.push(message),
@@ -58,7 +61,7 @@ function opened(params: unknown = {}, ports = false) {
     program.text({ type: 'hello', protocol: 1, token, ...hello });
     return program;
   };
-  return { session, loaded, said, broken: broken.promise, connect };
+  return { session, loaded, said, broken: broken.promise, back: back.promise, connect };
 }
 
 /** A frame of the chain, and what was written into its room. */
@@ -243,7 +246,7 @@ describe('a session of an external processor', () => {
   });
 
   it('gives way to a newer program', async () => {
-    const { loaded, broken, connect } = opened();
+    const { loaded, broken, back, connect } = opened();
     const early = await connect();
     await early.next('welcome');
     const program = await connect();
@@ -251,9 +254,10 @@ describe('a session of an external processor', () => {
     program.text({ type: 'ready' });
     await loaded;
     const newer = await connect();
-    await newer.next('again');
     await program.next('replaced');
     expect((await broken).message).toBe('another program has taken its place');
+    newer.text({ type: 'ready' });
+    expect(await back).toMatchObject({ name: 'p', video: true });
   });
 
   it('tells a program that its frame was given up', async () => {
@@ -269,6 +273,21 @@ describe('a session of an external processor', () => {
     expect(await program.next('abort')).toMatchObject({ job });
     program.text({ type: 'done', job, result: 'failed', error: 'given up' });
     await expect(outcome).rejects.toThrow('given up');
+  });
+
+  it('waits for the next program when one hangs', async () => {
+    const { session, loaded, broken, back, connect } = opened();
+    const program = await connect();
+    program.text({ type: 'ready' });
+    await loaded;
+    const { frame, abort } = framed();
+    const outcome = session.video!(frame);
+    abort.abort();
+    await expect(outcome).rejects.toThrow('it took longer than 2 s for a frame');
+    expect(await broken).toMatchObject({ details: { reason: 'away' } });
+    const other = await connect({ name: 'other' });
+    other.text({ type: 'ready' });
+    expect(await back).toMatchObject({ name: 'other' });
   });
 
   it('is found at a port where there are no sockets in the file system', async () => {

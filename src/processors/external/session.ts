@@ -1,5 +1,5 @@
 // A processor in a process of any language: waits for its program on a local socket, hands frames over, takes what comes back. A program
-// that crashes or disconnects ends the session; the chain opens the next one, which waits for the program to come back.
+// that crashes, hangs or disconnects takes its frames with it; the session stays and waits for the next one.
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
@@ -44,6 +44,7 @@ class ExternalSession implements Session {
   readonly #sockets = new Set<Socket>();
   #program: Program | null = null;
   #ready = false;
+  #wasReady = false;
   #closed = false;
   #schema: z.ZodType | null = null;
   #params: Params = {};
@@ -120,23 +121,18 @@ class ExternalSession implements Session {
   }
 
   #admit(socket: Socket, reader: ByteReader, hello: HelloText): void {
-    if (this.#closed || this.#ready) {
-      // Frames are with the one before: the next session is for the newcomer.
-      socket.end(textBytes({ type: 'again' }));
-      const taken = new SluiceError('processor-failed', 'another program has taken its place', { reason: 'away' });
-      this.#program?.close({ type: 'replaced' }, taken);
-      return;
-    }
+    if (this.#closed) return void socket.end(textBytes({ type: 'bye' }));
     const schema = hello.params && this.#schemaOf(hello.params);
-    const params = this.#check(schema, this.#spec.params ?? {});
-    const before = this.#program;
-    this.#program = null;
-    before?.close({ type: 'replaced' });
+    const params = this.#paramsFor(schema);
+    this.#program?.close(
+      { type: 'replaced' },
+      new SluiceError('processor-failed', 'another program has taken its place', { reason: 'away' }),
+    );
     this.#schema = schema;
     this.#params = params;
-    const program = new Program(socket, reader, hello, this.#options.key, {
+    const program = new Program(socket, reader, hello, this.#options.key, this.#options.deadline, {
       onText: (text, at) => this.#onText(program, text, at),
-      onGone: (error) => this.#onGone(program, error),
+      onGone: (error, how) => this.#onGone(program, error, how),
     });
     this.#program = program;
     const { deadline, memory } = this.#options;
@@ -150,6 +146,17 @@ class ExternalSession implements Session {
       deadline,
       memory,
     });
+  }
+
+  /** Those that held before another program came, if it takes them; otherwise those of the configuration. */
+  #paramsFor(schema: z.ZodType | null): Params {
+    const configured = () => this.#check(schema, this.#spec.params ?? {});
+    if (!this.#wasReady) return configured();
+    try {
+      return this.#check(schema, this.#params);
+    } catch {
+      return configured();
+    }
   }
 
   #schemaOf(schema: Params): z.ZodType {
@@ -188,7 +195,7 @@ class ExternalSession implements Session {
   #becomeReady(program: Program): void {
     const { name, video, audio, generates, ids, params } = program.hello;
     this.#ready = true;
-    this.#loaded.resolve({
+    const info: SessionInfo = {
       name: name ?? this.#spec.id,
       video,
       audio,
@@ -199,15 +206,20 @@ class ExternalSession implements Session {
       concurrent: true,
       schema: params,
       params: this.#params,
-    });
+    };
+    if (this.#wasReady) this.#host.back(info);
+    else this.#loaded.resolve(info);
+    this.#wasReady = true;
   }
 
-  #onGone(program: Program, error: SluiceError): void {
+  #onGone(program: Program, error: SluiceError, how: 'crash' | 'timeout'): void {
     if (program !== this.#program) return;
     this.#program = null;
     if (this.#closed) return;
-    if (this.#ready) this.#host.broken(error);
-    else this.#host.progress(`${WAITS}; ${error.message} while it was loading`, null);
+    const loading = !this.#ready;
+    this.#ready = false;
+    if (!loading) this.#host.away(error, how);
+    this.#host.progress(loading ? `${WAITS}; ${error.message} while it was loading` : WAITS, null);
   }
 
   #found(text: Parameters<typeof foundBy>[0], at: FoundAt | null): void {
@@ -228,7 +240,7 @@ class ExternalSession implements Session {
 
   #here(): Program {
     if (this.#program) return this.#program;
-    throw new SluiceError('processor-failed', 'its program is gone');
+    throw new SluiceError('processor-failed', 'its program is gone', { reason: 'away' });
   }
 
   async video(frame: ChainFrame): Promise<VideoOutcome> {
