@@ -151,6 +151,10 @@ describe('processors', () => {
       source: { type: 'pattern', width: 320, height: 180, fps: 10, audio: true },
       processors: [{ use }, { use: 'pass' }],
     });
+    // What it was before they came to it can be heard beside it.
+    const beside = await server.openStream('beside', { source: { type: 'stream', stream: 'cam', unprocessed: true } });
+    using _beside = beside.demand();
+    using unprocessed = beside.sound.hub.subscribe('test', 1000);
     using _awake = stream.demand();
     using heard = stream.sound.hub.subscribe('test', 1000);
     const captured = new Map<number, AudioFrame>();
@@ -168,6 +172,8 @@ describe('processors', () => {
       if (block.id > 800) break;
     }
     expect(loud.map(({ change }) => change)).toContain(0.5);
+    let loudest = 0;
+    while (loudest < 0.4) loudest = Math.max(loudest, peak((await unprocessed.queue.take())!));
     const { processors, audio } = await server.json<StreamStats>('/api/streams/cam/stats');
     const { offered, processed, passed, withheld, dropped, failed, inFlight } = processors[0]!.sound!;
     expect(offered).toBe(processed + passed + withheld + Object.values(dropped).reduce((sum, count) => sum + count, 0) + failed + inFlight);

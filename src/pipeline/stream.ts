@@ -687,6 +687,7 @@ export class Stream {
       pool: this.#deps.pool,
       clock: this.clock,
       lastTimestamp: () => this.#lastTimestamp,
+      onSound: (sound) => this.takeSound(sound),
       onFrame: (info, stepped, metadata) => this.onFrame(info, stepped, metadata),
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);

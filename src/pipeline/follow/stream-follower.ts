@@ -1,7 +1,9 @@
-// Source `stream`: the pictures of another stream of this server. It is kept awake only while this one is wanted.
+// Source `stream`: the pictures and the sound of another stream of this server. It is kept awake only while this one is wanted.
 import type { SharedClock } from '../../core/clock.ts';
 import type { FrameInfo, PixelFormat } from '../../core/frame.ts';
 import type { IdCounter } from '../../core/ids.ts';
+import type { SoundBlock } from '../../sources/source.ts';
+import type { AudioHub } from '../audio/audio-hub.ts';
 import type { FrameHub, ReaderSeat } from '../frame-hub.ts';
 import type { Job, MediaPool } from '../media-pool.ts';
 import type { SourceEvent } from '../messages.ts';
@@ -9,6 +11,8 @@ import type { SourceEvent } from '../messages.ts';
 const RETRY_MS = 1000;
 /** Ids that are reserved beyond that of the frame at hand: fewer than the other stream itself reserves ahead. */
 const AHEAD = 1000;
+/** Blocks of sound that may wait, two seconds of 20 ms. */
+const SOUND_LIMIT = 100;
 /** Frames whose metadata may come before their copy. */
 const METADATA = 64;
 
@@ -19,6 +23,7 @@ export interface Followed {
   readonly name: string;
   readonly hub: FrameHub;
   readonly captured: FrameHub;
+  readonly sound: { readonly hub: AudioHub; readonly captured: AudioHub };
   readonly state: string;
   readonly reason: string | null;
   /** The stream that it follows itself. */
@@ -48,6 +53,7 @@ export interface FollowHost {
   readonly clock: SharedClock;
   readonly lastTimestamp: () => number;
   readonly onFrame: (info: FrameInfo, stepped: boolean, metadata: Metadata) => void;
+  readonly onSound: (block: SoundBlock) => void;
   readonly onState: (state: 'asleep' | 'starting' | 'failed', reason: string | null) => void;
 }
 
@@ -140,6 +146,7 @@ export class StreamFollower {
     this.#seat = seat;
     this.#held = [
       () => demand[Symbol.dispose](),
+      this.#hear(unprocessed ? other.sound.captured : other.sound.hub),
       other.events.on(unprocessed ? 'captured' : 'frame', ({ info, metadata }) => this.#remember(info.id, metadata)),
       other.events.on('state', ({ state, reason }) => this.#told(state, reason)),
       other.events.on('rings', () => this.#look()),
@@ -155,6 +162,16 @@ export class StreamFollower {
       onState('failed', error.message);
       this.#retry = setTimeout(() => this.#look(), RETRY_MS).unref();
     });
+  }
+
+  /** Takes the other one's blocks, with their times and ids of their own. */
+  #hear(from: AudioHub): () => void {
+    const { queue, close } = from.subscribe(`stream ${this.#host.name}`, SOUND_LIMIT);
+    const take = async () => {
+      for (let block = await queue.take(); block; block = await queue.take()) this.#host.onSound(block);
+    };
+    void take();
+    return close;
   }
 
   /** What holds up the other one holds up this one. */
