@@ -1,9 +1,11 @@
 // Source `stream`: the pictures and the sound of another stream of this server. It is kept awake only while this one is wanted.
+import type { AudioFrame } from '../../core/audio.ts';
 import type { SharedClock } from '../../core/clock.ts';
+import type { Subscription } from '../../core/fanout.ts';
 import type { FrameInfo, PixelFormat } from '../../core/frame.ts';
 import type { IdCounter } from '../../core/ids.ts';
+import type { Queueable } from '../../core/queue.ts';
 import type { SoundBlock } from '../../sources/source.ts';
-import type { AudioHub } from '../audio/audio-hub.ts';
 import type { FrameHub, ReaderSeat } from '../frame-hub.ts';
 import type { Job, MediaPool } from '../media-pool.ts';
 import type { SourceEvent } from '../messages.ts';
@@ -18,12 +20,17 @@ const METADATA = 64;
 
 type Metadata = Readonly<Record<string, unknown>> | null;
 
+/** Blocks of sound, behind a queue of at most `limit`. */
+interface FollowedSound {
+  subscribe(name: string, limit: number): Subscription<AudioFrame & Queueable>;
+}
+
 /** A stream as its followers see it. */
 export interface Followed {
   readonly name: string;
   readonly hub: FrameHub;
   readonly captured: FrameHub;
-  readonly sound: { readonly hub: AudioHub; readonly captured: AudioHub };
+  readonly sound: { readonly hub: FollowedSound; readonly captured: FollowedSound };
   readonly state: string;
   readonly reason: string | null;
   /** The stream that it follows itself. */
@@ -165,7 +172,7 @@ export class StreamFollower {
   }
 
   /** Takes the other one's blocks, with their times and ids of their own. */
-  #hear(from: AudioHub): () => void {
+  #hear(from: FollowedSound): () => void {
     const { queue, close } = from.subscribe(`stream ${this.#host.name}`, SOUND_LIMIT);
     const take = async () => {
       for (let block = await queue.take(); block; block = await queue.take()) this.#host.onSound(block);
