@@ -1,6 +1,6 @@
 import { StreamConfig, type StreamInfo, type StreamStats, type ViewConfig } from '../api/schema.ts';
 import { parseInput } from '../api/zod-problem.ts';
-import { SluiceError } from '../core/errors.ts';
+import { SluiceError, toSluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { parseStreamName } from '../core/stream-name.ts';
 import { type Ticks, toMicros } from '../core/time.ts';
@@ -59,7 +59,13 @@ export class StreamService {
   async restore(): Promise<void> {
     const { registry, store, config, log } = this.#options;
     for (const [name, stream] of Object.entries(config.streams)) {
-      this.#options.processors.check(stream, true);
+      try {
+        this.#options.processors.check(stream, true);
+      } catch (error) {
+        // Told as every other fault of the configuration is.
+        const { message, details } = toSluiceError(error);
+        throw new SluiceError('bad-config', `streams.${name}.${message}`, details, error);
+      }
       await registry.open(name, await this.#restored(name, stream));
     }
     for (const row of await store.call('streams')) {

@@ -32,6 +32,13 @@ async function refusal(patch: ParamValues): Promise<SluiceError> {
 }
 
 describe('ParamSet', () => {
+  it('leaves alone what is part of the configuration', async () => {
+    const Model = z.strictObject({ model: z.string().meta({ readOnly: true }), threshold: z.number().default(0.5) });
+    const models = new ParamSet([part('onnx', Model, { model: 'a.onnx' })]);
+    await expect(models.plan({ model: 'b.onnx', threshold: 0.4 })).rejects.toThrow('model is part of the configuration');
+    expect((await models.plan({ model: 'a.onnx', threshold: 0.4 })).changed.map(({ entry }) => entry.name)).toEqual(['threshold']);
+  });
+
   it('addresses by name, and by id where two share it', () => {
     expect(set().entries.map(({ address }) => address)).toEqual([
       'fps',

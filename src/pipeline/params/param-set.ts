@@ -108,10 +108,18 @@ export class ParamSet {
   async plan(patch: ParamValues): Promise<ParamPlan> {
     const problems: FieldProblem[] = [];
     const next = new Map<ParamPart, Record<string, unknown>>();
+    let wrong = false;
     for (const [address, value] of Object.entries(patch)) {
       const entry = this.find(address);
       if (!entry) {
         problems.push(this.#unknown(address));
+        continue;
+      }
+      const present = ownValue(entry.part.values, entry.name);
+      if (entry.schema.readOnly === true && !same(value, present)) {
+        const message = `${address} is part of the configuration and is not changed while it runs`;
+        wrong = true;
+        problems.push({ field: address, message, received: value, allowed: JSON.stringify(present) ?? 'nothing' });
         continue;
       }
       const values = next.get(entry.part) ?? { ...entry.part.values };
@@ -122,7 +130,6 @@ export class ParamSet {
     const unknownOnly = problems.length > 0;
     const parts = new Map<ParamPart, ParamValues>();
     const checked = await Promise.allSettled([...next].map(async ([part, values]) => [part, await part.check(values)] as const));
-    let wrong = false;
     for (const [index, result] of checked.entries()) {
       if (result.status === 'fulfilled') {
         parts.set(...result.value);

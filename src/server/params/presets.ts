@@ -77,7 +77,9 @@ export class Presets {
   /** All that a preset can bring back; what is not set as `null`. */
   #present(stream: Stream, set: ParamSet): Record<string, unknown> {
     const readOnly = this.#streams.isReadOnly(stream.name);
-    const entries = set.entries.filter(({ part, schema }) => schema.control !== 'trigger' && !(readOnly && part.id === SOURCE_PART));
+    const entries = set.entries.filter(
+      ({ part, schema }) => schema.control !== 'trigger' && schema.readOnly !== true && !(readOnly && part.id === SOURCE_PART),
+    );
     return Object.fromEntries(entries.map(({ address, part, name }) => [address, part.values[name] ?? null]));
   }
 

@@ -121,7 +121,7 @@ export class ParamService implements Disposable {
       const isDefault = same(value, schema.default);
       const asGiven = before === undefined || (before[name] === undefined ? isDefault : same(before[name], value));
       const origin = asGiven ? (isDefault ? ('default' as const) : ('config' as const)) : ('live' as const);
-      const readOnly = part.id === SOURCE_PART && streams.isReadOnly(stream.name);
+      const readOnly = schema.readOnly === true || (part.id === SOURCE_PART && streams.isReadOnly(stream.name));
       return [address, { part: part.id, use: part.use, name, set: origin, live: part.live, readOnly }];
     });
     return {
