@@ -1,6 +1,6 @@
 // An echo in the sound of a stream.   npx node examples/processors/audio-echo.ts [PORT]     (switch the sound on in the player)
 import { z } from 'zod';
-import { createServer, defineProcessor } from '../../src/index.ts';
+import { createServer, defineProcessor, type LibraryServer } from '../../src/index.ts';
 
 const echo = defineProcessor({
   name: 'echo',
@@ -29,11 +29,13 @@ const echo = defineProcessor({
   },
 });
 
-export async function start(port: number) {
-  const server = await createServer({ port });
+export function add(server: LibraryServer) {
   const source = { type: 'pattern', kind: 'testbars', width: 640, height: 360, fps: 30, audio: true } as const;
   server.stream('echoed', { source, processors: [echo] });
-  return server;
 }
 
-if (import.meta.main) console.log(`Open ${(await start(Number(process.argv[2] ?? 8000))).url}`);
+if (import.meta.main) {
+  const server = await createServer({ port: Number(process.argv[2] ?? 8000) });
+  add(server);
+  console.log(`Open ${server.url}`);
+}

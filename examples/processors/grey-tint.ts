@@ -1,7 +1,7 @@
 // A function per frame: takes the colour out of each picture and tints it.   npx node examples/processors/grey-tint.ts [PORT]
 // (`npm start` once installs and builds. In a project of your own the imports are from 'sluice' and 'zod'.)
 import { z } from 'zod';
-import { createServer, defineProcessor } from '../../src/index.ts';
+import { createServer, defineProcessor, type LibraryServer } from '../../src/index.ts';
 
 const tint = defineProcessor({
   name: 'tint',
@@ -23,10 +23,12 @@ const tint = defineProcessor({
   },
 });
 
-export async function start(port: number) {
-  const server = await createServer({ port });
+export function add(server: LibraryServer) {
   server.stream('tinted', { source: { type: 'pattern', kind: 'checkerboard', width: 640, height: 360, fps: 30 }, processors: [tint] });
-  return server;
 }
 
-if (import.meta.main) console.log(`Open ${(await start(Number(process.argv[2] ?? 8000))).url}`);
+if (import.meta.main) {
+  const server = await createServer({ port: Number(process.argv[2] ?? 8000) });
+  add(server);
+  console.log(`Open ${server.url}`);
+}

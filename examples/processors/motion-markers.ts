@@ -1,5 +1,5 @@
 // Marks on the timeline when something moves, and boxes round what does.   npx node examples/processors/motion-markers.ts [PORT]
-import { createServer, defineProcessor } from '../../src/index.ts';
+import { createServer, defineProcessor, type LibraryServer } from '../../src/index.ts';
 
 const [columns, rows] = [64, 36];
 
@@ -35,10 +35,12 @@ const motion = defineProcessor({
   },
 });
 
-export async function start(port: number) {
-  const server = await createServer({ port });
+export function add(server: LibraryServer) {
   server.stream('watched', { source: { type: 'pattern', kind: 'checkerboard', width: 640, height: 360, fps: 30 }, processors: [motion] });
-  return server;
 }
 
-if (import.meta.main) console.log(`Open ${(await start(Number(process.argv[2] ?? 8000))).url}`);
+if (import.meta.main) {
+  const server = await createServer({ port: Number(process.argv[2] ?? 8000) });
+  add(server);
+  console.log(`Open ${server.url}`);
+}

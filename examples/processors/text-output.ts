@@ -1,7 +1,7 @@
 // Says something every so many frames; what it says is data of that frame.   npx node examples/processors/text-output.ts [PORT]
 // Read it in the page, by GET /api/streams/told/data, or as it comes by GET /api/events?streams=told&types=data.
 import { z } from 'zod';
-import { createServer, defineProcessor } from '../../src/index.ts';
+import { createServer, defineProcessor, type LibraryServer } from '../../src/index.ts';
 
 const teller = defineProcessor({
   name: 'teller',
@@ -17,10 +17,12 @@ const teller = defineProcessor({
   },
 });
 
-export async function start(port: number) {
-  const server = await createServer({ port });
+export function add(server: LibraryServer) {
   server.stream('told', { source: { type: 'pattern', kind: 'testbars', width: 640, height: 360, fps: 30 }, processors: [teller] });
-  return server;
 }
 
-if (import.meta.main) console.log(`Open ${(await start(Number(process.argv[2] ?? 8000))).url}`);
+if (import.meta.main) {
+  const server = await createServer({ port: Number(process.argv[2] ?? 8000) });
+  add(server);
+  console.log(`Open ${server.url}`);
+}
