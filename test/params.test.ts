@@ -253,6 +253,24 @@ describe('params of a stream', () => {
     expect(frame[value.indexOf(1)]).toBe((pressed.answer as ParamsChanged).frame);
   });
 
+  it('of a processor that makes its pictures: exact to the picture, with ids of the stream', { timeout: 60_000 }, async () => {
+    const makes = { use: 'generate', fps: 40, params: { kind: 'plain', color: '#000020', width: 256, height: 32 } };
+    const made = { source: { type: 'generate' }, processors: [makes], dvr: { mode: 'off' } };
+    expect((await server.fetch('api/streams/made', json('PUT', made))).status).toBe(201);
+    await using seen = await viewer(server, 'made');
+    await until(async () => seen.pictures.length > 3);
+    const changes: { frame: number; level: number }[] = [{ frame: 0, level: 0x20 }];
+    for (const level of [0x40, 0x60, 0x80]) {
+      const { status, answer } = await patch(server, { color: `#0000${level.toString(16)}` }, 'made');
+      expect(status).toBe(200);
+      const { frame } = answer as ParamsChanged;
+      changes.push({ frame, level });
+      await until(async () => (seen.pictures.at(-1)?.id ?? 0) > frame + 1);
+    }
+    for (const { id, level } of seen.pictures) expect([id, level]).toEqual([id, changes.findLast(({ frame }) => frame <= id)!.level]);
+    expect(await server.json('api/streams/made')).toMatchObject({ state: 'live', width: 256 });
+  });
+
   it('outlive a restart of the server', { timeout: 60_000 }, async () => {
     await server.close();
     server = await start();

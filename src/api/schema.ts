@@ -104,12 +104,16 @@ export const PushParams = z
   })
   .strict();
 
+/** No source: the first processor makes the pictures (`generate`), while somebody needs them. */
+export const GenerateParams = z.object({}).strict();
+
 /** Parameters by source type. A new source is one row here and one row in sources/index.ts. */
 export const SOURCE_PARAMS = {
   pattern: PatternParams,
   ffmpeg: FfmpegParams,
   recording: RecordingParams,
   stream: StreamParams,
+  generate: GenerateParams,
   push: PushParams,
 } as const;
 export type SourceType = keyof typeof SOURCE_PARAMS;
@@ -119,6 +123,7 @@ export const SourceConfig = z.discriminatedUnion('type', [
   FfmpegParams.extend({ type: z.literal('ffmpeg') }),
   RecordingParams.extend({ type: z.literal('recording') }),
   StreamParams.extend({ type: z.literal('stream') }),
+  GenerateParams.extend({ type: z.literal('generate') }),
   PushParams.extend({ type: z.literal('push') }),
 ]);
 export type SourceConfig = z.infer<typeof SourceConfig>;

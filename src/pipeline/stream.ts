@@ -19,7 +19,10 @@ import { Chain, type ResolvedProcessor } from './chain/chain.ts';
 import type { Stage } from './chain/stage.ts';
 import { type Followed, StreamFollower } from './follow/stream-follower.ts';
 import { FrameHub } from './frame-hub.ts';
+
 import { FrameIds } from './frame-ids.ts';
+import { GeneratedSource } from './generated-source.ts';
+
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
 import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
@@ -119,7 +122,7 @@ export class Stream {
   #config: StreamConfig;
   readonly #deps: StreamDeps;
   readonly #ids: FrameIds;
-  #source: SourceRunner | StreamFollower | null = null;
+  #source: SourceRunner | StreamFollower | GeneratedSource | null = null;
   readonly #renditions: Renditions;
   readonly #analyses: Analyses;
   #processings: Processing[] = [];
@@ -460,7 +463,12 @@ export class Stream {
   }
 
   #newChain(configs: readonly InlineConfig[], from: FrameHub, to: FrameHub | null): Chain {
+    const stream = this;
     return new Chain(configs, {
+      get generates() {
+        return to !== null && stream.#config.source.type === 'generate';
+      },
+      onGenerated: (info) => this.#onGenerated(info),
       name: this.name,
       clock: this.clock,
       log: this.log,
@@ -486,7 +494,9 @@ export class Stream {
 
   /** They look at frames while frames come; they keep no source awake. */
   #runProcessings(): void {
-    const frames = this.#state === 'live' || this.#state === 'starting';
+    // What is to make the pictures itself is needed most when none come.
+    const made = this.#config.source.type === 'generate' && this.#state === 'lost';
+    const frames = this.#state === 'live' || this.#state === 'starting' || made;
     for (const processing of this.#processings) processing.want(frames && !this.#closed);
     this.#chain?.want(frames && !this.#closed);
     this.#besides?.want(frames && !this.#closed);
@@ -519,6 +529,16 @@ export class Stream {
     this.events.emit('captured', { info, metadata });
     if (this.#chain) this.#chain.offer(info, stepped, metadata);
     else this.#onShown(info, stepped, metadata);
+  }
+
+  /** A processor has made a picture without input. */
+  #onGenerated(info: FrameInfo): void {
+    this.#captured.count();
+    this.#lastCaptured = info;
+    this.#lastTimestamp = info.timestamp;
+    this.#rate.add(this.clock.now());
+    if (this.#state !== 'live') this.#setState('live', null);
+    this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
   }
 
   /** A frame has reached the ring that viewers see. */
@@ -644,6 +664,14 @@ export class Stream {
     }
     if (source.type === 'stream') {
       this.#makeFollower(source);
+      return;
+    }
+    if (source.type === 'generate') {
+      this.#source = new GeneratedSource({
+        possible: () => this.#inline(false).length > 0,
+        onState: (state, reason) => this.#setState(state === 'asleep' && this.#stopped ? 'stopped' : state, reason),
+      });
+      this.#setState('asleep', null);
       return;
     }
     const { type, ...params } = source;

@@ -18,7 +18,7 @@ export function checkSource(source: SourceConfig, admission: Admission, allowSou
     throw refusal(entryFor(source.file), source.file, 'this file');
   }
   // Who may make streams may watch those that there are.
-  if (source.type === 'stream') return;
+  if (source.type === 'stream' || source.type === 'generate') return;
   if (source.type !== 'ffmpeg') throw refusal(source.type, source.type, `a source of type ${source.type}`);
   if (!allowSources.some((entry) => covers(entry, source.url))) {
     throw refusal(entryFor(source.url), source.url.replace(/\/\/[^/@]*@/, '//***@'), 'this input');

@@ -11,7 +11,8 @@ import { type Field, type FormValues, fieldsOf, initialValues, readValues } from
 import { SchemaFields } from './schema-form.tsx';
 import { addStream, streamOf } from './store.ts';
 
-type Kind = keyof typeof SOURCE_PARAMS;
+/** A processor that makes pictures is no matter of this form. */
+type Kind = Exclude<keyof typeof SOURCE_PARAMS, 'generate'>;
 
 interface KindWords {
   readonly label: string;

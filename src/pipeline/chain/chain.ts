@@ -20,6 +20,8 @@ import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
 const DEPTH = 8;
 /** Processors without frames are let go after so long, ms. */
 const REST_MS = 30_000;
+/** Pictures a second of a processor that makes them and says no rate. */
+const MADE_FPS = 30;
 /** How long an answer waits for the first picture with an id of its own, ms. */
 const OWN_PATIENCE_MS = 2000;
 /** Between pictures that have the same capture time, µs. */
@@ -45,6 +47,10 @@ export interface ChainHost {
   resolve(config: InlineConfig): ResolvedProcessor;
   /** An id for a picture that has none of its own; 0 = none is left. */
   takeId(): number;
+  /** The first processor makes the pictures. */
+  readonly generates?: boolean;
+  /** It has made one. */
+  onGenerated?(info: FrameInfo): void;
   /** Id that the next captured frame will have at least. */
   nextId(): number;
   /** The next id that `takeId` will give. */
@@ -75,6 +81,10 @@ export class Chain {
   #last = 0;
   /** First frame that it was given. */
   #first = 0;
+  /** Paces the first processor where it makes the pictures. */
+  #pace: NodeJS.Timeout | undefined;
+  #due = false;
+  #lastMade = 0;
   /** Changes of params that wait for the first picture made with them. */
   readonly #told = new Set<{ readonly from: number; readonly tell: (id: number) => void }>();
 
@@ -108,6 +118,34 @@ export class Chain {
       }, REST_MS).unref();
     }
     for (const stage of this.#stages) stage.want(wanted);
+    if (this.#host.generates) this.#tick(wanted);
+  }
+
+  /** Pictures are asked for at the rate of the first processor; one that is slower gives what it can. */
+  #tick(wanted: boolean): void {
+    clearInterval(this.#pace);
+    if (!wanted) return;
+    this.#pace = setInterval(
+      () => {
+        this.#due = true;
+        this.#ask();
+      },
+      1000 / (this.#stages[0]?.config.fps ?? MADE_FPS),
+    );
+  }
+
+  #ask(): void {
+    if (this.#wanted && this.#due && this.#stages[0]?.generate()) this.#due = false;
+  }
+
+  #generated(stage: Stage, frame: Moving | null): void {
+    if (!frame) return this.#ask();
+    if (stage !== this.#stages[0] || !this.#wanted) return frame.at.release();
+    const timestamp = Math.max(frame.info.timestamp, this.#lastMade + APART_US) as Micros;
+    this.#lastMade = timestamp;
+    const info = { ...frame.info, timestamp };
+    this.#host.onGenerated?.(info);
+    this.#next(stage, { ...frame, info });
   }
 
   #leave(): void {
@@ -129,6 +167,7 @@ export class Chain {
       if (this.#wanted) stage.want(true);
       return stage;
     });
+    if (this.#host.generates) this.#tick(this.#wanted);
     await Promise.all(old.filter((stage) => !this.#stages.includes(stage)).map((stage) => stage.close()));
   }
 
@@ -145,6 +184,11 @@ export class Chain {
    * Where pictures have ids of their own that is known when the first one comes, or `patience` ms have passed without one.
    */
   async setParams(stage: Stage, params: Params, patience = OWN_PATIENCE_MS): Promise<number> {
+    if (stage.info?.generates) {
+      stage.setParams(params);
+      await stage.settled();
+      return this.#host.nextOwnId();
+    }
     const first = stage.setParams(params) ?? (this.#first || this.#host.nextId());
     if (!this.#ownIds || !this.#host.to) return first;
     return await new Promise<number>((resolve) => {
@@ -251,7 +295,8 @@ export class Chain {
 
   /** A processor gives several pictures for one. */
   get #ownIds(): boolean {
-    return this.#stages.some((stage) => stage.info?.ids === 'own');
+    // What makes pictures without input gives each its id at once.
+    return this.#stages.some(({ info }) => info?.ids === 'own' && !info.generates);
   }
 
   /** The frame's own id and time, unless a processor gives several pictures for one. */
@@ -286,6 +331,8 @@ export class Chain {
       claim: (format, width, height) => this.#claim(format, width, height),
       resolve: (config) => host.resolve(config),
       isLast: (stage) => this.#stages.at(-1) === stage,
+      takeId: () => host.takeId(),
+      generated: (stage, frame) => this.#generated(stage, frame),
       next: (stage, frame) => this.#next(stage, frame),
       nextSound: (stage, block) => this.#nextSound(this.#stages.indexOf(stage) + 1, block),
       found: (stage, findings, at) => host.onResults(resultsOf({ id: stage.id, use: stage.id }, at, findings)),

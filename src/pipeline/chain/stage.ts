@@ -4,7 +4,7 @@ import { type InlineConfig, processorIdOf, type StreamStats } from '../../api/sc
 import type { AudioFrame } from '../../core/audio.ts';
 import type { SharedClock } from '../../core/clock.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
-import type { PixelFormat } from '../../core/frame.ts';
+import { FORMATS, type PixelFormat } from '../../core/frame.ts';
 import type { Logger } from '../../core/log.ts';
 import { Throttle } from '../../core/throttle.ts';
 import { type Micros, parseDuration } from '../../core/time.ts';
@@ -51,6 +51,10 @@ export interface StageHost {
   readonly patienceMs: number;
   /** Viewers see what leaves this one. */
   isLast(stage: Stage): boolean;
+  /** An id for a picture that was made without input; 0 = none is left. */
+  takeId(): number;
+  /** A picture that was made without input leaves it; `null` = it is free for the next one. */
+  generated(stage: Stage, frame: Moving | null): void;
   /** A frame leaves it for the next one. */
   next(stage: Stage, frame: Moving): void;
   /** So does a block of sound. */
@@ -86,6 +90,14 @@ interface Runner {
   readonly checks: Checks;
   /** Params that it was told while it was being loaded with others. */
   told: Params | null;
+}
+
+/** A picture that is being made without input. */
+interface Making {
+  readonly id: number;
+  readonly runner: Runner;
+  readonly slots: HeldSlot[];
+  readonly timer: NodeJS.Timeout;
 }
 
 export type StageState = 'off' | 'loading' | 'running' | 'failed';
@@ -124,6 +136,8 @@ export class Stage {
   #waiting: (() => void)[] = [];
   #idle: NodeJS.Timeout | undefined;
   #counts = { metrics: 0, markers: 0 };
+  #making: Making | null = null;
+  #made: (() => void)[] = [];
 
   constructor(config: InlineConfig, host: StageHost) {
     this.id = processorIdOf(config);
@@ -245,6 +259,13 @@ export class Stage {
   /** Forgets a runner: its frames have their fate, and its slots are free when it can write no more. */
   #abandon(runner: Runner, how: Fault | 'stopped'): void {
     runner.checks.abandon();
+    const making = this.#making;
+    if (making?.runner === runner) {
+      void runner.handle.gone.then(() => release(making.slots));
+      if (how === 'stopped') this.ledger.drop('stopped');
+      else this.ledger.fail(how);
+      this.#endMaking();
+    }
     for (const job of runner.jobs.values()) {
       clearTimeout(job.timer);
       void runner.handle.gone.then(() => release(job.slots));
@@ -522,6 +543,56 @@ export class Stage {
     return { job, runner };
   }
 
+  // ---- pictures without input
+
+  /** Asks for the next picture; false = it cannot now, or is still at the one before. */
+  generate(): boolean {
+    const runner = this.#runners.find(({ info }) => info);
+    if (this.#state !== 'running' || !this.#info?.generates || this.#making || !runner) return false;
+    const id = this.#nextJob++;
+    const timer = setTimeout(() => {
+      const message = `it took longer than ${this.#deadlineMs / 1000} s for a picture`;
+      this.#fault(runner, toSluiceError({ code: 'processor-failed', message }), 'timeout');
+    }, this.#deadlineMs).unref();
+    this.#making = { id, runner, slots: [], timer };
+    this.ledger.offered++;
+    runner.handle.send({ type: 'generate', job: id });
+    return true;
+  }
+
+  /** Settles when no picture is being made with the params of before. */
+  async settled(): Promise<void> {
+    if (this.#making) await new Promise<void>((resolve) => this.#made.push(resolve));
+  }
+
+  #endMaking(): void {
+    clearTimeout(this.#making?.timer);
+    this.#making = null;
+    for (const wake of this.#made.splice(0)) wake();
+    this.#host.generated(this, null);
+  }
+
+  #generated({ slots }: Making, pictures: readonly PlacedPicture[], ms: number): void {
+    this.#throws = 0;
+    const now = this.#host.clock.now();
+    const frames: Moving[] = [];
+    for (const { place, format, width, height, significantBits, timestamp, metadata } of pictures) {
+      const at = slots.find((slot) => slot.place.ring === place.ring && slot.place.slot === place.slot);
+      const id = at ? this.#host.takeId() : 0;
+      if (!at || id === 0) continue;
+      slots.splice(slots.indexOf(at), 1);
+      const bits = significantBits ?? FORMATS[format].depth;
+      const info = { id, timestamp: timestamp ?? now, format, width, height, significantBits: bits, received: now };
+      frames.push({ info, stepped: false, metadata: metadata ?? null, boxes: [], at });
+    }
+    release(slots);
+    if (frames.length) this.ledger.processed++;
+    else this.ledger.withheld++;
+    this.ledger.ran(ms, frames[0]?.info.timestamp ?? now, now);
+    for (const frame of frames) this.#host.generated(this, frame);
+    this.#endMaking();
+  }
+
   // ---- answers
 
   #on(runner: Runner, event: ThreadEvent): void {
@@ -545,10 +616,13 @@ export class Stage {
         if (job.late) release(job.slots);
         else if (event.outcome === 'pass') this.#passed(job, event.copied);
         else if (event.outcome === 'withhold') this.#withheld(job);
-        else this.#made(job, event.pictures);
+        else this.#madeOf(job, event.pictures);
         this.#pump();
         break;
       }
+      case 'generated':
+        if (this.#making?.id === event.job) this.#generated(this.#making, event.pictures, event.ms);
+        break;
       case 'validated':
         runner.checks.answer(event.job, event.params);
         break;
@@ -558,6 +632,13 @@ export class Stage {
         break;
       case 'failed': {
         if (runner.checks.refuse(event.job, toSluiceError(event.error))) break;
+        if (this.#making?.id === event.job) {
+          release(this.#making.slots);
+          this.#thrown(toSluiceError(event.error));
+          this.ledger.fail('error');
+          this.#endMaking();
+          break;
+        }
         if (this.#sound.failed(event.job)) {
           this.#thrown(toSluiceError(event.error));
           break;
@@ -604,6 +685,7 @@ export class Stage {
     // Params may have changed while it was being loaded.
     this.#info = runner.told ? { ...info, params: runner.told } : info;
     if (this.#wanted) runner.handle.send({ type: 'start' });
+    if (info.generates) queueMicrotask(() => this.#host.generated(this, null));
     clearTimeout(this.#patience);
     if (this.#state !== 'running') {
       this.#set('running');
@@ -646,7 +728,7 @@ export class Stage {
     this.#settle(ticket, []);
   }
 
-  #made({ frame, slots, ticket }: Job, pictures: readonly PlacedPicture[]): void {
+  #madeOf({ frame, slots, ticket }: Job, pictures: readonly PlacedPicture[]): void {
     this.ledger.processed++;
     if (!this.#host.shows) return this.#settle(ticket, [frame]);
     const out: Moving[] = [];
@@ -665,7 +747,7 @@ export class Stage {
   }
 
   #room(runner: Runner, { job: id, format, width, height }: Extract<ThreadEvent, { type: 'room' }>): void {
-    const job = runner.jobs.get(id);
+    const job = runner.jobs.get(id) ?? (this.#making?.id === id ? this.#making : undefined);
     if (!job) return;
     const refuse = (message: string) => {
       const error = plainError(toSluiceError({ code: 'processor-failed', message }));
