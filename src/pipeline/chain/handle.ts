@@ -10,6 +10,8 @@ import { runSession } from './runner.ts';
 
 /** How often the memory of a thread is looked at, ms. */
 const MEMORY_EVERY_MS = 200;
+/** V8's own limit lies above ours: near it V8 does nothing but collect garbage for many seconds, with threads that all of the program share. */
+const V8_LIMIT = 1.5;
 /** How long a thread may take to end by itself, ms. */
 const CLOSE_MS = 1000;
 
@@ -56,7 +58,7 @@ export class Handle {
     const worker = new Worker(new URL(`./processor-thread${extension}`, import.meta.url), {
       name: 'sluice-processor',
       workerData: { spec, clock: clock.state } satisfies ThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: Math.max(16, Math.round(options.memory / 2 ** 20)) },
+      resourceLimits: { maxOldGenerationSizeMb: Math.max(16, Math.round((options.memory * V8_LIMIT) / 2 ** 20)) },
     });
     this.#worker = worker;
     worker.unref();
@@ -103,7 +105,7 @@ export class Handle {
     this.#options.onGone(error);
   }
 
-  /** V8's heap limit does not know the memory of typed arrays. The question is answered even while the thread is in an endless loop. */
+  /** V8's heap limit comes late and does not know the memory of typed arrays. The question is answered even while the thread is in an endless loop. */
   async #look(worker: Worker): Promise<void> {
     try {
       const { used_heap_size: heap, external_memory: outside } = await worker.getHeapStatistics();
