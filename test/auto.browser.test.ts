@@ -30,7 +30,7 @@ test('WebRTC is left when it fails, with the reason, and is used again when it w
     player.addEventListener('transportchange', ({ detail }) => changes.push(`${detail.transport}: ${detail.reason}`));
     Object.assign(globalThis, { changes });
   });
-  await page.route('**/whep', (route) => route.abort());
+  await page.route('**/whep*', (route) => route.abort());
   process.kill(webRtcProcesses()[0]!, 'SIGKILL');
   await until(page, 'another way', (player) => player.activeTransport !== 'webrtc' && player.live, Boolean);
   await until(
@@ -42,7 +42,7 @@ test('WebRTC is left when it fails, with the reason, and is used again when it w
   const tried = await inPage(page, (player) => player.attempts.map(({ transport, state }) => `${transport} ${state}`));
   expect(tried).toContain('webrtc failed');
 
-  await page.unroute('**/whep');
+  await page.unroute('**/whep*');
   await page.evaluate(() => dispatchEvent(new Event('online')));
   await until(page, 'WebRTC again', (player) => player.activeTransport === 'webrtc' && player.live, Boolean);
   await waitForPicture(page);

@@ -176,7 +176,7 @@ export async function relayWebRtc(
   options: { loss?: number; delayMs?: number } = {},
 ): Promise<{ relay: UdpRelay }> {
   const found: { relay?: UdpRelay } = {};
-  await page.route('**/whep', async (route) => {
+  await page.route('**/whep*', async (route) => {
     if (route.request().method() !== 'POST') return await route.continue();
     const offer = (route.request().postData() ?? '').replace(/^a=(candidate|end-of-candidates).*\r\n/gm, '');
     const response = await route.fetch({ postData: offer });

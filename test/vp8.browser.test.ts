@@ -16,6 +16,7 @@ it('a browser without H.264 sees the right pictures, and the encoder goes with t
     const add = RTCPeerConnection.prototype.addTransceiver;
     RTCPeerConnection.prototype.addTransceiver = function (...args) {
       const transceiver = add.apply(this, args);
+      if (args[0] === 'audio') return transceiver;
       const codecs = RTCRtpReceiver.getCapabilities('video')!.codecs;
       transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)));
       return transceiver;
