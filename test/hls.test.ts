@@ -32,7 +32,12 @@ describe('300 frames with irregular capture times', () => {
   let samples: IdentifiedSample[];
 
   beforeAll(async () => {
-    server = await testServer({});
+    const warm = { source: { type: 'pattern', width: 320, height: 180 }, linger: '100ms', dvr: { mode: 'off' } } as const;
+    server = await testServer({ streams: { warm } });
+    // Frames wait for an encoder that starts, but not as long as a busy machine takes to load the very first one.
+    await new HlsClient(server.fetch, 'warm').playlist();
+    const asleep = async () => (await server.json<{ state: string }>('api/streams/warm')).state === 'asleep';
+    await vi.waitUntil(asleep, { timeout: 30_000, interval: 50 });
     folder = await mkdtemp(join(tmpdir(), 'sluice-hls-'));
     client = new HlsClient(server.fetch, 'x');
     const publisher = await TestPublisher.open(server.url, 'x');

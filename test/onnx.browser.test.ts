@@ -103,15 +103,12 @@ function look(page: Page, count: number): Promise<Seen[]> {
           return { named, boxes, pixels: { red: edgesOf(red), blue: edgesOf(blue) } };
         };
 
-        let before: number | undefined;
         const tick = () => {
           const now = moment();
           const id = now?.named.id;
-          // A <video> goes on between two lines of a page: what has stood for a repaint must have its boxes, and what has come just now may
-          // have those before it until the next one.
+          // Those boxes are meant that say they are of this very picture: on a busy machine a picture may be there before its boxes.
           const drawn = Number(root.querySelector<HTMLElement>('.boxes')?.dataset.frame);
-          if (now && id !== seen.at(-1)?.named.id && (id === drawn || id === before)) seen.push(now);
-          before = player.shownFrame?.id;
+          if (now && id !== seen.at(-1)?.named.id && id === drawn) seen.push(now);
           if (seen.length >= wanted) resolve(seen);
           else requestAnimationFrame(tick);
         };

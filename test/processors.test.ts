@@ -167,7 +167,9 @@ describe('processors of a stream', () => {
     });
     expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([
       400,
-      expect.stringMatching(/processors.*use: "magic" received; expected one of color-patch, motion, brightness, focus, histogram, pass/),
+      expect.stringMatching(
+        /processors.*use: "magic" received; expected one of color-patch, motion, brightness, focus, histogram, onnx, pass, /,
+      ),
     ]);
   });
 });

@@ -19,6 +19,7 @@ const info = {
   dtype: 'uint8',
   shape: [360, 640, 3],
   fps: 30,
+  audio: null,
   viewers: 0,
   lastFrame: null,
   dvr: { bytes: 0, start: null, end: null },

@@ -48,9 +48,14 @@ describe('zodProblem', () => {
       'an unknown kind',
       { source: { type: 'rtsp' } },
       'bad-value',
-      'source.type: "rtsp" received; expected one of pattern, ffmpeg, recording, push',
+      'source.type: "rtsp" received; expected one of pattern, ffmpeg, recording, stream, generate, push',
     ],
-    ['no kind', { source: {} }, 'bad-value', 'source.type: nothing received; expected one of pattern, ffmpeg, recording, push'],
+    [
+      'no kind',
+      { source: {} },
+      'bad-value',
+      'source.type: nothing received; expected one of pattern, ffmpeg, recording, stream, generate, push',
+    ],
     ['something missing', { source: { type: 'ffmpeg' } }, 'bad-value', 'source.url: nothing received; expected a text that is not empty'],
     ['a slip in a key', { tilte: 'x' }, 'unknown-key', 'tilte is not a known key; did you mean title?'],
     [
