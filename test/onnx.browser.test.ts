@@ -107,8 +107,8 @@ function look(page: Page, count: number): Promise<Seen[]> {
           const now = moment();
           const id = now?.named.id;
           // Those boxes are meant that say they are of this very picture: on a busy machine a picture may be there before its boxes.
-          const drawn = Number(root.querySelector<HTMLElement>('.boxes')?.dataset.frame);
-          if (now && id !== seen.at(-1)?.named.id && id === drawn) seen.push(now);
+          const { frame, own } = root.querySelector<HTMLElement>('.boxes')?.dataset ?? {};
+          if (now && id !== seen.at(-1)?.named.id && id === Number(frame) && own === 'true') seen.push(now);
           if (seen.length >= wanted) resolve(seen);
           else requestAnimationFrame(tick);
         };

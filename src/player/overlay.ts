@@ -5,7 +5,7 @@ import { make } from './dom.ts';
 import { ItemsAround } from './items-around.ts';
 import type { Player } from './player.ts';
 import type { PlayerTimeline } from './player-timeline.ts';
-import { MAX_AGE_US as BOXES_AGE_US, boxesAt, EarlyBoxes } from './shown-boxes.ts';
+import { MAX_AGE_US as BOXES_AGE_US, boxesAt, EarlyBoxes, hasOwnBoxes } from './shown-boxes.ts';
 import { type Sample, samplesOf, MAX_AGE_US as VALUES_AGE_US, valuesAt, valueText } from './shown-values.ts';
 import type { Fit } from './stage.ts';
 
@@ -169,6 +169,7 @@ class Running {
     boxes.show(boxesAt(this.#records.items, frame, this.#early), { width, height }, wantedFit());
     // For pages and tests: a <video> goes on while a page looks at it.
     boxes.element.dataset.frame = String(frame.id);
+    boxes.element.dataset.own = String(hasOwnBoxes(this.#records.items, frame, this.#early));
     if (!boxes.element.hidden && !player.paused) this.#watchRepaints();
   }
 

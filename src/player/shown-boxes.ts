@@ -29,6 +29,11 @@ export class EarlyBoxes {
   }
 }
 
+/** Whether it is known what was found in exactly this frame. */
+export function hasOwnBoxes(records: readonly DataItem[], frame: { id: number }, early?: EarlyBoxes): boolean {
+  return early?.of(frame.id) !== undefined || records.some((item) => item.frame === frame.id && boxesOf(item) !== null);
+}
+
 /** Boxes of exactly this frame, else those of the newest earlier frame that has some and is not too old. */
 export function boxesAt(records: readonly DataItem[], frame: { id: number; timestamp: number }, early?: EarlyBoxes): Box[] {
   const found = early?.of(frame.id);

@@ -169,6 +169,7 @@ svg { width: 20px; height: 20px; fill: currentColor; display: block; }
 .clip .close { height: 26px; }
 
 .boxes { position: absolute; inset: 0; pointer-events: none; }
+.boxes[data-own='false'] rect { stroke-dasharray: 6 3; }
 .boxes svg { width: 100%; height: 100%; fill: none; overflow: hidden; }
 .boxes rect { fill: none; stroke-width: calc(2px / var(--_zoom, 1)); vector-effect: non-scaling-stroke; }
 .boxes text { fill: #fff; font-family: var(--_font); font-weight: 600; paint-order: stroke; stroke-linejoin: round; }
