@@ -380,7 +380,7 @@ test('measuring: saved files, presets with params, line and region, recorded cli
   expect(await place()).toBe(before);
   expect(await field('Colours').inputValue()).toBe('fire');
   await expect.poll(() => levels.locator('.probe-text').last().textContent(), SOON).toContain('x 77, y 64, 61 × 31');
-  expect(await player.locator('.probe:not([display=none]) .probe-handle').count()).toBe(4);
+  await expect.poll(() => player.locator('.probe:not([display=none]) .probe-handle').count(), SOON).toBe(4);
   expect(await player.locator('.badge').textContent()).toBe('Lossless, 12 bit');
   expect(chromium.errors.filter((error) => !error.includes('404'))).toEqual([]);
 });
