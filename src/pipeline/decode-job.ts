@@ -2,41 +2,24 @@
 import type { MessagePort } from 'node:worker_threads';
 import { toSluiceError } from '../core/errors.ts';
 import { StreamDecoder } from '../native/ffmpeg-stream-decode.ts';
-import type { DecodeEvent, JobCommand, JobSpec } from './messages.ts';
+import type { DecodeEvent, JobSpec } from './messages.ts';
+import { plainError } from './plain-error.ts';
+import { UnitQueue } from './unit-queue.ts';
 
 /** Units that may wait; beyond it everything up to the next key frame is left out. */
 const LIMIT = 60;
 
 export async function runDecodeJob(spec: Extract<JobSpec, { kind: 'decode' }>, port: MessagePort): Promise<void> {
   const tell = (event: DecodeEvent, transfer: ArrayBuffer[] = []) => port.postMessage(event, transfer);
-  let queue: Extract<JobCommand, { type: 'unit' }>[] = [];
-  let stopped = false;
   let needKey = true;
-  let wake: (() => void) | null = null;
-  port.on('message', (command: JobCommand) => {
-    if (command.type === 'stop') stopped = true;
-    else if (command.type === 'unit') {
-      if (queue.length >= LIMIT) {
-        tell({ type: 'lost', count: queue.length });
-        queue = [];
-        needKey = true;
-      }
-      queue.push(command);
-    }
-    wake?.();
+  const queue = new UnitQueue(port, LIMIT, (units) => {
+    tell({ type: 'lost', count: units.length });
+    units.length = 0;
+    needKey = true;
   });
   try {
     using decoder = await StreamDecoder.open(spec.codec);
-    while (!stopped) {
-      const unit = queue.shift();
-      if (!unit) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (stopped || queue.length) resolve();
-        });
-        wake = null;
-        continue;
-      }
+    for (let unit = await queue.next(); unit; unit = await queue.next()) {
       if (needKey && !unit.key) {
         tell({ type: 'lost', count: 1 });
         continue;
@@ -52,7 +35,6 @@ export async function runDecodeJob(spec: Extract<JobSpec, { kind: 'decode' }>, p
     }
     tell({ type: 'end', error: null });
   } catch (error) {
-    const { code, message, details } = toSluiceError(error);
-    tell({ type: 'end', error: { code, message, details } });
+    tell({ type: 'end', error: plainError(toSluiceError(error)) });
   }
 }

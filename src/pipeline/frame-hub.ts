@@ -3,6 +3,7 @@
 import { SluiceError } from '../core/errors.ts';
 import { type FrameInfo, frameBytes, type PixelFormat } from '../core/frame.ts';
 import { allocateRing, FrameRing, MAX_READERS, type RingMemory } from '../core/ring.ts';
+import type { JobCommand } from './messages.ts';
 import { Tally } from './meters.ts';
 
 /** Most slots that are worth having: the longest FIFO, four for each of a dozen further readers, and two for the writer and the newest
@@ -89,6 +90,15 @@ export class FrameHub {
     }
     old?.close();
     return ring;
+  }
+
+  /** The answer to a source that needs a ring for a picture. */
+  ringAnswer(format: PixelFormat, width: number, height: number): Extract<JobCommand, { type: 'ring' | 'no-ring' }> {
+    try {
+      return { type: 'ring', ring: this.ringFor(format, width, height).memory };
+    } catch (error) {
+      return { type: 'no-ring', reason: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   /** Seats a reader; `depth` frames may wait for it, which may depend on the slots there are. With `replay` it gets the newest at once. */

@@ -111,11 +111,7 @@ export class SourceRunner {
         hub.dropped.add('ring');
         break;
       case 'need-ring':
-        try {
-          job.send({ type: 'ring', ring: hub.ringFor(event.format, event.width, event.height).memory });
-        } catch (error) {
-          job.send({ type: 'no-ring', reason: error instanceof Error ? error.message : String(error) });
-        }
+        job.send(hub.ringAnswer(event.format, event.width, event.height));
         break;
       case 'report':
         this.#options.onState(event.state, event.message);

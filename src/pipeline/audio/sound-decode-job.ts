@@ -3,42 +3,24 @@ import type { MessagePort } from 'node:worker_threads';
 import { toSluiceError } from '../../core/errors.ts';
 import { opusChannels } from '../../formats/opus.ts';
 import { OpusDecoder } from '../../native/opus-decode.ts';
-import type { JobCommand, PlainError, SoundDecodeEvent } from '../messages.ts';
+import type { PlainError, SoundDecodeEvent } from '../messages.ts';
 import { plainError } from '../plain-error.ts';
+import { UnitQueue } from '../unit-queue.ts';
 
 /** Packets that may wait: two seconds. */
 const LIMIT = 100;
 
 export async function runSoundDecodeJob(port: MessagePort): Promise<void> {
   const tell = (event: SoundDecodeEvent, transfer: ArrayBuffer[] = []) => port.postMessage(event, transfer);
-  const queue: Extract<JobCommand, { type: 'unit' }>[] = [];
-  let stopped = false;
-  let wake: (() => void) | null = null;
-  port.on('message', (command: JobCommand) => {
-    if (command.type === 'stop') stopped = true;
-    else if (command.type === 'unit') {
-      if (queue.length >= LIMIT) {
-        queue.shift();
-        tell({ type: 'lost', count: 1 });
-      }
-      queue.push(command);
-    }
-    wake?.();
+  const queue = new UnitQueue(port, LIMIT, (units) => {
+    units.shift();
+    tell({ type: 'lost', count: 1 });
   });
   let channels: 1 | 2 = 1;
   let decoder: OpusDecoder | null = null;
   let failure: PlainError | null = null;
   try {
-    while (!stopped) {
-      const unit = queue.shift();
-      if (!unit) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (stopped || queue.length) resolve();
-        });
-        wake = null;
-        continue;
-      }
+    for (let unit = await queue.next(); unit; unit = await queue.next()) {
       // Senders go from one channel to two, and back for a while when there is nothing in the second one.
       channels = Math.max(channels, opusChannels(unit.data)) as 1 | 2;
       if (decoder?.channels !== channels) {

@@ -236,10 +236,6 @@ export class StreamFollower {
   }
 
   #ring(format: PixelFormat, width: number, height: number): void {
-    try {
-      this.#job?.send({ type: 'ring', ring: this.#host.hub.ringFor(format, width, height).memory });
-    } catch (error) {
-      this.#job?.send({ type: 'no-ring', reason: error instanceof Error ? error.message : String(error) });
-    }
+    this.#job?.send(this.#host.hub.ringAnswer(format, width, height));
   }
 }
