@@ -79,7 +79,10 @@ for (const codec of ['h264', 'vp8'] as const) {
     const after = (await info(server)).lastFrame!;
     // The capture times follow the sender's clock: close to now.
     expect(Math.abs(after.timestamp / 1000 - Date.now())).toBeLessThan(3000);
-    const stats = await server.json<StreamStats>('api/streams/cam/stats');
+    const read = () => server.json<StreamStats>('api/streams/cam/stats');
+    // Sound begins when its decoder has been loaded, which may be after the first pictures.
+    if (codec === 'vp8') await expect.poll(async () => (await read()).audio?.samples ?? 0, { timeout: 20_000 }).toBeGreaterThan(24_000);
+    const stats = await read();
     expect(stats.ledger.refused['not-rising'] ?? 0).toBe(0);
     if (codec === 'vp8') {
       expect(stats.audio).toMatchObject({ rate: 48_000, refused: {} });
