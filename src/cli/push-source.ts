@@ -95,6 +95,7 @@ const context: SourceContext<FfmpegParams> = {
     };
   },
   sound: () => {},
+  details: () => {},
   report: (_, text) => send({ type: 'note', text }),
   until: (time) => sleepUntil(time),
 };

@@ -136,7 +136,11 @@ export type SourceEvent =
       readonly info: FrameInfo;
       readonly stepped: boolean;
       readonly metadata?: Readonly<Record<string, unknown>>;
+      /** Time in the medium that it came from, 90 kHz ticks. */
+      readonly mediaTime?: number;
     }
+  /** How the source's connection stands. */
+  | { readonly type: 'details'; readonly details: Readonly<Record<string, unknown>> }
   /** A block of sound; its samples were handed over. */
   | { readonly type: 'sound'; readonly sound: SoundBlock }
   | { readonly type: 'refused'; readonly reason: string; readonly detail: string }

@@ -36,6 +36,7 @@ export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, p
         // Two channels may share one memory.
         [...new Set(sound.data.map((plane) => plane.buffer as ArrayBuffer))],
       ),
+    details: (details) => send({ type: 'details', details }),
     report: (state, message) => send({ type: 'report', state, message }),
     until: (time) => sleepUntil(time, clock, abort.signal),
   };
@@ -120,7 +121,14 @@ class RingSink {
         const info = { id, timestamp, format, width, height, significantBits: options?.significantBits ?? 0, received };
         ring.publish(slot, info);
         const metadata = options?.metadata;
-        this.#send({ type: 'frame', info, stepped: answer.stepped, ...(metadata ? { metadata } : {}) });
+        const mediaTime = options?.mediaTime;
+        this.#send({
+          type: 'frame',
+          info,
+          stepped: answer.stepped,
+          ...(metadata ? { metadata } : {}),
+          ...(mediaTime === undefined ? {} : { mediaTime }),
+        });
         return true;
       },
       discard: () => {

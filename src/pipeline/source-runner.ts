@@ -22,6 +22,10 @@ export interface SourceRunnerOptions {
   readonly log: Logger;
   readonly lastTimestamp: () => number;
   readonly onFrame: (info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null) => void;
+  /** Time of a frame in the medium that it came from, 90 kHz ticks. */
+  readonly onMediaTime: (id: number, mediaTime: number) => void;
+  /** How its connection stands; `null`: it has none any more. */
+  readonly onDetails: (details: Readonly<Record<string, unknown>> | null) => void;
   readonly onSound: (sound: SoundBlock) => void;
   readonly onState: (state: 'asleep' | 'starting' | 'failed' | 'ended', reason: string | null) => void;
 }
@@ -75,6 +79,7 @@ export class SourceRunner {
     this.#job = job;
     void job.ended.then((error) => {
       this.#job = null;
+      this.#options.onDetails(null);
       const stopped = this.#stopping;
       this.#stopping = false;
       if (!this.#wanted) return this.#options.onState('asleep', null);
@@ -98,7 +103,11 @@ export class SourceRunner {
       case 'frame':
         this.#failures = 0;
         hub.count();
+        if (event.mediaTime !== undefined) this.#options.onMediaTime(event.info.id, event.mediaTime);
         this.#options.onFrame(event.info, event.stepped, event.metadata ?? null);
+        break;
+      case 'details':
+        this.#options.onDetails(event.details);
         break;
       case 'sound':
         this.#failures = 0;

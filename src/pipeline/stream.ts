@@ -25,6 +25,7 @@ import { GeneratedSource } from './generated-source.ts';
 
 import { LOST_AFTER_MS } from './grid.ts';
 import type { Job, MediaPool } from './media-pool.ts';
+import { MediaTimes } from './media-times.ts';
 import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import type { ParamPart, ParamValues } from './params/param-set.ts';
@@ -143,6 +144,9 @@ export class Stream {
   #lastFrame: FrameInfo | null = null;
   #lastCaptured: FrameInfo | null = null;
   #lastTimestamp: number;
+  /** Times that frames had in the medium that they came from. */
+  readonly mediaTimes = new MediaTimes();
+  #sourceDetails: Readonly<Record<string, unknown>> | null = null;
   readonly #capture = new CaptureWatch();
   /** The source was noted as gone. */
   #away = false;
@@ -251,6 +255,11 @@ export class Stream {
   /** The stream whose pictures it shows. */
   get follows(): string | null {
     return this.#config.source.type === 'stream' ? this.#config.source.stream : null;
+  }
+
+  /** How the connection of its source stands; `null`: it has none now. */
+  get sourceDetails(): Readonly<Record<string, unknown>> | null {
+    return this.#sourceDetails;
   }
 
   get lastFrame(): FrameInfo | null {
@@ -689,6 +698,10 @@ export class Stream {
       log: this.log,
       lastTimestamp: () => this.#lastTimestamp,
       onFrame: (info, stepped, metadata) => this.onFrame(info, stepped, metadata),
+      onMediaTime: (id, mediaTime) => this.mediaTimes.set(id, mediaTime),
+      onDetails: (details) => {
+        this.#sourceDetails = details;
+      },
       onSound: (sound) => this.takeSound(sound),
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);

@@ -61,6 +61,7 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
       log: silentLogger,
       signal: abort.signal,
       sound: (block) => void sounds.push(block),
+      details: () => {},
       report: (_state, message) => {
         reports.push(message);
         if (limits.report?.test(message)) abort.abort();

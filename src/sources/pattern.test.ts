@@ -38,6 +38,7 @@ async function shoot(
     log: silentLogger,
     signal: abort.signal,
     sound: () => {},
+    details: () => {},
     report: () => {},
     until: async (time) => clock.advance(Math.max(0, time - clock.now())),
     begin: async (format, width, height) => {

@@ -12,7 +12,15 @@ export interface Draft {
   /** The slot's pixels, exactly as long as the tightly packed picture. The same memory backs many frames: fill all of it. */
   readonly pixels: Uint8Array;
   /** Hands the frame to its readers. Refused (false) if `timestamp` does not rise or lies more than 10 s ahead of the clock. */
-  publish(timestamp: Micros, options?: { significantBits?: number; metadata?: Readonly<Record<string, unknown>> }): boolean;
+  publish(
+    timestamp: Micros,
+    options?: {
+      significantBits?: number;
+      metadata?: Readonly<Record<string, unknown>>;
+      /** Time in the medium that it came from, 90 kHz ticks: kept beside the frame, so that what goes on by the same protocol has it too. */
+      mediaTime?: number;
+    },
+  ): boolean;
   /** Gives the slot back; the id stays unused. */
   discard(): void;
 }
@@ -36,6 +44,8 @@ export interface SourceContext<Params> {
   sound(block: SoundBlock): void;
   /** Tells people what happens: `message` is shown as the stream's reason. `live` is reported by itself with the first frame. */
   report(state: 'starting' | 'failed', message: string): void;
+  /** How its connection stands, as JSON with a `type`: shown on the page beside the stream. At most about once a second. */
+  details(details: Readonly<Record<string, unknown>>): void;
   /** Waits until a time of the clock, or until aborted. Costs no CPU. */
   until(time: Micros): Promise<void>;
 }

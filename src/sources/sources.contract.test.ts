@@ -77,6 +77,8 @@ function bench(type: Type, params: unknown) {
     log: silentLogger,
     lastTimestamp: () => frames.at(-1)?.timestamp ?? 0,
     onSound: () => {},
+    onMediaTime: () => {},
+    onDetails: () => {},
     onFrame: (info) => {
       frames.push(info);
       check();
@@ -189,6 +191,8 @@ it('leaves no thread behind', async () => {
     log: silentLogger,
     lastTimestamp: () => 0,
     onSound: () => {},
+    onMediaTime: () => {},
+    onDetails: () => {},
     onFrame: (info) => void frames.push(info),
     onState: () => {},
   });
