@@ -14,6 +14,19 @@ export {
 } from './nodes/node.ts';
 export type { NodeStats } from './nodes/node-run.ts';
 export type { NodeRunner } from './nodes/runner.ts';
+export {
+  audioHandler,
+  modelLoader,
+  onStreamStart,
+  onStreamStop,
+  paramUpdater,
+  type StreamContext,
+  type StreamHandlers,
+  videoHandler,
+} from './processor-server/handlers.ts';
+export type { InputFrame } from './processor-server/input-frame.ts';
+export type { StreamProcessorOptions } from './processor-server/options.ts';
+export { runStreamProcessor, type StreamProcessorServer } from './processor-server/run.ts';
 export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
 export { defineProcessor, WITHHOLD } from './processors/define.ts';
 export { boxesOf, type FoundBox } from './processors/onnx/boxes.ts';

@@ -23,7 +23,7 @@ import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
-import { ProgramDoors } from '../processors/external/address.ts';
+import { type ProgramAddress, ProgramDoors } from '../processors/external/address.ts';
 import { Store } from '../timeline/store.ts';
 import { access, admissionOf, stripBasePath, tokenQuery } from './access.ts';
 import { listenAddress } from './address.ts';
@@ -73,6 +73,9 @@ export interface SluiceServer extends AsyncDisposable {
   readonly processors: ProcessorTable;
   /** HTML of the program's own pages, by name: `/pages/{name}`. */
   readonly pages: Map<string, string>;
+  readonly log: Logger;
+  /** Where the program of an external processor connects, and its token. Throws `unavailable` where that is not known yet. */
+  programAddress(stream: string, processor: string): ProgramAddress & { readonly token: string };
   /** Makes or changes a stream of this process; it is not kept across restarts. */
   openStream(name: string, config: StreamConfigInput): Promise<Stream>;
   /** Ends playlists, encoders, sources, sockets and the store, in that order. Idempotent. */
@@ -81,6 +84,10 @@ export interface SluiceServer extends AsyncDisposable {
 
 export interface ServerDeps {
   readonly log: Logger;
+  /** Routes of the program's own: declared before the server listens, behind the same access. */
+  readonly routes?: ((app: FastifyInstance) => void | Promise<void>) | undefined;
+  /** What `GET /version` tells beside its own. */
+  readonly versions?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Version of the package. */
@@ -93,17 +100,17 @@ export async function packageVersion(): Promise<string> {
 }
 
 /** Starts a server. Throws `port-taken` if something else listens there. */
-export async function startServer(config: ResolvedConfig, { log }: ServerDeps): Promise<SluiceServer> {
+export async function startServer(config: ResolvedConfig, deps: ServerDeps): Promise<SluiceServer> {
   const scope = new Scope();
   try {
-    return await start(config, log, scope);
+    return await start(config, deps, scope);
   } catch (error) {
     await scope.close().catch(() => {});
     throw error;
   }
 }
 
-async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise<SluiceServer> {
+async function start(config: ResolvedConfig, { log, routes, versions }: ServerDeps, scope: Scope): Promise<SluiceServer> {
   const version = await packageVersion();
   const mediaDir = join(config.dataDir, 'media');
   await mkdir(mediaDir, { recursive: true });
@@ -227,8 +234,9 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
   eventRoutes(context);
   liveViewRoutes(context);
   analysisRoutes(context);
-  healthRoutes(context);
+  healthRoutes(context, versions);
   bandwidthRoute(context);
+  await routes?.(app);
 
   await timelines.opened();
   await streams.restore();
@@ -304,6 +312,8 @@ async function start(config: ResolvedConfig, log: Logger, scope: Scope): Promise
     clock,
     processors,
     pages,
+    log,
+    programAddress: (stream, processor) => ({ ...doors.address(stream, processor), token: doors.token }),
     openStream: async (name, input) => (await streams.put(name, streams.parse(input, true), false)).stream,
     close: () => scope.close(),
     [Symbol.asyncDispose]: () => scope.close(),

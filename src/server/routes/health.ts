@@ -3,7 +3,11 @@ import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
 import { prometheus } from '../prometheus.ts';
 
-export function healthRoutes({ app, streams, timelines, config, clock, version }: RouteContext): void {
+/** @param versions what `/version` tells beside its own */
+export function healthRoutes(
+  { app, streams, timelines, config, clock, version }: RouteContext,
+  versions: Readonly<Record<string, unknown>> = {},
+): void {
   const tags = ['health'];
   app.get('/healthz', { schema: { tags, summary: 'Liveness' } }, async (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send('ok\n'),
@@ -18,7 +22,12 @@ export function healthRoutes({ app, streams, timelines, config, clock, version }
     return reply.send({ ready: true, streams: streams.registry.all().length, failed });
   });
 
-  app.get('/version', { schema: { tags, summary: 'Versions' } }, async () => ({ sluice: version, node: process.version, api: 1 }));
+  app.get('/version', { schema: { tags, summary: 'Versions' } }, async () => ({
+    sluice: version,
+    node: process.version,
+    api: 1,
+    ...versions,
+  }));
 
   app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(prometheus(streams)),

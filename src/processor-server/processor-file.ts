@@ -1,0 +1,62 @@
+// A processor from a file, as docs/processors.md describes it, or an object or class with marked handlers. It is read into this very program.
+import { registerHooks } from 'node:module';
+import { basename, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SluiceError } from '../core/errors.ts';
+import { processorOf } from '../processors/handlers.ts';
+import { findHandlers } from './handlers.ts';
+import { type OwnParts, partsOfDefinition, partsOfHandlers } from './own-processor.ts';
+
+const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+const LIBRARY = new URL(`../index${extension}`, import.meta.url).href;
+let hooked = false;
+
+/** A file outside of any package finds `sluice` and `zod` all the same. */
+function hookImports(): void {
+  if (hooked) return;
+  hooked = true;
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (specifier !== 'sluice' && specifier !== 'zod') return next(specifier, context);
+      try {
+        return next(specifier, context);
+      } catch {
+        return { url: specifier === 'sluice' ? LIBRARY : import.meta.resolve('zod'), shortCircuit: true };
+      }
+    },
+  });
+}
+
+/** Throws `processor-failed` where there is no such file, it cannot be read, or it exports no processor. */
+export async function readProcessorFile(file: string, cwd = process.cwd()): Promise<OwnParts> {
+  hookImports();
+  const path = resolve(cwd, file);
+  const name = basename(path).replace(/\.\w+$/, '');
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message?: string };
+    const missing = code === 'ERR_MODULE_NOT_FOUND' && message?.startsWith(`Cannot find module '${path}'`);
+    throw new SluiceError(
+      'processor-failed',
+      missing ? `there is no file ${path}` : `${basename(path)} cannot be read: ${String(message ?? error).split('\n')[0]}`,
+      {},
+      error,
+    );
+  }
+  const { default: main } = module;
+  const marked = typeof main === 'object' && main !== null ? tryHandlers(main) : null;
+  return marked ? partsOfHandlers(marked, name) : partsOfDefinition(processorOf(module, name), name);
+}
+
+/** Marked handlers need not have the names that a definition has. */
+function tryHandlers(found: object): ReturnType<typeof findHandlers> | null {
+  const names = ['video', 'audio', 'generate'];
+  if (names.some((name) => typeof (found as Record<string, unknown>)[name] === 'function')) return null;
+  try {
+    return findHandlers(found);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,212 @@
+// `runStreamProcessor`: a Sluice server that runs one processor on streams that come and go over REST and trickle.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SluiceError, toSluiceError } from '../core/errors.ts';
+import { type Logger, silentLogger } from '../core/log.ts';
+import { Scope } from '../core/scope.ts';
+import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
+import { type ResolvedConfig, resolveConfig } from '../server/config.ts';
+import { type SluiceServer, startServer } from '../server/server.ts';
+import type { OpenSession } from './host.ts';
+import { type InputFrame, pushInputFrame } from './input-frame.ts';
+import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from './options.ts';
+import type { ServedProcessor } from './processor.ts';
+import type { StreamSession } from './session.ts';
+import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
+import type { CurrentState } from './state.ts';
+import { type Entry, StreamTable } from './streams.ts';
+
+export interface StreamProcessorServer extends AsyncDisposable {
+  /** Address of the server and its dashboard. */
+  readonly url: string;
+  readonly port: number;
+  /** The state as `GET /stream/status` tells it. */
+  readonly state: CurrentState;
+  /** Streams that run, by request id. */
+  readonly sessions: ReadonlyMap<string, StreamSession>;
+  /** Settles when the processor has been loaded, or could not be: the state tells. */
+  readonly loaded: Promise<void>;
+  /**
+   * Queues a text for the data channel of a stream, by its request id or `context.stream`; without one of the only stream that runs. False:
+   * no such stream, or it has no data channel. Throws `bad-value` where several run and none is named.
+   */
+  sendData(text: string, stream?: string): boolean;
+  /** An event for the events channel. */
+  sendMonitoringEvent(event: Readonly<Record<string, unknown>>, type?: string, stream?: string): boolean;
+  /** A picture into a stream that was started without `subscribe_url`. Rejects as `stream.push` of the library does. */
+  sendInputFrame(frame: InputFrame, stream?: string): Promise<PushReceipt | null>;
+  /** The loading overlay by hand, of one stream or all. False: none runs. */
+  setLoadingOverlay(active: boolean, stream?: string): boolean;
+  /** Frames per second that the processor is given, `null` = as they come; of one stream or all. */
+  setTargetFps(fps: number | null, stream?: string): boolean;
+  close(): Promise<void>;
+}
+
+/** Starts a processor server. Throws `bad-value`, `unknown-key`, `processor-failed` (no such file), `bad-config`, `port-taken`. */
+export async function runStreamProcessor<State = unknown>(options: StreamProcessorOptions<State>): Promise<StreamProcessorServer> {
+  const { settings, processor, hooks } = await chooseProcessor(options as StreamProcessorOptions);
+  const scope = new Scope();
+  try {
+    const dataDir = settings.dataDir ?? (await temporaryFolder(scope));
+    const config = await resolveConfig(serverConfigOf(settings, options.server ?? {}, dataDir));
+    return await serveProcessor(config, { settings, processor, hooks }, scope, options.log);
+  } catch (error) {
+    await scope.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Nothing of the streams of a processor server outlives it. */
+export async function temporaryFolder(scope: Scope): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-processor-'));
+  scope.defer(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Begins streams as `stream-session.ts` does. */
+const openStreamSession: OpenSession = async () => {
+  throw new SluiceError('unavailable', 'streams cannot be opened yet');
+};
+
+/** The same with a configuration that is decided. The scope closes with the server. */
+export async function serveProcessor(
+  config: ResolvedConfig,
+  { settings, processor, hooks }: ProcessorChoice,
+  scope: Scope,
+  log: Logger = silentLogger,
+): Promise<StreamProcessorServer> {
+  const server = scope.use(await startServer(config, { log }));
+  processor.attach?.(server);
+  const open = hooks.openSession ?? openStreamSession;
+  const table = scope.use(new StreamTable({ server, processor, settings, open, log, onState: hooks.onState }));
+  const running = new RunningProcessor(server, table, scope);
+  for (const hook of hooks.onStartup) await hook(running);
+  scope.defer(async () => {
+    for (const hook of hooks.onShutdown) await hook(running);
+  });
+  const loader = new Loader(processor, table, settings, scope, log);
+  running.loaded = loader.load();
+  return running;
+}
+
+/** Loads the processor once, and again when a start asks for it after a failure. */
+class Loader {
+  readonly #processor: ServedProcessor;
+  readonly #table: StreamTable;
+  readonly #scope: Scope;
+  readonly #log: Logger;
+  readonly #name: string;
+  #running: Promise<void> | null = null;
+
+  constructor(processor: ServedProcessor, table: StreamTable, { name }: StreamProcessorSettings, scope: Scope, log: Logger) {
+    this.#processor = processor;
+    this.#table = table;
+    this.#scope = scope;
+    this.#log = log;
+    this.#name = name;
+    scope.defer(() => processor.unload());
+  }
+
+  /** Never rejects: the state tells how it went. */
+  load(): Promise<void> {
+    this.#running ??= this.#load().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #load(): Promise<void> {
+    const { state } = this.#table;
+    state.component('processor', 'STARTING');
+    try {
+      await this.#processor.load((message, share) => state.loading(message, share), this.#scope.signal);
+      state.component('processor', 'RUNNING');
+      state.ready();
+    } catch (error) {
+      if (this.#scope.closed) return;
+      const { message } = toSluiceError(error, 'processor-failed');
+      this.#log.error({ processor: this.#name, error: message }, 'the processor could not be loaded');
+      state.component('processor', 'ERROR', message);
+      state.fail(`Model loading failed: ${message}`);
+    }
+  }
+}
+
+class RunningProcessor implements StreamProcessorServer {
+  readonly #server: SluiceServer;
+  readonly #table: StreamTable;
+  readonly #scope: Scope;
+  readonly #publishers = new WeakMap<Entry, Publisher>();
+  loaded: Promise<void> = Promise.resolve();
+
+  constructor(server: SluiceServer, table: StreamTable, scope: Scope) {
+    this.#server = server;
+    this.#table = table;
+    this.#scope = scope;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get state(): CurrentState {
+    return this.#table.state.current;
+  }
+
+  get sessions(): ReadonlyMap<string, StreamSession> {
+    return new Map(this.#table.all().flatMap(({ request, session }) => (session ? [[request.gateway_request_id, session] as const] : [])));
+  }
+
+  /** The one that is meant; null = none. */
+  #one(id: string | undefined): Entry | null {
+    if (id !== undefined) return this.#table.find(id) ?? null;
+    const all = this.#table.all();
+    if (all.length < 2) return all[0] ?? null;
+    const ids = all.map(({ request }) => request.gateway_request_id);
+    throw new SluiceError('bad-value', `${all.length} streams run; say for which one it is: ${ids.join(', ')}`, { allowed: ids });
+  }
+
+  #sessionsOf(id: string | undefined): StreamSession[] {
+    const entries = id === undefined ? this.#table.all() : [this.#table.find(id)];
+    return entries.flatMap((entry) => (entry?.session ? [entry.session] : []));
+  }
+
+  sendData(text: string, stream?: string): boolean {
+    return this.#one(stream)?.session?.sendData(text) ?? false;
+  }
+
+  sendMonitoringEvent(event: Readonly<Record<string, unknown>>, type = 'custom_monitoring_event', stream?: string): boolean {
+    return this.#one(stream)?.session?.sendEvent(event, type) ?? false;
+  }
+
+  async sendInputFrame(frame: InputFrame, stream?: string): Promise<PushReceipt | null> {
+    const entry = this.#one(stream);
+    if (!entry?.session) return null;
+    return pushInputFrame(this.#server.streams.registry.get(entry.stream), frame, this.#publishers, entry);
+  }
+
+  setLoadingOverlay(active: boolean, stream?: string): boolean {
+    const sessions = this.#sessionsOf(stream);
+    for (const session of sessions) session.setLoading(active);
+    return sessions.length > 0;
+  }
+
+  setTargetFps(fps: number | null, stream?: string): boolean {
+    const sessions = this.#sessionsOf(stream);
+    for (const session of sessions) session.setTargetFps(fps);
+    return sessions.length > 0;
+  }
+
+  close(): Promise<void> {
+    return this.#scope.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
