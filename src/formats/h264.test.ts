@@ -13,6 +13,7 @@ import {
   readIdentitySei,
   readSampleIdentity,
   splitAnnexB,
+  toAnnexB,
   toSample,
   unescapeRbsp,
 } from './h264.ts';
@@ -222,4 +223,14 @@ describe('toSample', () => {
     expect(isKeySample(Uint8Array.of(255, 255, 255, 255, 0x41))).toBe(false);
     expect(readSampleIdentity(new Uint8Array(64))).toBe(null);
   });
+});
+
+it('a sample goes back to Annex B, parameter sets first', () => {
+  const sps = Uint8Array.of(0x67, 0x42, 0xc0, 0x1f, 1);
+  const pps = Uint8Array.of(0x68, 9);
+  const sample = Uint8Array.of(0, 0, 0, 2, 0x65, 7);
+  const configuration = decoderConfiguration([sps, pps])!;
+  expect(splitAnnexB(toAnnexB(sample, configuration))).toEqual([sps, pps, Uint8Array.of(0x65, 7)]);
+  expect([...toAnnexB(sample)]).toEqual([0, 0, 0, 1, 0x65, 7]);
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void toAnnexB(bytes, bytes)));
 });

@@ -131,6 +131,33 @@ export function toSample(accessUnit: Uint8Array, identity: Identity): Uint8Array
   return sample;
 }
 
+/**
+ * An access unit in Annex B from a sample with 4-byte lengths.
+ * @param configuration AVCDecoderConfigurationRecord whose parameter sets come first, as key pictures need them; without it none do
+ */
+export function toAnnexB(sample: Uint8Array, configuration?: Uint8Array): Uint8Array {
+  const start = Uint8Array.of(0, 0, 0, 1);
+  const parts: Uint8Array[] = [];
+  for (const nal of configuration ? parameterSets(configuration) : []) parts.push(start, nal);
+  for (const nal of nalsOf(sample)) parts.push(start, nal);
+  return concatBytes(parts);
+}
+
+/** SPS and PPS of a decoder configuration record. */
+function parameterSets(configuration: Uint8Array): Uint8Array[] {
+  const sets: Uint8Array[] = [];
+  let at = 5;
+  for (const mask of [0x1f, 0xff]) {
+    const count = (configuration[at++] ?? 0) & mask;
+    for (let i = 0; i < count && at + 2 <= configuration.length; i++) {
+      const length = (configuration[at]! << 8) | configuration[at + 1]!;
+      sets.push(configuration.subarray(at + 2, at + 2 + length));
+      at += 2 + length;
+    }
+  }
+  return sets;
+}
+
 /** Emulation prevention (ITU-T H.264 7.4.1.1): 00 00 0x becomes 00 00 03 0x. */
 export function escapeRbsp(rbsp: Uint8Array): Uint8Array {
   const out: number[] = [];

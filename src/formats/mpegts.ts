@@ -25,3 +25,39 @@ export interface TsUnit {
   readonly key: boolean;
   readonly data: Uint8Array;
 }
+
+/** Bytes of a transport packet, and the first of them. */
+export const TS_PACKET = 188;
+export const TS_SYNC = 0x47;
+/** Time stamps are 33 bits of 90 kHz ticks: they come again after 26.5 hours. */
+export const TS_WRAP = 2 ** 33;
+
+const CRC = new Uint32Array(256).map((_, i) => {
+  let value = i << 24;
+  for (let bit = 0; bit < 8; bit++) value = value & 0x8000_0000 ? (value << 1) ^ 0x04c1_1db7 : value << 1;
+  return value;
+});
+
+/** CRC of tables (ISO/IEC 13818-1 annex A); 0 over a whole section whose CRC is right. */
+export function tsCrc(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const byte of bytes) crc = (crc << 8) ^ CRC[(crc >>> 24) ^ byte]!;
+  return crc >>> 0;
+}
+
+/** Time stamps of 33 bits as numbers that go on. All tracks of a program share one, so that they stay together over the wrap. */
+export class TsUnwrap {
+  #last: number | null = null;
+
+  /** Of a decoding time: later ones are near to it. */
+  step(raw: number): number {
+    this.#last = this.near(raw);
+    return this.#last;
+  }
+
+  near(raw: number): number {
+    if (this.#last === null) return raw;
+    const ahead = (((raw - this.#last) % TS_WRAP) + TS_WRAP) % TS_WRAP;
+    return this.#last + (ahead >= TS_WRAP / 2 ? ahead - TS_WRAP : ahead);
+  }
+}
