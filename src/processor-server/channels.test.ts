@@ -105,6 +105,7 @@ class KnownSubscriber implements ChannelSubscriber {
       seq: this.#seq++,
       latest: null,
       contentType: 'application/json',
+      truncated: false,
       cancel: () => {},
       async *[Symbol.asyncIterator]() {
         yield* chunks;

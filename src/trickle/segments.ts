@@ -22,6 +22,8 @@ export interface SegmentReader extends AsyncIterable<Uint8Array> {
   readonly latest: number | null;
   /** MIME type of the channel, empty if it has none. */
   readonly contentType: string;
+  /** It ended before its end: the connection failed, or it was read too slowly. Known once the iteration is over, which does not throw. */
+  readonly truncated: boolean;
   /** Reads no more of it. */
   cancel(): void;
 }

@@ -1,0 +1,156 @@
+// A segment on its way to a server: keeps bytes until it is connected, hands them over from then on, and settles once.
+import type { Endpoint } from './endpoint.ts';
+import { type PostOutcome, SegmentPost } from './segment-post.ts';
+import type { SegmentWriter } from './segments.ts';
+import type { Timers } from './timers.ts';
+
+/** What a segment asks of its publisher. */
+export interface SegmentHost {
+  readonly endpoint: Endpoint;
+  readonly timers: Timers;
+  readonly maxWaiting: number;
+  readonly answerTimeout: number;
+  readonly silence: number;
+  headers(seq: number): Record<string, string>;
+  bytes(count: number): void;
+  /** The server showed that it is there. */
+  sign(): void;
+  /** A POST came to its end. The publisher answers by `connect`, `settle` or `drop`. */
+  outcome(segment: PublishedSegment, outcome: PostOutcome): void;
+  /** `remove`: readers may wait for it on the server. */
+  settled(segment: PublishedSegment, result: 'done' | 'dropped', remove: boolean): void;
+}
+
+type Result = 'done' | 'dropped';
+
+export class PublishedSegment implements SegmentWriter {
+  readonly seq: number;
+  readonly #host: SegmentHost;
+  readonly #result = Promise.withResolvers<Result>();
+  #post: SegmentPost | null = null;
+  /** Bytes that wait for a connection. */
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #ended = false;
+  #taken = false;
+  #settled: Result | null = null;
+  #stopRetry: () => void = () => {};
+  #stopWatch: () => void = () => {};
+
+  constructor(seq: number, host: SegmentHost) {
+    this.seq = seq;
+    this.#host = host;
+  }
+
+  /** Bytes handed to the connection. */
+  get sent(): number {
+    return this.#post?.sent ?? 0;
+  }
+
+  /** All its bytes are handed over; it waits for its answer. */
+  get whole(): boolean {
+    return this.#ended && this.#post?.connected === true;
+  }
+
+  /** Somebody writes it from now on. */
+  take(): void {
+    this.#taken = true;
+    this.#stopWatch();
+  }
+
+  /** Opens its POST after so many ms. */
+  connect(after: number): void {
+    if (this.#settled) return;
+    this.#stopRetry();
+    this.#post?.destroy();
+    this.#post = null;
+    if (after > 0) this.#stopRetry = this.#host.timers.after(after, () => this.#open());
+    else this.#open();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#settled || this.#ended) return false;
+    if (chunk.length === 0) return true;
+    const post = this.#post;
+    const waiting = (post?.connected ? post.waiting : this.#keptBytes) + chunk.length;
+    if (waiting > this.#host.maxWaiting) {
+      this.drop(`${waiting} bytes wait for the connection, ${this.#host.maxWaiting} may`);
+      return false;
+    }
+    this.#host.bytes(chunk.length);
+    if (post?.connected) post.write(chunk);
+    else {
+      this.#kept.push(chunk);
+      this.#keptBytes += chunk.length;
+    }
+    return true;
+  }
+
+  end(): Promise<Result> {
+    if (!this.#ended && !this.#settled) {
+      this.#ended = true;
+      this.#stopWatch();
+      this.#stopWatch = this.#host.timers.after(this.#host.answerTimeout, () => this.drop('no answer'));
+      if (this.#post?.connected) this.#post.end();
+    }
+    return this.#result.promise;
+  }
+
+  drop(_reason: string): void {
+    if (this.#settled) return;
+    const post = this.#post;
+    if (post && post.sent === 0 && !post.lost) {
+      // Nothing of it is out: an empty body ends it on the server, without a further connection.
+      post.end();
+      this.settle('dropped');
+    } else {
+      post?.destroy();
+      this.settle('dropped', true);
+    }
+  }
+
+  /** Ends it without a word to the server. */
+  abandon(_reason: string): void {
+    this.#post?.destroy();
+    this.settle('dropped');
+  }
+
+  settle(result: Result, remove = false): void {
+    if (this.#settled) return;
+    this.#settled = result;
+    this.#stopRetry();
+    this.#stopWatch();
+    this.#kept = [];
+    this.#host.settled(this, result, remove && this.#taken);
+    this.#result.resolve(result);
+  }
+
+  #open(): void {
+    const { endpoint } = this.#host;
+    const post: SegmentPost = new SegmentPost(endpoint, this.seq, this.#host.headers(this.seq), {
+      ready: () => this.#ready(post),
+      sign: () => this.#sign(post),
+      outcome: (outcome) => {
+        if (!this.#settled && this.#post === post) this.#host.outcome(this, outcome);
+      },
+    });
+    this.#post = post;
+  }
+
+  #ready(post: SegmentPost): void {
+    if (this.#settled || this.#post !== post) return;
+    for (const chunk of this.#kept) post.write(chunk);
+    this.#kept = [];
+    this.#keptBytes = 0;
+    if (this.#ended) post.end();
+  }
+
+  /** A server that says it is there each 10 s and stops doing so is on a connection that leads nowhere any more. */
+  #sign(post: SegmentPost): void {
+    if (this.#settled || this.#post !== post) return;
+    this.#host.sign();
+    if (this.#taken) return;
+    this.#stopWatch();
+    this.#stopWatch = this.#host.timers.after(this.#host.silence, () => this.connect(0));
+  }
+}
