@@ -10,6 +10,7 @@ import type { Micros, Ticks } from '../core/time.ts';
 import type { ViewSettings } from '../core/view.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import { ENCODERS } from '../encoders/index.ts';
+import { EncoderLife, type EncoderRun } from './encoder-life.ts';
 import type { FrameHub, ReaderSeat } from './frame-hub.ts';
 import { Histogram, LATENCY_BUCKETS, WORK_BUCKETS } from './histogram.ts';
 import type { Job, MediaPool } from './media-pool.ts';
@@ -58,17 +59,16 @@ export function renditionKey(settings: RenditionSettings): string {
   return [codec, ...parts].join(',');
 }
 
+interface PictureRun extends EncoderRun {
+  readonly seat: ReaderSeat;
+}
+
 export class Rendition {
   readonly key: string;
   #settings: RenditionSettings;
   readonly #host: RenditionHost;
   readonly #fanout: Fanout<Packet>;
-  #run: { job: Job; seat: ReaderSeat; demand: Disposable } | null = null;
-  #starting = false;
-  #linger: NodeJS.Timeout | undefined;
-  #restart: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #closed = false;
+  readonly #life: EncoderLife<PictureRun>;
   #versions = 0;
   #track: TrackInfo | null = null;
   #past = { offered: 0, lost: 0 };
@@ -77,7 +77,6 @@ export class Rendition {
   newest: Packet | null = null;
   /** No packet before this media time (set by the recorder: earlier segments are closed). */
   notBefore = 0;
-  error: SluiceError | null = null;
 
   readonly #skipped = new Tally();
   readonly #rate = new RateMeter();
@@ -94,7 +93,20 @@ export class Rendition {
     this.key = key;
     this.#settings = settings;
     this.#host = host;
-    this.#fanout = new Fanout((readers) => this.#onReaders(readers));
+    this.#life = new EncoderLife({
+      get lingerMs() {
+        return host.lingerMs;
+      },
+      readers: () => this.#fanout.size,
+      start: () => this.#start(),
+      onFailed: (error, news) => {
+        if (!news) return;
+        host.log.warn({ rendition: key, error: error.message }, 'an encoder failed');
+        host.onFailed(this, error);
+      },
+      onIdle: () => host.onIdle(this),
+    });
+    this.#fanout = new Fanout((readers) => this.#life.onReaders(readers));
   }
 
   get settings(): RenditionSettings {
@@ -102,7 +114,12 @@ export class Rendition {
   }
 
   get running(): boolean {
-    return this.#run !== null;
+    return this.#life.run !== null;
+  }
+
+  /** Why it does not encode now. */
+  get error(): SluiceError | null {
+    return this.#life.error;
   }
 
   get track(): TrackInfo | null {
@@ -116,37 +133,23 @@ export class Rendition {
 
   /** Asks for a key frame soon; the encoder grants at most one per 500 ms. */
   requestKey(): void {
-    this.#run?.job.send({ type: 'key' });
+    this.#life.run?.job.send({ type: 'key' });
   }
 
   /** Takes over settings that differ only in what can change in mid-stream (the bit rate). */
   change(settings: RenditionSettings): void {
     this.#settings = settings;
-    this.#run?.job.send({ type: 'change', settings });
+    this.#life.run?.job.send({ type: 'change', settings });
   }
 
   /** Tells the running encoder how deep pictures are shown from now on. */
   viewChanged(): void {
-    this.#run?.job.send({ type: 'view', view: this.#host.view });
+    this.#life.run?.job.send({ type: 'view', view: this.#host.view });
   }
 
-  #onReaders(readers: number): void {
-    clearTimeout(this.#linger);
-    if (readers > 0) {
-      if (!this.#run && !this.#starting && !this.#closed) this.#start();
-    } else if (this.#run || this.#restart) {
-      this.#linger = setTimeout(() => void this.#stop().then(() => this.#host.onIdle(this)), this.#host.lingerMs);
-      this.#linger.unref();
-    } else this.#host.onIdle(this);
-  }
-
-  #start(): void {
+  #start(): PictureRun {
     const { hub, pool, clock } = this.#host;
     const row = ENCODERS[this.#settings.codec];
-    clearTimeout(this.#restart);
-    this.#restart = undefined;
-    // Waking the source tells listeners, and one of them may subscribe in turn.
-    this.#starting = true;
     const demand = this.#host.demand();
     let job: Job | undefined;
     const seat = hub.seat(row.depth, this.#host.replay, (ring) => job?.send({ type: 'ring', ring }));
@@ -162,43 +165,13 @@ export class Rendition {
       },
       (event) => this.#onEvent(event),
     );
-    const run = { job, seat, demand };
-    this.#run = run;
-    this.#starting = false;
-    void job.ended.then((error) => {
-      this.#release(run);
-      if (this.#closed) return;
-      if (error) this.#fail(error);
-      if (!this.#fanout.size) return;
-      // A reader came while it was stopping.
-      if (!error) return this.#start();
-      this.#restart = setTimeout(() => this.#fanout.size && !this.#run && this.#start(), Math.min(10_000, 250 * 2 ** this.#failures));
-      this.#restart.unref();
-    });
-  }
-
-  #release(run: { seat: ReaderSeat; demand: Disposable }): void {
-    if (this.#run !== run) return;
-    this.#run = null;
-    run.seat[Symbol.dispose]();
-    const counts = run.seat.counts();
-    this.#past = { offered: this.#past.offered + counts.offered, lost: this.#past.lost + counts.lost };
-    run.demand[Symbol.dispose]();
-  }
-
-  async #stop(): Promise<void> {
-    clearTimeout(this.#restart);
-    this.#restart = undefined;
-    await this.#run?.job.stop();
-  }
-
-  #fail(error: SluiceError): void {
-    this.#failures++;
-    if (this.error?.message !== error.message) {
-      this.#host.log.warn({ rendition: this.key, error: error.message }, 'an encoder failed');
-      this.#host.onFailed(this, error);
-    }
-    this.error = error;
+    const release = () => {
+      seat[Symbol.dispose]();
+      const { offered, lost } = seat.counts();
+      this.#past = { offered: this.#past.offered + offered, lost: this.#past.lost + lost };
+      demand[Symbol.dispose]();
+    };
+    return { job, seat, release };
   }
 
   #onEvent(event: EncodeEvent): void {
@@ -217,8 +190,7 @@ export class Rendition {
         data,
         times: { received: event.received as Micros, encoded: event.encoded as Micros },
       };
-      this.error = null;
-      this.#failures = 0;
+      this.#life.worked();
       if (repeat) this.#repeats++;
       else {
         this.#encoded++;
@@ -236,7 +208,7 @@ export class Rendition {
     } else if (event.type === 'skip') this.#skipped.add(event.policy);
     else if (event.type === 'failed') {
       this.#failed++;
-      this.#fail(toSluiceError(event.error));
+      this.#life.failed(toSluiceError(event.error));
     }
   }
 
@@ -247,7 +219,7 @@ export class Rendition {
   }
 
   stats() {
-    const now = this.#run?.seat.counts() ?? { offered: 0, lost: 0, waiting: 0 };
+    const now = this.#life.run?.seat.counts() ?? { offered: 0, lost: 0, waiting: 0 };
     const offered = this.#past.offered + now.offered;
     const lost = this.#past.lost + now.lost;
     const rates = this.#rate.rates(this.#host.clock.now());
@@ -275,9 +247,8 @@ export class Rendition {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#linger);
+    const stopped = this.#life.close();
     this.#fanout.close();
-    await this.#stop();
+    await stopped;
   }
 }

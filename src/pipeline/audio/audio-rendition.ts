@@ -7,7 +7,8 @@ import type { Packet, TrackInfo } from '../../core/packet.ts';
 import type { QueuePolicy } from '../../core/queue.ts';
 import type { Micros, Ticks } from '../../core/time.ts';
 import type { AudioSettings } from '../../encoders/encoder.ts';
-import type { Job, MediaPool } from '../media-pool.ts';
+import { EncoderLife, type EncoderRun } from '../encoder-life.ts';
+import type { MediaPool } from '../media-pool.ts';
 import type { AudioEvent } from '../messages.ts';
 import { Percentiles, RateMeter } from '../meters.ts';
 import type { AudioBlock, AudioHub } from './audio-hub.ts';
@@ -31,22 +32,20 @@ export interface AudioRenditionHost {
   demand(): Disposable;
 }
 
+interface SoundRun extends EncoderRun {
+  readonly blocks: Subscription<AudioBlock>;
+}
+
 /** Packets are as those of pictures, each a key; `track.audio` says what the sound is like. */
 export class AudioRendition {
   readonly settings: AudioSettings;
   readonly #host: AudioRenditionHost;
   readonly #fanout: Fanout<Packet>;
-  #run: { job: Job; blocks: Subscription<AudioBlock>; demand: Disposable; alive: NodeJS.Timeout } | null = null;
-  #starting = false;
-  #linger: NodeJS.Timeout | undefined;
-  #restart: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #closed = false;
+  readonly #life: EncoderLife<SoundRun>;
   #versions = 0;
   #track: TrackInfo | null = null;
   /** No packet before this media time: earlier segments are closed. */
   notBefore = 0;
-  error: SluiceError | null = null;
 
   readonly #rate = new RateMeter();
   readonly #encodeMs = new Percentiles();
@@ -63,11 +62,25 @@ export class AudioRendition {
   constructor(settings: AudioSettings, host: AudioRenditionHost) {
     this.settings = settings;
     this.#host = host;
-    this.#fanout = new Fanout((readers) => this.#onReaders(readers));
+    this.#life = new EncoderLife({
+      get lingerMs() {
+        return host.lingerMs;
+      },
+      readers: () => this.#fanout.size,
+      start: () => this.#start(),
+      onFailed: (error, news) => news && host.log.warn({ error: error.message }, 'an encoder of sound failed'),
+      onIdle: () => {},
+    });
+    this.#fanout = new Fanout((readers) => this.#life.onReaders(readers));
   }
 
   get running(): boolean {
-    return this.#run !== null;
+    return this.#life.run !== null;
+  }
+
+  /** Why it does not encode now. */
+  get error(): SluiceError | null {
+    return this.#life.error;
   }
 
   /** `null` before the first packet. */
@@ -80,76 +93,39 @@ export class AudioRendition {
     return this.#fanout.subscribe(name, limit, policy, onDrop);
   }
 
-  #onReaders(readers: number): void {
-    clearTimeout(this.#linger);
-    if (readers > 0) {
-      if (!this.#run && !this.#starting && !this.#closed) this.#start();
-    } else if (this.#run || this.#restart) {
-      this.#linger = setTimeout(() => void this.#stop(), this.#host.lingerMs);
-      this.#linger.unref();
-    }
-  }
-
-  #start(): void {
+  #start(): SoundRun {
     const { pool, clock, audio } = this.#host;
-    clearTimeout(this.#restart);
-    this.#restart = undefined;
-    // Waking the source tells listeners, and one of them may subscribe in turn.
-    this.#starting = true;
     const demand = this.#host.demand();
     const blocks = audio.subscribe(`encoder ${this.settings.codec}`, QUEUE_LIMIT);
     const job = pool.run<AudioEvent>({ kind: 'audio', settings: this.settings, clock: clock.state, notBefore: this.notBefore }, (event) =>
       this.#onEvent(event),
     );
     const alive = setInterval(() => this.#host.live && job.send({ type: 'alive' }), ALIVE_MS).unref();
-    const run = { job, blocks, demand, alive };
-    this.#run = run;
-    this.#starting = false;
+    const release = () => {
+      clearInterval(alive);
+      blocks.close();
+      const { offered, dropped } = blocks.queue.stats;
+      this.#past = { offered: this.#past.offered + offered, dropped: this.#past.dropped + dropped };
+      // What the encoder still held went with it.
+      this.#failed = this.#sent - this.#done;
+      this.#wake?.();
+      demand[Symbol.dispose]();
+    };
+    const run = { job, blocks, release };
     void this.#feed(run);
-    void job.ended.then((error) => {
-      this.#release(run);
-      if (this.#closed) return;
-      if (error) {
-        this.#failures++;
-        if (this.error?.message !== error.message) this.#host.log.warn({ error: error.message }, 'an encoder of sound failed');
-        this.error = error;
-      }
-      if (!this.#fanout.size) return;
-      if (!error) return this.#start();
-      this.#restart = setTimeout(() => this.#fanout.size && !this.#run && this.#start(), Math.min(10_000, 250 * 2 ** this.#failures));
-      this.#restart.unref();
-    });
+    return run;
   }
 
-  async #feed(run: { job: Job; blocks: Subscription<AudioBlock> }): Promise<void> {
+  async #feed(run: SoundRun): Promise<void> {
     for (let block = await run.blocks.queue.take(); block; block = await run.blocks.queue.take()) {
       this.#sent++;
       run.job.send({ type: 'block', block });
-      while (this.#run === run && this.#sent - this.#done - this.#failed >= CREDIT) {
+      while (this.#life.run === run && this.#sent - this.#done - this.#failed >= CREDIT) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
       }
     }
-  }
-
-  #release(run: { blocks: Subscription<AudioBlock>; demand: Disposable; alive: NodeJS.Timeout }): void {
-    if (this.#run !== run) return;
-    clearInterval(run.alive);
-    this.#run = null;
-    run.blocks.close();
-    const { offered, dropped } = run.blocks.queue.stats;
-    this.#past = { offered: this.#past.offered + offered, dropped: this.#past.dropped + dropped };
-    // What the encoder still held went with it.
-    this.#failed = this.#sent - this.#done;
-    this.#wake?.();
-    run.demand[Symbol.dispose]();
-  }
-
-  async #stop(): Promise<void> {
-    clearTimeout(this.#restart);
-    this.#restart = undefined;
-    await this.#run?.job.stop();
   }
 
   #onEvent(event: AudioEvent): void {
@@ -159,8 +135,7 @@ export class AudioRendition {
       this.#wake?.();
       this.#wake = null;
     } else if (event.type === 'packet') {
-      this.#failures = 0;
-      this.error = null;
+      this.#life.worked();
       this.#packets++;
       this.#bytes += event.data.length;
       this.#rate.add(event.encoded, event.data.length);
@@ -180,7 +155,7 @@ export class AudioRendition {
   }
 
   stats() {
-    const now = this.#run?.blocks.queue.stats ?? { offered: 0, dropped: 0 };
+    const now = this.#life.run?.blocks.queue.stats ?? { offered: 0, dropped: 0 };
     const offered = this.#past.offered + now.offered;
     const dropped = this.#past.dropped + now.dropped;
     const rates = this.#rate.rates(this.#host.clock.now());
@@ -204,9 +179,8 @@ export class AudioRendition {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#linger);
+    const stopped = this.#life.close();
     this.#fanout.close();
-    await this.#stop();
+    await stopped;
   }
 }
