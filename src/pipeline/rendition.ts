@@ -126,6 +126,18 @@ export class Rendition {
     return this.#track;
   }
 
+  /** Frames that wait for the encoder. */
+  get waiting(): number {
+    return this.#run?.seat.counts().waiting ?? 0;
+  }
+
+  /** Frames that it was offered and whose fate is not known yet. */
+  get pending(): number {
+    const now = this.#run?.seat.counts() ?? { offered: 0, lost: 0 };
+    const { offered, lost } = this.#past;
+    return Math.max(0, offered + now.offered - lost - now.lost - this.#skipped.total - this.#encoded - this.#failed);
+  }
+
   /** Reads packets through a queue of its own. The first reader starts the encoder. */
   subscribe(name: string, limit: number, policy: QueuePolicy, onDrop?: (packet: Packet) => void): Subscription<Packet> {
     return this.#fanout.subscribe(name, limit, policy, onDrop);

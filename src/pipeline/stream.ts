@@ -39,6 +39,8 @@ import { SourceRunner } from './source-runner.ts';
 
 /** Notes of one sort come at most this often, µs. */
 const NOTE_EVERY_US = 5_000_000;
+/** Frames may take so long from the end of their source to their viewers, ms. */
+const DRAIN_MS = 1500;
 
 export interface StreamDeps {
   readonly pool: MediaPool;
@@ -104,6 +106,8 @@ export interface StreamEvents {
   config: { config: StreamConfig };
   /** The source has begun or ended to acquire. */
   acquisition: Acquisition;
+  /** The source has come to its end by itself, and its last frame is out. */
+  sourceEnded: { reason: string | null };
   /** The program that pushed has gone. */
   unplugged: object;
   closed: object;
@@ -705,11 +709,20 @@ export class Stream {
       onSound: (sound) => this.takeSound(sound),
       onState: (state, reason) => {
         if (state === 'asleep') this.#setState(this.#stopped ? 'stopped' : 'asleep', null);
-        else if (state === 'ended') this.#setState('lost', reason);
+        else if (state === 'ended') void this.#onSourceEnded(reason);
         else this.#setState(state, reason);
       },
     });
     this.#setState('asleep', null);
+  }
+
+  /** The source has come to its end: what is on its way through the processors is shown first. */
+  async #onSourceEnded(reason: string | null): Promise<void> {
+    const source = this.#source;
+    if (this.#chain?.busy) await this.#chain.drained(DRAIN_MS);
+    if (this.#closed || source !== this.#source) return;
+    this.#setState('lost', reason);
+    this.events.emit('sourceEnded', { reason });
   }
 
   #makeFollower({ stream: name, unprocessed }: Extract<StreamConfig['source'], { type: 'stream' }>): void {

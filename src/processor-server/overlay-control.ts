@@ -1,8 +1,8 @@
 // When the loading overlay is shown in place of a picture: by hand, or because the processor has given none for a while.
-import type { OverlaySettings } from './session.ts';
+import type { OverlaySettings } from './settings.ts';
 
 export class OverlayControl {
-  readonly #settings: Required<OverlaySettings>;
+  readonly #settings: OverlaySettings;
   readonly #now: () => number;
   #manual = false;
   #active = false;
@@ -11,14 +11,7 @@ export class OverlayControl {
 
   /** @param now monotonic, ms */
   constructor(settings: OverlaySettings, now: () => number) {
-    this.#settings = {
-      mode: settings.mode ?? 'progressbar',
-      message: settings.message ?? 'Loading...',
-      progress: settings.progress ?? null,
-      enabled: settings.enabled ?? true,
-      autoTimeout: settings.autoTimeout === undefined ? 1.5 : settings.autoTimeout,
-      framesToDisable: Math.max(1, settings.framesToDisable ?? 1),
-    };
+    this.#settings = settings;
     this.#now = now;
     this.#lastMade = now();
   }
@@ -54,11 +47,10 @@ export class OverlayControl {
     if (made) {
       this.#lastMade = now;
       this.#inARow++;
-      if (!this.#manual && this.#inARow >= this.#settings.framesToDisable) this.#active = false;
+      if (!this.#manual && this.#inARow >= this.#settings.frameCountToDisable) this.#active = false;
     } else {
       this.#inARow = 0;
-      const { autoTimeout } = this.#settings;
-      if (autoTimeout !== null && now - this.#lastMade >= autoTimeout * 1000) this.#active = true;
+      if (now - this.#lastMade >= this.#settings.autoTimeoutSeconds * 1000) this.#active = true;
     }
     if (this.#active) return 'loading';
     return made ? 'answer' : 'original';

@@ -7,6 +7,7 @@ import { SluiceError } from '../core/errors.ts';
 import { parseDuration } from '../core/time.ts';
 import { needOnnxRuntime } from '../native/onnx.ts';
 import type { ResolvedProcessor } from '../pipeline/chain/chain.ts';
+import type { StageGuide } from '../pipeline/chain/guide.ts';
 import type { AnyProcessor } from '../processors/define.ts';
 import { DefinitionSession } from '../processors/definition-session.ts';
 import type { ProgramDoors } from '../processors/external/address.ts';
@@ -21,6 +22,7 @@ export function isFileUse(use: string): boolean {
 export const EXTERNAL = 'external';
 
 export class ProcessorTable {
+  readonly #guides = new Map<string, StageGuide>();
   readonly #objects = new Map<string, AnyProcessor>();
   readonly #doors: ProgramDoors;
 
@@ -32,6 +34,13 @@ export class ProcessorTable {
   /** Names of all processors, for people. */
   get names(): string[] {
     return [...Object.keys(PROCESSOR_PARAMS), ...INLINE_NAMES, EXTERNAL, ...this.#objects.keys()];
+  }
+
+  /** Lets `guide` decide which frames the processor `id` of a stream gets, until the returned function is called. Before the stream is opened. */
+  guide(stream: string, id: string, guide: StageGuide): () => void {
+    const key = `${stream}/${id}`;
+    this.#guides.set(key, guide);
+    return () => void this.#guides.delete(key);
   }
 
   /** Takes an object of this program under a name, which stream configurations then use. The same name again replaces it. */
@@ -88,6 +97,11 @@ export class ProcessorTable {
 
   /** How a processor of a stream is run. */
   resolve(stream: string, config: InlineConfig): ResolvedProcessor {
+    const guide = this.#guides.get(`${stream}/${processorIdOf(config)}`);
+    return { ...this.#resolve(stream, config), ...(guide && { guide }) };
+  }
+
+  #resolve(stream: string, config: InlineConfig): ResolvedProcessor {
     const { use, memory } = config;
     if (use === EXTERNAL) {
       const deadline = parseDuration(config.deadline, 'deadline') / 1000;

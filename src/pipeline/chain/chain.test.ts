@@ -6,12 +6,14 @@ import { silentLogger } from '../../core/log.ts';
 import { Scope } from '../../core/scope.ts';
 import type { Micros } from '../../core/time.ts';
 import { startClock } from '../../native/system-clock.ts';
-import { defineProcessor } from '../../processors/define.ts';
+import { defineProcessor, WITHHOLD } from '../../processors/define.ts';
 import { DefinitionSession } from '../../processors/definition-session.ts';
+import type { OpenSession } from '../../processors/session.ts';
 import type { StreamNote } from '../capture-watch.ts';
 import { FrameHub } from '../frame-hub.ts';
 import type { Results } from '../processing.ts';
 import { Chain } from './chain.ts';
+import type { StageGuide } from './guide.ts';
 
 const FAULTY = fileURLToPath(new URL('../../../test/programs/faulty.ts', import.meta.url));
 const THROWS = 1;
@@ -29,7 +31,7 @@ afterEach(() => scope.close());
 type Config = Parameters<typeof InlineConfig.parse>[0];
 
 /** A chain between two real rings. `objects`: handlers of this program, by the name that configurations use. */
-function bench(configs: Config[], objects: Record<string, Parameters<typeof defineProcessor>[0]> = {}) {
+function bench(configs: Config[], objects: Record<string, Parameters<typeof defineProcessor>[0]> = {}, guide?: StageGuide) {
   scope = new Scope();
   const clock = startClock();
   const from = new FrameHub(64 * 2 ** 20);
@@ -51,7 +53,8 @@ function bench(configs: Config[], objects: Record<string, Parameters<typeof defi
       resolve: ({ use }) => {
         const object = objects[use];
         if (!object) return { spec: { kind: 'file', use }, open: null };
-        return { spec: { kind: 'object', use }, open: (spec, host) => new DefinitionSession(object, spec, host) };
+        const open: OpenSession = (spec, host) => new DefinitionSession(object, spec, host);
+        return { spec: { kind: 'object', use }, open, ...(guide && { guide }) };
       },
       takeId: () => ownId++,
       nextId: () => 1,
@@ -296,6 +299,65 @@ describe('faults', () => {
     await until(() => shown.length === 1);
     expect(shown[0]!.level).toBe(20);
     expect(stats()).toMatchObject({ state: 'failed', passed: 1, error: 'there is no file /nowhere/at-all.ts' });
+    balanced();
+  });
+});
+
+describe('a guide', () => {
+  const guided = (guide: Partial<StageGuide>) => {
+    const all: StageGuide = {
+      limit: 8,
+      room: true,
+      holds: false,
+      words: { message: 'Loading...', share: null },
+      takes: () => true,
+      shown: (made) => (made ? 'answer' : 'nothing'),
+    };
+    // Getters of the test stay getters.
+    Object.defineProperties(all, Object.getOwnPropertyDescriptors(guide));
+    const video = (frame: { pixels: Uint8Array }) => (frame.pixels[0] === WITHHOLDS ? WITHHOLD : null);
+    return bench([{ use: 'own', flow: 'every' }], { own: defineProcessor({ video: video as never }) }, all);
+  };
+
+  it('says which frames a processor gets, and what is shown of those that it withholds', async () => {
+    let calls = 0;
+    const { push, until, shown, stats, balanced } = guided({
+      takes: ({ id }) => id !== 2,
+      shown: (made) => (made ? 'answer' : (['nothing', 'original', 'loading'] as const)[calls++]!),
+    });
+    for (const level of [9, 9, WITHHOLDS, WITHHOLDS, WITHHOLDS, 9]) push(level, 320, 240);
+    await until(() => shown.at(-1)?.id === 6);
+    expect(shown.map(({ id }) => id)).toEqual([1, 4, 5, 6]);
+    expect(shown.map(({ level }) => level)).toEqual([9, WITHHOLDS, WITHHOLDS, 9]);
+    expect(stats()).toMatchObject({ withheld: 3, dropped: { thinned: 1 } });
+    balanced();
+  });
+
+  it('holds the processor while loading is shown by hand, and pictures while nothing behind has room', async () => {
+    let [room, holds] = [false, true];
+    const { chain, push, until, shown, stats, balanced, to } = guided({
+      get room() {
+        return room;
+      },
+      get holds() {
+        return holds;
+      },
+      limit: 3,
+    });
+    for (let i = 0; i < 5; i++) push(9, 320, 240);
+    await until(() => stats().dropped['queue-full'] === 2);
+    expect([shown.length, chain.busy]).toEqual([0, true]);
+    room = true;
+    await until(() => shown.length === 3);
+    // Drawn over: no picture is one grey any more.
+    expect(new Set(to.newest()!.data).size).toBeGreaterThan(1);
+    holds = false;
+    push(9, 320, 240);
+    await until(() => shown.length === 4);
+    expect(new Set(to.newest()!.data)).toEqual(new Set([9]));
+    await chain.drained(1000);
+    expect(chain.busy).toBe(false);
+    expect(stats()).toMatchObject({ passed: 4 });
     balanced();
   });
 });

@@ -11,13 +11,14 @@ import type { StreamNote } from '../capture-watch.ts';
 import type { FrameHub, ReaderSeat } from '../frame-hub.ts';
 import { type Results, resultsOf } from '../processing.ts';
 import { type LentFrame, RingFeed } from '../ring-feed.ts';
+import type { StageGuide } from './guide.ts';
 import type { HeldSlot, Moving } from './moving.ts';
 import type { Params } from './param-checks.ts';
 import { RingBook } from './ring-book.ts';
 import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
 
 /** Frames that wait for the main thread in the ring. */
-const DEPTH = 8;
+const DEPTH = 24;
 /** Processors without frames are let go after so long, ms. */
 const REST_MS = 30_000;
 /** Pictures a second of a processor that makes them and says no rate. */
@@ -32,6 +33,8 @@ export interface ResolvedProcessor {
   readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>;
   /** For an object of this program, which runs on the main thread. */
   readonly open: OpenSession | null;
+  /** Decides which frames it gets and what is shown. */
+  readonly guide?: StageGuide;
 }
 
 export interface ChainHost {
@@ -341,6 +344,17 @@ export class Chain {
         host.note({ id: `processor-${stage.id}-${sort}-${timestamp}`, kind: 'processor', label: label.slice(0, 300), timestamp });
       },
     };
+  }
+
+  /** Frames that are still on their way. */
+  get busy(): boolean {
+    return this.#announced.size > 0 || this.#stages.some((stage) => stage.busy);
+  }
+
+  /** Settles when what has come so far has left, or `patience` ms have passed. */
+  async drained(patience: number): Promise<void> {
+    const until = performance.now() + patience;
+    while (this.busy && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   stats(): StreamStats['processors'] {

@@ -8,8 +8,8 @@ import type { HeldSlot, Moving } from './moving.ts';
 
 /** How far loading is. */
 export interface Loading {
-  /** Id of the processor. */
-  readonly name: string;
+  /** Id of the processor; `null` = the message says all. */
+  readonly name: string | null;
   readonly message: string;
   /** 0 to 1; `null` = not known. */
   readonly share: number | null;
@@ -51,7 +51,8 @@ export function drawLoading(info: FrameInfo, bytes: Uint8Array, { name, message,
   const { width, height } = info;
   const painter = new Painter(info, samplesOf(info.format, bytes));
   const wide = Math.round(width * 0.7);
-  const lines = [`Loading ${name}`, share === null ? message : `${message} (${Math.round(share * 100)} %)`];
+  const words = share === null ? message : `${message} (${Math.round(share * 100)} %)`;
+  const lines = name === null ? [words] : [`Loading ${name}`, words];
   const points = lines.map((line) => textSize(line).width);
   // Points as large as a 22nd of the picture's height, smaller where the words would not fit.
   const scale = Math.min(Math.round(height / 22 / LINE_HEIGHT), Math.floor((wide - 16) / Math.max(...points)));

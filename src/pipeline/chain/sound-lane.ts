@@ -41,6 +41,11 @@ export class SoundLane {
     this.#host = host;
   }
 
+  /** Blocks are on their way. */
+  get busy(): boolean {
+    return this.#waiting.length > 0 || this.#jobs.length > 0;
+  }
+
   offer(block: AudioFrame): void {
     const { ready, config } = this.#host;
     // What does not hear keeps no account of sound.

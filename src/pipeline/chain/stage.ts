@@ -12,6 +12,7 @@ import type { Findings } from '../../processors/processor.ts';
 import type { FoundAt, OpenSession, SessionInfo, SessionSpec } from '../../processors/session.ts';
 import { plainError } from '../plain-error.ts';
 import { Flow } from './flow.ts';
+import type { StageGuide } from './guide.ts';
 import { Handle } from './handle.ts';
 import { type Fault, StageLedger } from './ledger.ts';
 import { showLoading } from './loading-overlay.ts';
@@ -33,6 +34,8 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 /** After so long without a fault the next one counts as the first, ms. */
 const HEALTHY_MS = 10_000;
+/** How often it is looked whether what comes behind has room again, ms. */
+const ROOM_MS = 4;
 /** Boxes of a frame that processors behind are told. */
 const MOST_BOXES = 1000;
 
@@ -46,7 +49,11 @@ export interface StageHost {
   /** Processors that only look need no slot. */
   readonly shows: boolean;
   /** How a processor is run: what its session is opened with, and by whom if it is an object of this program. */
-  resolve(config: InlineConfig): { readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>; readonly open: OpenSession | null };
+  resolve(config: InlineConfig): {
+    readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>;
+    readonly open: OpenSession | null;
+    readonly guide?: StageGuide;
+  };
   /** Usually `LOADING_PATIENCE_MS`. */
   readonly patienceMs: number;
   /** Viewers see what leaves this one. */
@@ -137,6 +144,8 @@ export class Stage {
   #idle: NodeJS.Timeout | undefined;
   #counts = { metrics: 0, markers: 0 };
   #making: Making | null = null;
+  #guide: StageGuide | null = null;
+  #roomTimer: NodeJS.Timeout | undefined;
   #made: (() => void)[] = [];
 
   constructor(config: InlineConfig, host: StageHost) {
@@ -176,6 +185,11 @@ export class Stage {
     return this.#info;
   }
 
+  /** Frames or sound are on their way through it. */
+  get busy(): boolean {
+    return this.#queue.length > 0 || this.#tickets.length > 0 || this.#sound.busy;
+  }
+
   // ---- life
 
   /** Frames will come, or come no more. Idle ones are let go by `rest`. */
@@ -206,6 +220,8 @@ export class Stage {
     clearTimeout(this.#retry);
     clearTimeout(this.#patience);
     clearTimeout(this.#idle);
+    clearTimeout(this.#roomTimer);
+    this.#roomTimer = undefined;
     const runners = this.#runners;
     this.#runners = [];
     for (const runner of runners) this.#abandon(runner, 'stopped');
@@ -236,7 +252,8 @@ export class Stage {
 
   #start(): void {
     const { clock, rings, stream } = this.#host;
-    const { spec, open } = this.#host.resolve(this.config);
+    const { spec, open, guide } = this.#host.resolve(this.config);
+    this.#guide = guide ?? null;
     const runner: Runner = {
       handle: new Handle({
         spec: { id: this.id, stream, params: this.config.params, ...spec },
@@ -390,10 +407,11 @@ export class Stage {
   offer(frame: Moving): void {
     this.ledger.offered++;
     if (this.#throttle && !this.#throttle.takes(frame.info.timestamp)) return this.#drop(frame, 'thinned');
+    if (this.#guide && !this.#guide.takes(frame.info)) return this.#drop(frame, 'thinned');
     this.#queue.push({ frame, at: performance.now() });
     this.#pump();
     // What is left has to wait, and only so many may.
-    while (this.#queue.length > this.#flow.limit) this.#drop(this.#queue.shift()!.frame, this.#flow.full);
+    while (this.#queue.length > (this.#guide?.limit ?? this.#flow.limit)) this.#drop(this.#queue.shift()!.frame, this.#flow.full);
   }
 
   /** Frames that were lost before they could be offered: the main thread was busy. */
@@ -404,6 +422,11 @@ export class Stage {
 
   #pump(): void {
     while (this.#queue.length) {
+      if (this.#guide?.room === false) return this.#pumpSoon();
+      if (this.#guide?.holds) {
+        this.#held(this.#queue.shift()!.frame);
+        continue;
+      }
       const free = this.#free();
       if (free) {
         const { frame, at } = this.#queue.shift()!;
@@ -411,6 +434,30 @@ export class Stage {
       } else if (this.#bypassed()) this.#bypass(this.#queue.shift()!.frame);
       else return;
     }
+  }
+
+  /** What comes behind has no room for a picture: that is looked at again. */
+  #pumpSoon(): void {
+    this.#roomTimer ??= setTimeout(() => {
+      this.#roomTimer = undefined;
+      this.#pump();
+    }, ROOM_MS).unref();
+  }
+
+  /** Shown as loading, without asking the processor. */
+  #held(frame: Moving): void {
+    this.#passedBy(frame);
+    this.ledger.passed++;
+    this.#settle(this.#ticket(), [this.#overlaid(frame)]);
+  }
+
+  /** A picture that the processor has answered, with what the guide wants shown of it. `false`: the answer itself. */
+  #guided(made: boolean, { frame, slots, ticket }: Job): boolean {
+    const shown = this.#guide?.shown(made) ?? (made ? 'answer' : 'nothing');
+    if (shown === 'answer' || shown === 'nothing') return false;
+    release(slots);
+    this.#settle(ticket, [shown === 'loading' ? this.#overlaid(frame) : frame]);
+    return true;
   }
 
   /** One that can take a frame now. */
@@ -446,8 +493,8 @@ export class Stage {
   /** The picture with the progress of loading drawn over it. */
   #overlaid(frame: Moving): Moving {
     const { shows, claim } = this.#host;
-    const { message, share } = this.#progress ?? { message: 'Starting', share: null };
-    return (shows && showLoading(frame, claim, { name: this.id, message, share })) || frame;
+    const { message, share } = this.#guide?.words ?? this.#progress ?? { message: 'Starting', share: null };
+    return (shows && showLoading(frame, claim, { name: this.#guide ? null : this.id, message, share })) || frame;
   }
 
   #dispatch(runner: Runner, frame: Moving, waitMs: number): void {
@@ -488,7 +535,10 @@ export class Stage {
   /** A frame on which it failed: its picture is as it was before. */
   #failed(job: Job, fault: Fault): void {
     this.ledger.fail(fault);
-    if (this.config.onError === 'pass') return this.#settle(job.ticket, [job.frame]);
+    const pass = this.config.onError === 'pass';
+    // Its slots may still be written to: they are given back elsewhere.
+    if (this.#guided(pass, { ...job, slots: [] })) return;
+    if (pass) return this.#settle(job.ticket, [job.frame]);
     job.frame.at.release();
     this.#settle(job.ticket, []);
   }
@@ -709,8 +759,10 @@ export class Stage {
     this.#host.note(this, 'error', `${this.id} failed on a frame: ${error.message}`);
   }
 
-  #passed({ frame, slots, ticket }: Job, copied: boolean): void {
+  #passed(job: Job, copied: boolean): void {
+    const { frame, slots, ticket } = job;
     this.ledger.passed++;
+    if (this.#guided(true, job)) return;
     const [slot] = slots;
     if (!copied || !slot) {
       release(slots);
@@ -721,15 +773,19 @@ export class Stage {
     this.#settle(ticket, [{ ...frame, at: slot }]);
   }
 
-  #withheld({ frame, slots, ticket }: Job): void {
+  #withheld(job: Job): void {
+    const { frame, slots, ticket } = job;
     this.ledger.withheld++;
+    if (this.#guided(false, job)) return;
     release(slots);
     frame.at.release();
     this.#settle(ticket, []);
   }
 
-  #madeOf({ frame, slots, ticket }: Job, pictures: readonly PlacedPicture[]): void {
+  #madeOf(job: Job, pictures: readonly PlacedPicture[]): void {
+    const { frame, slots, ticket } = job;
     this.ledger.processed++;
+    if (this.#guided(true, job)) return;
     if (!this.#host.shows) return this.#settle(ticket, [frame]);
     const out: Moving[] = [];
     for (const { place, format, width, height, significantBits, timestamp, metadata } of pictures) {
