@@ -128,12 +128,12 @@ export class Rendition {
 
   /** Frames that wait for the encoder. */
   get waiting(): number {
-    return this.#run?.seat.counts().waiting ?? 0;
+    return this.#life.run?.seat.counts().waiting ?? 0;
   }
 
   /** Frames that it was offered and whose fate is not known yet. */
   get pending(): number {
-    const now = this.#run?.seat.counts() ?? { offered: 0, lost: 0 };
+    const now = this.#life.run?.seat.counts() ?? { offered: 0, lost: 0 };
     const { offered, lost } = this.#past;
     return Math.max(0, offered + now.offered - lost - now.lost - this.#skipped.total - this.#encoded - this.#failed);
   }
