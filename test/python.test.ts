@@ -59,9 +59,15 @@ describe.skipIf(!python)('Python client', () => {
     expect(output).toMatch(/Ran \d\d tests/);
   });
 
+  it('has the interface of pytrickle', { timeout: 120_000 }, async () => {
+    const { code, output } = await unittest('test_pytrickle', {});
+    expect(code, output).toBe(0);
+    for (const [line] of output.matchAll(/^.*skipped '.* not tried.*'$/gm)) process.stderr.write(`\n  SKIPPED: ${line}\n`);
+  });
+
   it('is valid for Python 3.9', () => {
     const script =
-      "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/*.py')]";
+      "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/**/*.py', recursive=True)]";
     const done = spawnSync(python!, ['-c', script], { cwd: client, encoding: 'utf8' });
     expect(done.status, done.stderr).toBe(0);
   });

@@ -94,7 +94,7 @@ def audio_answer(result: Any, block: AudioFrame) -> Tuple[str, List[Tuple[AudioF
 def _sound(item: Any, block: AudioFrame) -> Tuple[AudioFrame, int, int, int, memoryview]:
     number = 0 if block.format == "s16" else 1
     if isinstance(item, AudioFrame):
-        return item, number, block.channels, block.samples, item.data
+        return item, 0 if item.format == "s16" else 1, item.channels, item.samples, item.data
     if np is None or not hasattr(item, "shape"):
         data = memoryview(item).cast("B")
         samples, left = divmod(len(data), block.channels * (4 if number else 2))

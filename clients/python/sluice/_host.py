@@ -40,7 +40,17 @@ class Watch:
 
 
 class Host:
-    def __init__(self, processor: Processor, sluice: Sluice, watch: Optional[Watch] = None, alive: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        processor: Processor,
+        sluice: Optional[Sluice],
+        watch: Optional[Watch] = None,
+        alive: Optional[int] = None,
+        *,
+        address: Optional[Mapping[str, Any]] = None,
+        loop: Optional[asyncio.AbstractEventLoop] = None,
+    ) -> None:
+        """``address``: where its socket is, if that is known. ``loop``: a running one for ``async`` handlers, in the place of one of its own."""
         self.processor = processor
         self.state = "idle"
         self.reason: Optional[str] = None
@@ -54,7 +64,8 @@ class Host:
         self._params = Params()
         self._link: Optional[Link] = None
         self._context: Optional[ProcessorContext] = None
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._address = address
+        self._loop = loop
         self._tasks: "Dict[int, Any]" = {}
         self._busy: Dict[int, float] = {}
         # Frames in a row that failed: the first is told.
@@ -73,7 +84,7 @@ class Host:
         """Until it is stopped. Raises what makes going on useless: a wrong token, another program in its place, a failure of ``load``."""
         self._handlers = self.processor.handlers()
         thread = None
-        if any(handler.asynchronous for handler in self._handlers.values()):
+        if self._loop is None and any(handler.asynchronous for handler in self._handlers.values()):
             self._loop = asyncio.new_event_loop()
             thread = threading.Thread(target=self._loop.run_forever, name="sluice processor", daemon=True)
             thread.start()
@@ -100,7 +111,10 @@ class Host:
 
     def _ask(self) -> Optional[Mapping[str, Any]]:
         """Where its socket is; None: not known yet, a while has passed."""
+        if self._address is not None:
+            return self._address
         processor = self.processor
+        assert self._sluice is not None
         path = f"api/streams/{quote(processor.stream)}/processors/{quote(processor.id)}/program"
         try:
             return _post(self._sluice, path)
