@@ -9,9 +9,9 @@ const client = fileURLToPath(new URL('../clients/python', import.meta.url));
 const python = pythonWith('numpy') ?? pythonWith();
 
 /** Runs a module of the client's tests; everything that it says is in the failure. */
-function unittest(module: string, env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+function unittest(module: string, env: Record<string, string>, program = python!): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(python!, ['-B', '-W', 'error', '-m', 'unittest', '-v', module], {
+    const child = spawn(program, ['-B', '-W', 'error', '-m', 'unittest', '-v', module], {
       cwd: client,
       env: { ...process.env, PYTHONPATH: `${client}${process.platform === 'win32' ? ';' : ':'}${client}/tests`, ...env },
     });
@@ -60,7 +60,7 @@ describe.skipIf(!python)('Python client', () => {
   });
 
   it('has the interface of pytrickle', { timeout: 120_000 }, async () => {
-    const { code, output } = await unittest('test_pytrickle', {});
+    const { code, output } = await unittest('test_pytrickle', {}, pythonWith('torch') ?? python!);
     expect(code, output).toBe(0);
     for (const [line] of output.matchAll(/^.*skipped '.* not tried.*'$/gm)) process.stderr.write(`\n  SKIPPED: ${line}\n`);
   });

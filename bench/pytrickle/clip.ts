@@ -20,7 +20,22 @@ export interface Unit {
 export async function makeClip(folder: string, seconds: number, bitrate = '3M'): Promise<Unit[]> {
   const file = join(folder, 'clip.ts');
   const input = `testsrc2=size=1280x720:rate=30:duration=${seconds},noise=alls=12:allf=t,format=yuv420p`;
-  const codec = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-bf', '0', '-g', '30', '-keyint_min', '30', '-sc_threshold', '0'];
+  const codec = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-tune',
+    'zerolatency',
+    '-bf',
+    '0',
+    '-g',
+    '30',
+    '-keyint_min',
+    '30',
+    '-sc_threshold',
+    '0',
+  ];
   const rate = ['-b:v', bitrate, '-maxrate', bitrate, '-bufsize', bitrate];
   const form = ['-f', 'mpegts', '-mpegts_flags', '+pat_pmt_at_frames', '-muxdelay', '0', '-muxpreload', '0', '-output_ts_offset', '10'];
   await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', input, ...codec, ...rate, ...form, file]);

@@ -32,7 +32,11 @@ export async function remove(url: string): Promise<void> {
 export type SentTimes = Map<number, number>;
 
 /** Sends the pictures at their times, a segment for each key frame. `sink`: who takes segments. */
-export async function sendInTime(units: readonly Unit[], sink: { next(): void; write(bytes: Buffer): void }, sent: SentTimes): Promise<void> {
+export async function sendInTime(
+  units: readonly Unit[],
+  sink: { next(): void; write(bytes: Buffer): void },
+  sent: SentTimes,
+): Promise<void> {
   const began = performance.now();
   for (const unit of units) {
     const due = began + (unit.pts - units[0]!.pts) / 90;
