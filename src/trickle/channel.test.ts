@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Channel, CURRENT, MAX_SEQ, NEXT } from './channel.ts';
 import { TrickleChannels } from './channels.ts';
-import type { SegmentInput, SegmentView } from './segment.ts';
+import type { SegmentInput } from './segment.ts';
+import type { SegmentView } from './segment-view.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const channel = (limits = {}) => new TrickleChannels({ limits }).open('c', { contentType: 'video/mp2t' });

@@ -1,7 +1,8 @@
 // One channel: numbered segments, of which the newest five can be read. Only state and rules, neither sockets nor timers. The rules are
 // those of Livepeer's trickle server; docs/trickle.md has them as a table.
 import { SluiceError } from '../core/errors.ts';
-import { Segment, type SegmentInput, type SegmentKeeper, type SegmentView } from './segment.ts';
+import { Segment, type SegmentInput, type SegmentKeeper } from './segment.ts';
+import type { SegmentView } from './segment-view.ts';
 
 /** Segments that can be read; a segment's place is its number modulo this. */
 export const RING = 5;
@@ -11,6 +12,15 @@ export const MAX_SEQ = Number.MAX_SAFE_INTEGER - 1;
 export const NEXT = -1;
 /** In a request to read: the segment that was begun last. */
 export const CURRENT = -2;
+
+/** Whether a segment can have this number; `NEXT` counts as one. */
+export function canWrite(seq: number): boolean {
+  return Number.isSafeInteger(seq) && seq >= NEXT && seq <= MAX_SEQ;
+}
+
+export function badSeq(seq: number): SluiceError {
+  return new SluiceError('bad-value', `${seq} received; expected the number of a segment, 0 to ${MAX_SEQ}, or ${NEXT} for the next`);
+}
 
 /** Bounds of what one channel, and all together, may hold. */
 export interface TrickleLimits {
@@ -150,9 +160,9 @@ export class Channel {
   write(seq: number, options: { readonly reset?: boolean } = {}): SegmentInput {
     if (this.#closed) throw new SluiceError('gone', `the channel ${this.name} was deleted`);
     const asked = seq === NEXT ? this.#nextOpen() : seq;
-    if (!Number.isSafeInteger(asked) || asked < 0 || asked > MAX_SEQ) {
+    if (asked === NEXT || !canWrite(asked)) {
       this.#refused++;
-      throw new SluiceError('bad-value', `${asked} received; expected the number of a segment, 0 to ${MAX_SEQ}, or ${NEXT} for the next`);
+      throw badSeq(asked);
     }
     const segment = this.#segmentForWrite(asked);
     if (segment.end !== null) {
