@@ -11,6 +11,7 @@ import type { OpenSession } from './host.ts';
 import { OwnProcessor, partsOfDefinition, partsOfHandlers } from './own-processor.ts';
 import type { ServedProcessor } from './processor.ts';
 import { readProcessorFile } from './processor-file.ts';
+import type { CustomRoute, Middleware } from './routes.ts';
 import type { StreamProcessorServer } from './run.ts';
 import { readSettings, type StreamProcessorSettings, type StreamProcessorSettingsInput } from './settings.ts';
 import type { PipelineState } from './state.ts';
@@ -36,7 +37,15 @@ export interface StreamProcessorOptions<State = unknown> extends StreamProcessor
   readonly handlers?: object;
   /** Settings of the Sluice server, as in the configuration file: token, TLS, limits. */
   readonly server?: ServerConfigInput;
+  /** Routes beside those of the server: `{ method, path, handler }`, where the handler gives a Response or what becomes JSON. */
+  readonly customRoutes?: readonly CustomRoute<StreamProcessorServer>[];
+  /** Stand around the routes of the processor server, not around those of Sluice. */
+  readonly middleware?: readonly Middleware<StreamProcessorServer>[];
+  /** What handlers of routes find in `context.app`. */
+  readonly appContext?: Readonly<Record<string, unknown>>;
+  /** The server listens; the processor is not loaded yet. */
   readonly onStartup?: Hook | readonly Hook[];
+  /** Before streams are ended. */
   readonly onShutdown?: Hook | readonly Hook[];
   /** Told each time the state changes. */
   readonly onState?: (state: PipelineState) => void;
@@ -46,6 +55,9 @@ export interface StreamProcessorOptions<State = unknown> extends StreamProcessor
 }
 
 export interface ProcessorHooks {
+  readonly customRoutes: readonly CustomRoute<StreamProcessorServer>[];
+  readonly middleware: readonly Middleware<StreamProcessorServer>[];
+  readonly appContext: Readonly<Record<string, unknown>>;
   readonly onStartup: readonly Hook[];
   readonly onShutdown: readonly Hook[];
   readonly onState: ((state: PipelineState) => void) | undefined;
@@ -61,12 +73,16 @@ export interface ProcessorChoice {
 
 /** Checks the options. Throws `bad-value`, `unknown-key`, `processor-failed` for a file that is none. */
 export async function chooseProcessor(options: StreamProcessorOptions, cwd?: string): Promise<ProcessorChoice> {
-  const { processor, handlers, server: _server, log: _log, onStartup, onShutdown, onState, openSession, ...rest } = options;
+  const { processor, handlers, server: _server, log: _log, customRoutes = [], middleware = [], appContext = {}, ...others } = options;
+  const { onStartup, onShutdown, onState, openSession, ...rest } = others;
   const direct: Record<string, unknown> = {};
   const plain: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(rest)) ((HANDLER_KINDS as readonly string[]).includes(key) ? direct : plain)[key] = value;
   const settings = readSettings(plain as StreamProcessorSettingsInput);
   const hooks = {
+    customRoutes,
+    middleware,
+    appContext,
     onStartup: [onStartup ?? []].flat() as Hook[],
     onShutdown: [onShutdown ?? []].flat() as Hook[],
     onState,

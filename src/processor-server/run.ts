@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { SluiceError, toSluiceError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { Scope } from '../core/scope.ts';
-import type { Publisher, PushReceipt } from '../pipeline/publisher.ts';
+import type { Micros } from '../core/time.ts';
+import type { PcmSound } from '../formats/wav.ts';
 import { type ResolvedConfig, resolveConfig } from '../server/config.ts';
-import { type SluiceServer, startServer } from '../server/server.ts';
+import { packageVersion, type SluiceServer, startServer } from '../server/server.ts';
+import { capabilityOf, Registration } from './capability.ts';
 import type { OpenSession } from './host.ts';
-import { type InputFrame, pushInputFrame } from './input-frame.ts';
 import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from './options.ts';
 import type { ServedProcessor } from './processor.ts';
-import type { StreamSession } from './session.ts';
+import { defaultRoutes } from './rest.ts';
+import { mountRoutes } from './routes.ts';
+import type { InputFrame, StreamSession } from './session.ts';
 import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
 import type { CurrentState } from './state.ts';
 import { type Entry, StreamTable } from './streams.ts';
@@ -34,8 +37,10 @@ export interface StreamProcessorServer extends AsyncDisposable {
   sendData(text: string, stream?: string): boolean;
   /** An event for the events channel. */
   sendMonitoringEvent(event: Readonly<Record<string, unknown>>, type?: string, stream?: string): boolean;
-  /** A picture into a stream that was started without `subscribe_url`. Rejects as `stream.push` of the library does. */
-  sendInputFrame(frame: InputFrame, stream?: string): Promise<PushReceipt | null>;
+  /** A picture into a stream that was started without `subscribe_url`. False: no such stream. Throws `conflict` for one that has an input. */
+  sendInputFrame(frame: InputFrame, stream?: string): boolean;
+  /** Sound, likewise. `timestamp` of its first sample, µs UTC; default: it ends now. */
+  sendInputSound(sound: PcmSound, timestamp?: Micros, stream?: string): boolean;
   /** The loading overlay by hand, of one stream or all. False: none runs. */
   setLoadingOverlay(active: boolean, stream?: string): boolean;
   /** Frames per second that the processor is given, `null` = as they come; of one stream or all. */
@@ -75,17 +80,54 @@ export async function serveProcessor(
   { settings, processor, hooks }: ProcessorChoice,
   scope: Scope,
   log: Logger = silentLogger,
+  env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<StreamProcessorServer> {
-  const server = scope.use(await startServer(config, { log }));
+  const pipeline = settings.pipeline ?? (env.PIPELINE || 'byoc');
+  const model = settings.capabilityName ?? (env.CAPABILITY_NAME || env.MODEL_ID || '');
+  const app = new Map(Object.entries(hooks.appContext));
+  // Declared before there is a server, asked when it runs.
+  let parts: { readonly table: StreamTable; readonly running: RunningProcessor; readonly loader: Loader } | undefined;
+  const routes = settings.enableDefaultRoutes
+    ? defaultRoutes({
+        table: () => parts!.table,
+        reload: () => void parts!.loader.load(),
+        maxStreams: settings.maxStreams,
+        allowSources: config.allowSources,
+        routePrefix: settings.routePrefix,
+        pipeline,
+        model,
+        version: settings.version,
+        log,
+      })
+    : [];
+  const { customRoutes, middleware } = hooks;
+  const table = {
+    routes: [...routes, ...customRoutes],
+    middleware,
+    staticRoutes: settings.staticRoutes,
+    app,
+    server: () => parts!.running,
+  };
+  const server = scope.use(
+    await startServer(config, {
+      log,
+      routes: (framework) => mountRoutes(framework, table),
+      versions: settings.enableDefaultRoutes ? { pipeline, model_id: model, version: await packageVersion() } : {},
+    }),
+  );
   processor.attach?.(server);
+  scope.defer(() => processor.unload());
   const open = hooks.openSession ?? openStreamSession;
-  const table = scope.use(new StreamTable({ server, processor, settings, open, log, onState: hooks.onState }));
-  const running = new RunningProcessor(server, table, scope);
-  for (const hook of hooks.onStartup) await hook(running);
+  const streams = scope.use(new StreamTable({ server, processor, settings, open, log, onState: hooks.onState }));
+  const running = new RunningProcessor(server, streams, scope);
+  const loader = new Loader(processor, streams, settings, scope, log);
+  parts = { table: streams, running, loader };
   scope.defer(async () => {
     for (const hook of hooks.onShutdown) await hook(running);
   });
-  const loader = new Loader(processor, table, settings, scope, log);
+  for (const hook of hooks.onStartup) await hook(running);
+  const capability = capabilityOf(settings, { env, url: server.url, name: model });
+  if (capability) scope.use(new Registration(capability, streams.state, log));
   running.loaded = loader.load();
   return running;
 }
@@ -105,7 +147,6 @@ class Loader {
     this.#scope = scope;
     this.#log = log;
     this.#name = name;
-    scope.defer(() => processor.unload());
   }
 
   /** Never rejects: the state tells how it went. */
@@ -137,7 +178,6 @@ class RunningProcessor implements StreamProcessorServer {
   readonly #server: SluiceServer;
   readonly #table: StreamTable;
   readonly #scope: Scope;
-  readonly #publishers = new WeakMap<Entry, Publisher>();
   loaded: Promise<void> = Promise.resolve();
 
   constructor(server: SluiceServer, table: StreamTable, scope: Scope) {
@@ -184,10 +224,16 @@ class RunningProcessor implements StreamProcessorServer {
     return this.#one(stream)?.session?.sendEvent(event, type) ?? false;
   }
 
-  async sendInputFrame(frame: InputFrame, stream?: string): Promise<PushReceipt | null> {
-    const entry = this.#one(stream);
-    if (!entry?.session) return null;
-    return pushInputFrame(this.#server.streams.registry.get(entry.stream), frame, this.#publishers, entry);
+  sendInputFrame(frame: InputFrame, stream?: string): boolean {
+    const session = this.#one(stream)?.session;
+    session?.sendInputFrame(frame);
+    return session !== undefined && session !== null;
+  }
+
+  sendInputSound(sound: PcmSound, timestamp?: Micros, stream?: string): boolean {
+    const session = this.#one(stream)?.session;
+    session?.sendInputSound(sound, timestamp);
+    return session !== undefined && session !== null;
   }
 
   setLoadingOverlay(active: boolean, stream?: string): boolean {

@@ -52,7 +52,7 @@ export type Decision = { readonly headers: Readonly<Record<string, string>> } & 
 const RANK: Record<Rights, number> = { none: 0, view: 1, all: 2 };
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Code and health that hold nothing of anybody's streams. */
-const PUBLIC = /^\/(healthz|readyz|player\.js|assets\/[\w.-]+|favicon\.(ico|svg|png)|robots\.txt)$/;
+const PUBLIC = /^\/(healthz|health|readyz|player\.js|assets\/[\w.-]+|favicon\.(ico|svg|png)|robots\.txt)$/;
 
 /** What ImSwitch changes by GET. */
 const CHANGED_BY_GET = /^(\/imswitch\/api)?\/LiveViewController\/stopLiveView(ForLongExposure)?\/?$/;

@@ -50,6 +50,18 @@ export function checkProcessors(
   }
 }
 
+/**
+ * Throws `source-not-allowed`, with the configuration line to add, if this client may not let the server read or write these trickle channels.
+ * An entry of `allowSources` is `trickle` (any), or the beginning of an address.
+ */
+export function checkChannels(urls: readonly string[], admission: Admission, allowSources: readonly string[]): void {
+  if (admission.via === 'loopback' || allowSources.includes('trickle')) return;
+  for (const url of urls) {
+    if (allowSources.some((entry) => hasScheme(entry) && covers(entry, url))) continue;
+    throw refusal(entryFor(url), url.replace(/\/\/[^/@]*@/, '//***@'), 'this channel');
+  }
+}
+
 function refusal(entry: string, received: string, what: string): SluiceError {
   const line = `allowSources: [${JSON.stringify(entry)}]`;
   return new SluiceError(
