@@ -24,10 +24,10 @@ export {
   type StreamHandlers,
   videoHandler,
 } from './processor-server/handlers.ts';
+export type { InputFrame } from './processor-server/input-frame.ts';
 export type { StreamProcessorOptions } from './processor-server/options.ts';
 export type { CustomRoute, Middleware } from './processor-server/routes.ts';
 export { runStreamProcessor, type StreamProcessorServer } from './processor-server/run.ts';
-export type { InputFrame } from './processor-server/session.ts';
 export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
 export { defineProcessor, WITHHOLD } from './processors/define.ts';
 export { boxesOf, type FoundBox } from './processors/onnx/boxes.ts';

@@ -27,6 +27,7 @@ export class ExternalProcessor implements ServedProcessor {
   readonly name: string;
   readonly video: boolean;
   readonly audio: boolean;
+  readonly generates = false;
   readonly #calls: ProgramCalls;
   readonly #settings: Pick<StreamProcessorSettings, 'deadline' | 'onError'>;
   #server: SluiceServer | null = null;

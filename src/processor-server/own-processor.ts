@@ -86,6 +86,10 @@ export class OwnProcessor implements ServedProcessor {
     return this.#parts.audio !== undefined;
   }
 
+  get generates(): boolean {
+    return this.#parts.generate !== undefined;
+  }
+
   /** Makes it known to the server whose streams will use it. */
   attach(server: SluiceServer): void {
     this.#server = server;

@@ -22,6 +22,8 @@ export interface ServedProcessor {
   /** It takes pictures; it takes sound. */
   readonly video: boolean;
   readonly audio: boolean;
+  /** It makes pictures without input. */
+  readonly generates: boolean;
   /** Opens models and files. Again after a failure. Throws whatever it likes. */
   load(progress: (message: string, share: number | null) => void, signal: AbortSignal): Promise<void>;
   /** How a stream names it in its configuration. Its params hold from the first frame on. */

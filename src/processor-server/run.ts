@@ -7,15 +7,18 @@ import { type Logger, silentLogger } from '../core/log.ts';
 import { Scope } from '../core/scope.ts';
 import type { Micros } from '../core/time.ts';
 import type { PcmSound } from '../formats/wav.ts';
+import { pushSound } from '../pipeline/audio/push-sound.ts';
+import type { Publisher } from '../pipeline/publisher.ts';
 import { type ResolvedConfig, resolveConfig } from '../server/config.ts';
 import { packageVersion, type SluiceServer, startServer } from '../server/server.ts';
 import { capabilityOf, Registration } from './capability.ts';
 import type { OpenSession } from './host.ts';
+import { type InputFrame, pushInputFrame } from './input-frame.ts';
 import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from './options.ts';
 import type { ServedProcessor } from './processor.ts';
 import { defaultRoutes } from './rest.ts';
 import { mountRoutes } from './routes.ts';
-import type { InputFrame, StreamSession } from './session.ts';
+import type { StreamSession } from './session.ts';
 import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
 import type { CurrentState } from './state.ts';
 import { type Entry, StreamTable } from './streams.ts';
@@ -178,6 +181,7 @@ class RunningProcessor implements StreamProcessorServer {
   readonly #server: SluiceServer;
   readonly #table: StreamTable;
   readonly #scope: Scope;
+  readonly #publishers = new WeakMap<Entry, Publisher>();
   loaded: Promise<void> = Promise.resolve();
 
   constructor(server: SluiceServer, table: StreamTable, scope: Scope) {
@@ -225,15 +229,20 @@ class RunningProcessor implements StreamProcessorServer {
   }
 
   sendInputFrame(frame: InputFrame, stream?: string): boolean {
-    const session = this.#one(stream)?.session;
-    session?.sendInputFrame(frame);
-    return session !== undefined && session !== null;
+    const entry = this.#one(stream);
+    const input = entry?.session ? this.#server.streams.registry.find(entry.stream) : undefined;
+    if (!entry || !input) return false;
+    pushInputFrame(input, frame, this.#publishers, entry);
+    return true;
   }
 
   sendInputSound(sound: PcmSound, timestamp?: Micros, stream?: string): boolean {
-    const session = this.#one(stream)?.session;
-    session?.sendInputSound(sound, timestamp);
-    return session !== undefined && session !== null;
+    const entry = this.#one(stream);
+    const input = entry?.session ? this.#server.streams.registry.find(entry.stream) : undefined;
+    if (!input) return false;
+    input.assertPush();
+    pushSound(input, sound, timestamp, this.#server.clock.now());
+    return true;
   }
 
   setLoadingOverlay(active: boolean, stream?: string): boolean {

@@ -51,6 +51,7 @@ export const StreamProcessorSettings = z.strictObject({
   dataDir: z.string().min(1).optional().describe('default: a folder for temporary files that goes with the server'),
   maxStreams: z.number().int().min(1).max(64).default(1).describe('streams at a time'),
   dataInterval: seconds(60).default(0.333).describe('seconds between two segments of the data channel'),
+  dataRecords: z.boolean().default(false).describe('records of the processor (context.data) go to the data channel too, as JSON'),
   healthCheckInterval: seconds(3600).default(5).describe('seconds between two looks at the parts of a running stream'),
   deadline: seconds(3600).default(10).describe('longest time for one frame, seconds'),
   onError: z.enum(['pass', 'withhold']).default('pass').describe('what becomes of a picture when its handler fails'),
