@@ -1,6 +1,6 @@
 // One stream: its source or publisher, its frames, its renditions, and who needs them. Sources sleep unless somebody needs frames.
 import { SOURCE_PART } from '../api/params.ts';
-import { type InlineConfig, isFinder, processorIdOf, type StreamConfig, type StreamState, type StreamStats } from '../api/schema.ts';
+import type { InlineConfig, StreamConfig, StreamState, StreamStats } from '../api/schema.ts';
 import type { SharedClock } from '../core/clock.ts';
 import { Emitter } from '../core/emitter.ts';
 import { SluiceError } from '../core/errors.ts';
@@ -15,8 +15,7 @@ import { Analyses, type Analysis } from './analysis.ts';
 import { levelMetrics } from './audio/level-meter.ts';
 import { Sound, type SoundReceipt } from './audio/sound.ts';
 import { CaptureWatch, type StreamNote } from './capture-watch.ts';
-import { Chain, type ResolvedProcessor } from './chain/chain.ts';
-import type { Stage } from './chain/stage.ts';
+import type { Chain, ResolvedProcessor } from './chain/chain.ts';
 import { type Followed, StreamFollower } from './follow/stream-follower.ts';
 import { FrameHub } from './frame-hub.ts';
 
@@ -29,13 +28,15 @@ import { MediaTimes } from './media-times.ts';
 import type { DecodeEvent, RecordEvent, SoundDecodeEvent } from './messages.ts';
 import { RateMeter } from './meters.ts';
 import type { ParamPart, ParamValues } from './params/param-set.ts';
-import { finderPart, sourcePart, stagePart, withParams } from './params/parts.ts';
-import { Processing, type Results } from './processing.ts';
-import { type Publisher, PushInput } from './publisher.ts';
+import { sourcePart, withParams } from './params/parts.ts';
+import type { Results } from './processing.ts';
+import { PushInput } from './publisher.ts';
 import { type RecordOrder, startRecording } from './recording/start-recording.ts';
 import type { EncodeTimings, Rendition } from './rendition.ts';
 import { Renditions } from './renditions.ts';
 import { SourceRunner } from './source-runner.ts';
+import { type DriverSeat, type DriverState, type StreamDriver, StreamDrivers } from './stream-drivers.ts';
+import { StreamProcessors } from './stream-processors.ts';
 
 /** Notes of one sort come at most this often, µs. */
 const NOTE_EVERY_US = 5_000_000;
@@ -60,24 +61,6 @@ export interface StreamDeps {
   readonly onStreams: (listener: () => void) => () => void;
   /** How a processor is run that is none of the finders. */
   readonly resolveProcessor: (config: InlineConfig) => ResolvedProcessor;
-}
-
-/** A part of this program that makes frames, metrics or markers of a stream: a node. */
-export interface StreamDriver {
-  /** For people: `node cells`. */
-  readonly name: string;
-  /** Runs only while somebody needs frames. */
-  readonly onDemand: boolean;
-  /** Whether it should run now. */
-  want(wanted: boolean): void;
-}
-
-/** A driver's hold on its stream. */
-export interface DriverSeat extends Disposable {
-  /** Becomes the one maker of the stream's frames. Throws `publisher-busy`, `conflict`. */
-  claim(): void;
-  /** Says how it goes: shown as state of the stream, or as reason where somebody else makes the frames. */
-  report(state: 'running' | 'asleep' | 'failed' | 'ended', reason: string | null): void;
 }
 
 /** What a source says of its acquisition. */
@@ -130,12 +113,7 @@ export class Stream {
   #source: SourceRunner | StreamFollower | GeneratedSource | null = null;
   readonly #renditions: Renditions;
   readonly #analyses: Analyses;
-  #processings: Processing[] = [];
-  /** What comes from the source: `hub` itself unless processors stand in the way. */
-  #captured: FrameHub;
-  #chain: Chain | null = null;
-  /** Users' processors that only look. */
-  #besides: Chain | null = null;
+  readonly #processors: StreamProcessors;
   readonly #rate = new RateMeter();
   #demand = 0;
   #viewers = 0;
@@ -156,8 +134,7 @@ export class Stream {
   #away = false;
   readonly #noted = new Map<string, number>();
   #closed = false;
-  readonly #drivers = new Set<StreamDriver>();
-  #maker: StreamDriver | null = null;
+  readonly #drivers: StreamDrivers;
 
   private constructor(name: string, config: StreamConfig, ids: FrameIds, deps: StreamDeps, companionOf: string | null) {
     this.companionOf = companionOf;
@@ -169,7 +146,6 @@ export class Stream {
     this.log = deps.log.child({ stream: name });
     this.events = new Emitter((error) => this.log.error({ error }, 'a listener failed'));
     this.hub = new FrameHub(deps.ringBytes);
-    this.#captured = this.hub;
     this.#lastTimestamp = deps.lastTimestamp;
     const stream = this;
     this.#renditions = new Renditions({
@@ -209,7 +185,7 @@ export class Stream {
       },
       demand: () => this.demand(),
       onFormat: () => this.events.emit('sound', {}),
-      onShown: (block) => this.#besides?.offerSound(block),
+      onShown: (block) => this.#processors.besides?.offerSound(block),
       onLevel: (level) => {
         const frame = { id: 0, timestamp: level.timestamp };
         this.events.emit('results', { processor: 'audio', frame, metrics: levelMetrics(level), markers: [], data: [] });
@@ -220,9 +196,53 @@ export class Stream {
     });
     this.input = new PushInput(this);
     this.input.resume(deps.lastTimestamp as Micros);
-    void this.#makeChain();
+    this.#drivers = new StreamDrivers({
+      get stopped() {
+        return stream.#stopped;
+      },
+      get demanded() {
+        return stream.#demand > 0;
+      },
+      assertPush: () => this.#assertPushSource(),
+      publish: (driver) => this.input.open(driver, true),
+      onMaker: () => this.events.emit('config', { config: this.#config }),
+      onReport: (driver, state, reason) => this.#onDriver(driver, state, reason),
+    });
+    this.#processors = new StreamProcessors({
+      name,
+      clock: this.clock,
+      log: this.log,
+      pool: deps.pool,
+      hub: this.hub,
+      ringBytes: deps.ringBytes,
+      get config() {
+        return stream.#config;
+      },
+      get live() {
+        return stream.#state === 'live';
+      },
+      get lastFrame() {
+        return stream.#lastFrame;
+      },
+      get lastCaptured() {
+        return stream.#lastCaptured;
+      },
+      resolve: deps.resolveProcessor,
+      takeId: () => this.takeId(),
+      nextOwnId: () => this.#ids.counter.next,
+      onMoved: () => this.#source?.moved(),
+      onChains: () => {
+        this.sound.way = this.chain ? (block) => this.chain?.offerSound(block) : null;
+        this.events.emit('rings', {});
+      },
+      onGenerated: (info) => this.#onGenerated(info),
+      onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
+      onSound: (block) => this.sound.show(block),
+      onResults: (results) => this.events.emit('results', results),
+      note: (note) => this.note(note),
+    });
+    void this.#processors.configure();
     this.#makeSource();
-    this.#processings = this.#makeProcessings([]);
   }
 
   static async open(name: string, config: StreamConfig, deps: StreamDeps, companionOf: string | null = null): Promise<Stream> {
@@ -248,12 +268,12 @@ export class Stream {
 
   /** What comes from the source or publisher, before any processor. */
   get captured(): FrameHub {
-    return this.#captured;
+    return this.#processors.captured;
   }
 
   /** The processors in the way of the picture; `null` = there are none. */
   get chain(): Chain | null {
-    return this.#chain;
+    return this.#processors.chain;
   }
 
   /** The stream whose pictures it shows. */
@@ -277,7 +297,8 @@ export class Stream {
   /** Frames come whether or not somebody needs them. */
   get pushed(): boolean {
     if (this.#config.source.type !== 'push') return false;
-    return this.#maker ? !this.#maker.onDemand : this.input.publisher !== null || ![...this.#drivers].some((driver) => driver.onDemand);
+    const { maker, onDemand } = this.#drivers;
+    return maker ? !maker.onDemand : this.input.publisher !== null || !onDemand;
   }
 
   /** Captured frames per second over the last seconds. */
@@ -349,62 +370,19 @@ export class Stream {
 
   /** Figures of all processors: first those in the way, in their order. */
   processorStats(): StreamStats['processors'] {
-    return [
-      ...(this.#chain?.stats() ?? []),
-      ...this.#processings.map((processing) => processing.stats()),
-      ...(this.#besides?.stats() ?? []),
-    ];
-  }
-
-  /** The processors of the configuration: those that are unchanged, but for their params, go on. */
-  #makeProcessings(known: readonly Processing[]): Processing[] {
-    const processors = this.#config.processors.filter(isFinder);
-    return processors.map((config) => {
-      const same = known.find((processing) => JSON.stringify(processing.config) === JSON.stringify(config));
-      if (same) return same;
-      const kin = known.find(({ id, config: { use } }) => id === processorIdOf(config) && use === config.use);
-      if (kin) {
-        void kin.setParams(config);
-        return kin;
-      }
-      const stream = this;
-      return new Processing(config, {
-        hub: this.hub,
-        pool: this.#deps.pool,
-        clock: this.clock,
-        log: this.log,
-        get processors() {
-          return stream.#processings.length;
-        },
-        // While a source starts, the newest frame is an old one.
-        get replay() {
-          return stream.#state === 'live';
-        },
-        nextId: () => (this.#lastFrame?.id ?? 0) + 1,
-        onResults: (results) => this.events.emit('results', results),
-      });
-    });
+    return this.#processors.stats();
   }
 
   // ---- params
 
   /** What has params: the source, then the processors in their order. */
   paramParts(): ParamPart[] {
-    const processors = this.#config.processors.flatMap((config) => {
-      if (isFinder(config)) return [finderPart(config)];
-      const stage = this.#stages.find(({ id }) => id === processorIdOf(config));
-      return stage ? [stagePart(stage)] : [];
-    });
-    return [sourcePart(this.#config.source), ...processors];
-  }
-
-  get #stages(): Stage[] {
-    return [...(this.#chain?.stages ?? []), ...(this.#besides?.stages ?? [])];
+    return [sourcePart(this.#config.source), ...this.#processors.paramParts()];
   }
 
   /** Waits for processors whose params are not known yet: those that sleep are loaded, those that fail stay unknown. */
   async learnParams(): Promise<void> {
-    await Promise.allSettled(this.#stages.filter(({ info }) => !info).map((stage) => stage.ready()));
+    await this.#processors.learnParams();
   }
 
   /**
@@ -413,19 +391,7 @@ export class Stream {
    */
   async setParams(changes: ReadonlyMap<string, ParamValues>): Promise<Map<string, number>> {
     this.#config = withParams(this.#config, changes);
-    const frames = new Map<string, number>();
-    const changed = this.#config.processors.filter(isFinder).filter((config) => changes.has(processorIdOf(config)));
-    await Promise.all(
-      changed.map(async (config) => {
-        const processing = this.#processings.find(({ id }) => id === processorIdOf(config));
-        if (processing) frames.set(processing.id, await processing.setParams(config));
-      }),
-    );
-    for (const chain of [this.#chain, this.#besides]) {
-      const stages = chain?.stages.filter(({ id }) => changes.has(id)) ?? [];
-      const first = await Promise.all(stages.map((stage) => chain!.setParams(stage, changes.get(stage.id)!)));
-      for (const [index, { id }] of stages.entries()) frames.set(id, first[index]!);
-    }
+    const frames = await this.#processors.setParams(changes);
     if (changes.has(SOURCE_PART)) frames.set(SOURCE_PART, await this.#beginSource());
     this.events.emit('config', { config: this.#config });
     return frames;
@@ -440,69 +406,9 @@ export class Stream {
     return first;
   }
 
-  /** Processors of the configuration that are no finders: those in the way, or those beside it. */
-  #inline(beside: boolean): InlineConfig[] {
-    return this.#config.processors.filter((config): config is InlineConfig => !isFinder(config) && config.beside === beside);
-  }
-
-  /** Sets up the chain that the configuration asks for. Frames that are on their way in a chain that ends are lost. */
-  async #makeChain(): Promise<void> {
-    const ended: (Promise<void> | undefined)[] = [];
-    const inline = this.#inline(false);
-    if (inline.length && this.#chain) ended.push(this.#chain.configure(inline));
-    else if (inline.length) {
-      this.#captured = new FrameHub(this.#deps.ringBytes);
-      this.#captured.adopt(this.hub);
-      this.#chain = this.#newChain(inline, this.#captured, this.hub);
-      this.#source?.moved();
-    } else if (this.#chain) {
-      this.hub.adopt(this.#captured);
-      this.#captured = this.hub;
-      if (this.#lastCaptured) this.hub.ringFor(this.#lastCaptured.format, this.#lastCaptured.width, this.#lastCaptured.height);
-      ended.push(this.#chain.close());
-      this.#chain = null;
-      this.#source?.moved();
-    }
-    this.sound.way = this.#chain ? (block) => this.#chain?.offerSound(block) : null;
-    this.events.emit('rings', {});
-    const besides = this.#inline(true);
-    if (besides.length && this.#besides) ended.push(this.#besides.configure(besides));
-    else if (besides.length) this.#besides = this.#newChain(besides, this.hub, null);
-    else if (this.#besides) {
-      ended.push(this.#besides.close());
-      this.#besides = null;
-    }
-    await Promise.all(ended);
-  }
-
-  #newChain(configs: readonly InlineConfig[], from: FrameHub, to: FrameHub | null): Chain {
-    const stream = this;
-    return new Chain(configs, {
-      get generates() {
-        return to !== null && stream.#config.source.type === 'generate';
-      },
-      onGenerated: (info) => this.#onGenerated(info),
-      name: this.name,
-      clock: this.clock,
-      log: this.log,
-      from,
-      to,
-      resolve: this.#deps.resolveProcessor,
-      takeId: () => this.takeId(),
-      nextId: () => (this.#lastCaptured?.id ?? 0) + 1,
-      nextOwnId: () => this.#ids.counter.next,
-      onShown: (info, stepped, metadata) => this.#onShown(info, stepped, metadata),
-      onSound: (block) => this.sound.show(block),
-      onResults: (results) => this.events.emit('results', results),
-      note: (note) => this.note(note),
-    });
-  }
-
   /** Ends them for good, with what they still have to say. */
   async endProcessors(): Promise<void> {
-    const ended = this.#processings;
-    this.#processings = [];
-    await Promise.all([...ended.map((processing) => processing.close()), this.#chain?.close(), this.#besides?.close()]);
+    await this.#processors.end();
   }
 
   /** They look at frames while frames come; they keep no source awake. */
@@ -510,9 +416,7 @@ export class Stream {
     // What is to make the pictures itself is needed most when none come.
     const made = this.#config.source.type === 'generate' && this.#state === 'lost';
     const frames = this.#state === 'live' || this.#state === 'starting' || made;
-    for (const processing of this.#processings) processing.want(frames && !this.#closed);
-    this.#chain?.want(frames && !this.#closed);
-    this.#besides?.want(frames && !this.#closed);
+    this.#processors.want(frames && !this.#closed);
   }
 
   // ---- frames
@@ -540,13 +444,12 @@ export class Stream {
     if (this.#state !== 'live') this.#setState('live', null);
     this.#watchdog ??= setTimeout(() => this.#checkAlive(), LOST_AFTER_MS).unref();
     this.events.emit('captured', { info, metadata });
-    if (this.#chain) this.#chain.offer(info, stepped, metadata);
-    else this.#onShown(info, stepped, metadata);
+    this.#processors.offer(info, stepped, metadata);
   }
 
   /** A processor has made a picture without input. */
   #onGenerated(info: FrameInfo): void {
-    this.#captured.count();
+    this.captured.count();
     this.#lastCaptured = info;
     this.#lastTimestamp = info.timestamp;
     this.#rate.add(this.clock.now());
@@ -557,7 +460,7 @@ export class Stream {
   /** A frame has reached the ring that viewers see. */
   #onShown(info: FrameInfo, stepped: boolean, metadata: Readonly<Record<string, unknown>> | null): void {
     this.#lastFrame = info;
-    this.#besides?.offer(info, stepped, metadata);
+    this.#processors.besides?.offer(info, stepped, metadata);
     this.events.emit('frame', { info, stepped, metadata });
   }
 
@@ -660,9 +563,7 @@ export class Stream {
       await this.#beginSource();
     }
     if (JSON.stringify(before.processors) !== JSON.stringify(config.processors)) {
-      const old = this.#processings;
-      this.#processings = this.#makeProcessings(old);
-      await Promise.all([...old.filter((one) => !this.#processings.includes(one)).map((one) => one.close()), this.#makeChain()]);
+      await this.#processors.configure();
       this.#runProcessings();
     }
     this.events.emit('config', { config });
@@ -681,7 +582,7 @@ export class Stream {
     }
     if (source.type === 'generate') {
       this.#source = new GeneratedSource({
-        possible: () => this.#inline(false).length > 0,
+        possible: () => this.#processors.inline(false).length > 0,
         onState: (state, reason) => this.#setState(state === 'asleep' && this.#stopped ? 'stopped' : state, reason),
       });
       this.#setState('asleep', null);
@@ -694,7 +595,7 @@ export class Stream {
       // Only this thread knows the recordings; the source's own knows files.
       params: source.type === 'recording' ? { ...params, file: this.#recordingFile(source) } : params,
       get hub() {
-        return stream.#captured;
+        return stream.captured;
       },
       ids: this.#ids.counter,
       pool: this.#deps.pool,
@@ -719,7 +620,7 @@ export class Stream {
   /** The source has come to its end: what is on its way through the processors is shown first. */
   async #onSourceEnded(reason: string | null): Promise<void> {
     const source = this.#source;
-    if (this.#chain?.busy) await this.#chain.drained(DRAIN_MS);
+    if (this.chain?.busy) await this.chain.drained(DRAIN_MS);
     if (this.#closed || source !== this.#source) return;
     this.#setState('lost', reason);
     this.events.emit('sourceEnded', { reason });
@@ -734,7 +635,7 @@ export class Stream {
       find: this.#deps.findStream,
       onStreams: this.#deps.onStreams,
       get hub() {
-        return stream.#captured;
+        return stream.captured;
       },
       ids: this.#ids.counter,
       reserveTo: (id, ahead) => this.#ids.reach(id, ahead),
@@ -758,45 +659,23 @@ export class Stream {
   #wake(): void {
     if (this.#stopped) return;
     this.#source?.want(true);
-    for (const driver of this.#drivers) driver.want(true);
+    this.#drivers.wake();
   }
 
   #rest(): void {
     if (this.#demand > 0) return;
     this.#source?.want(false);
-    for (const driver of this.#drivers) driver.want(this.#wants(driver));
-  }
-
-  #wants(driver: StreamDriver): boolean {
-    return !this.#stopped && (!driver.onDemand || this.#demand > 0);
+    this.#drivers.rest();
   }
 
   /** Seats a part of this program that works for the stream until disposed. It is told at once, and whenever that changes, whether to run. */
   drive(driver: StreamDriver): DriverSeat {
-    let publisher: Publisher | null = null;
-    const seat: DriverSeat = {
-      claim: () => {
-        this.#assertPushSource();
-        if (this.#maker === driver) return;
-        publisher = this.input.open(driver.name, true);
-        this.#maker = driver;
-        this.events.emit('config', { config: this.#config });
-      },
-      report: (state, reason) => this.#onDriver(driver, state, reason),
-      [Symbol.dispose]: () => {
-        this.#drivers.delete(driver);
-        if (this.#maker === driver) this.#maker = null;
-        publisher?.[Symbol.dispose]();
-      },
-    };
-    this.#drivers.add(driver);
-    driver.want(this.#wants(driver));
-    return seat;
+    return this.#drivers.seat(driver);
   }
 
-  #onDriver(driver: StreamDriver, state: 'running' | 'asleep' | 'failed' | 'ended', reason: string | null): void {
+  #onDriver(driver: StreamDriver, state: DriverState, reason: string | null): void {
     if (this.#closed) return;
-    const own = this.#maker === driver || (driver.onDemand && !this.pushed);
+    const own = this.#drivers.maker === driver || (driver.onDemand && !this.pushed);
     // Who makes no frames says it beside those who do.
     if (!own && this.#state === 'live') this.#setState('live', state === 'failed' ? reason : null);
     else if (state === 'failed') this.#setState('failed', reason);
@@ -817,7 +696,7 @@ export class Stream {
   stop(): void {
     this.#stopped = true;
     this.#source?.want(false);
-    for (const driver of this.#drivers) driver.want(false);
+    this.#drivers.stop();
     this.#setState('stopped', 'stopped by hand');
   }
 
@@ -828,7 +707,8 @@ export class Stream {
   /** Refuses a publisher where none is meant to be. */
   assertPush(): void {
     this.#assertPushSource();
-    if (this.#maker) throw new SluiceError('conflict', `${this.name} gets its frames from ${this.#maker.name} in the server's own program`);
+    const { maker } = this.#drivers;
+    if (maker) throw new SluiceError('conflict', `${this.name} gets its frames from ${maker.name} in the server's own program`);
     if (this.#stopped)
       throw new SluiceError('conflict', `${this.name} is stopped; POST /api/streams/${this.name}/start lets frames in again`);
   }
@@ -859,7 +739,7 @@ export class Stream {
     clearTimeout(this.#sleep);
     clearTimeout(this.#watchdog);
     // Nobody makes frames for a stream that is gone.
-    for (const driver of this.#drivers) driver.want(false);
+    this.#drivers.stop();
     this.input.publisher?.onReplaced?.();
     // What they still have to say comes before the end.
     await this.endProcessors();

@@ -11,7 +11,8 @@ import { type FrameShape, isNodeSource, type NodeSource } from '../nodes/node.ts
 import { type NodeHost, NodeRun } from '../nodes/node-run.ts';
 import { type Backoff, DEFAULT_BACKOFF, RESTART_POLICIES, RestartDecision, type RestartPolicy } from '../nodes/restart.ts';
 import { type NodeRunner, Runner } from '../nodes/runner.ts';
-import type { DriverSeat, Stream } from '../pipeline/stream.ts';
+import type { Stream } from '../pipeline/stream.ts';
+import type { DriverSeat } from '../pipeline/stream-drivers.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
 
 /** How a node is run. */
