@@ -7,6 +7,7 @@ import { writeFrameHeader } from '../../formats/frame-header.ts';
 import { packRows, rowBytes } from '../../formats/raw.ts';
 import type { AudioOutcome, ChainFrame, FoundAt, MadePicture, PictureRoom, VideoOutcome } from '../session.ts';
 import type { ByteReader } from './byte-reader.ts';
+import { RgbPictures } from './rgb.ts';
 import { hasSharedMemory, SharedFrames } from './shared-frames.ts';
 import { type HelloText, ProgramText } from './texts.ts';
 import { IN_MEMORY, type Message, readMessage, soundBytes, textBytes } from './wire.ts';
@@ -57,6 +58,7 @@ export class Program {
   #next = 1;
   #gone: SluiceError | null = null;
   #bye = false;
+  #rgb: RgbPictures | null = null;
 
   /** `reader` has given the hello; `memoryName`: of the file for shared pictures; `deadline`: s for a frame. */
   constructor(socket: Socket, reader: ByteReader, hello: HelloText, memoryName: string, deadline: number, host: ProgramHost) {
@@ -85,9 +87,11 @@ export class Program {
   // ---- orders
 
   async video(frame: ChainFrame): Promise<VideoOutcome> {
-    const { info, input, metadata, signal } = frame;
+    const { info, metadata, signal } = frame;
+    const rgb = this.#rgb?.of(info.format, info.width, info.height, frame.input);
+    const input = rgb ?? frame.input;
     const place = this.#lend(input);
-    const fields = { ...info, payloadBytes: input.length, flags: place ? IN_MEMORY : 0 };
+    const fields = { ...info, ...(rgb && { format: 'rgb24' as const }), payloadBytes: input.length, flags: place ? IN_MEMORY : 0 };
     const header = writeFrameHeader({ ...fields, metadata: Object.keys(metadata).length ? metadata : null });
     const { number, settled } = this.#begin({ at: info, room: frame, memory: place?.memory ?? null, offset: place?.offset ?? -1 });
     this.#socket.cork();
@@ -97,7 +101,7 @@ export class Program {
       const offset = Buffer.alloc(8);
       offset.writeBigUInt64LE(BigInt(place.offset));
       this.#socket.write(offset);
-    } else this.#socket.write(input);
+    } else this.#socket.write(rgb ? Buffer.from(rgb) : input);
     this.#socket.uncork();
     const { result, job } = await this.#answer(number, settled, signal);
     if (result !== 'made') return result;
@@ -155,6 +159,17 @@ export class Program {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** From some frame soon on; answers stay what they are. Where it fails, pictures go on coming as they are. */
+  #wantRgb(): void {
+    if (this.#rgb || this.#gone) return;
+    const rgb = new RgbPictures();
+    this.#rgb = rgb;
+    rgb.load().then(
+      () => this.#gone && rgb[Symbol.dispose](),
+      () => {},
+    );
   }
 
   // ---- shared memory
@@ -227,6 +242,7 @@ export class Program {
   async #text(text: ProgramText): Promise<void> {
     if (text.type === 'done') return await this.#done(text);
     if (text.type === 'mapped') return this.#mapped(text.memory, text.ok);
+    if (text.type === 'format') return this.#wantRgb();
     if (text.type === 'bye') this.#bye = true;
     this.#host.onText(text, null);
   }
@@ -274,6 +290,7 @@ export class Program {
   #end(error: SluiceError, how: 'crash' | 'timeout' = 'crash'): void {
     if (this.#gone) return;
     this.#gone = error;
+    this.#rgb?.[Symbol.dispose]();
     this.#reader.end(error);
     for (const job of [...this.#jobs.values()]) job.settle(error, 'failed');
     this.#dropMemories();

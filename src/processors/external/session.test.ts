@@ -65,13 +65,21 @@ function opened(params: unknown = {}, ports = false) {
 }
 
 /** A frame of the chain, and what was written into its room. */
-function framed(abort = new AbortController()) {
+function framed(abort = new AbortController(), picture: Partial<Pick<ChainFrame, 'info' | 'input'>> = {}) {
   const rooms: Uint8Array[] = [];
   const room = (format: PixelFormat, width: number, height: number) => {
     rooms.push(new Uint8Array(frameBytes(format, width, height)));
     return rooms.at(-1)!;
   };
-  const frame: ChainFrame = { info, metadata: { exposure: 20 }, input, signal: abort.signal, room, edit: () => room('gray', 16, 4) };
+  const frame: ChainFrame = {
+    info,
+    metadata: { exposure: 20 },
+    input,
+    signal: abort.signal,
+    room,
+    edit: () => room('gray', 16, 4),
+    ...picture,
+  };
   return { frame, rooms, abort };
 }
 
@@ -175,6 +183,30 @@ describe('a session of an external processor', () => {
     program.text({ type: 'done', job, result: 'made', count: 1 });
     program.placed(header, offset! + 4096);
     await expect(third).rejects.toThrow('lies outside the place of its frame');
+  });
+
+  it('makes rgb24 of 4:2:0 for a program that asks for it', async () => {
+    const { session, loaded, connect } = opened();
+    const program = await connect();
+    program.text({ type: 'ready' });
+    await loaded;
+    // Red of BT.601 in limited range.
+    const yuv = new Uint8Array(new SharedArrayBuffer(96)).fill(82, 0, 64).fill(90, 64, 80).fill(240, 80);
+    const ask = async () => {
+      const { frame } = framed(undefined, { info: { ...info, format: 'yuv420p' }, input: yuv });
+      const outcome = session.video!(frame);
+      const { job } = await program.next('video');
+      const { header, payload } = await program.picture();
+      program.text({ type: 'done', job, result: 'pass' });
+      expect(await outcome).toBe('pass');
+      return { format: header.format, payload };
+    };
+    expect((await ask()).format).toBe('yuv420p');
+    program.text({ type: 'format', format: 'rgb24' });
+    let shown = await ask();
+    while (shown.format !== 'rgb24') shown = await ask();
+    expect(shown.payload.length).toBe(192);
+    for (const [at, want] of [255, 0, 0].entries()) expect(Math.abs(shown.payload[at]! - want)).toBeLessThan(4);
   });
 
   it('goes on without memory where the program cannot open it', async () => {

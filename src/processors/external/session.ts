@@ -201,7 +201,8 @@ class ExternalSession implements Session {
       audio,
       generates,
       ids: ids ?? (generates ? 'own' : 'frame'),
-      native: false,
+      // FFmpeg may be at work for it.
+      native: true,
       // What it cannot take at once waits in its socket.
       concurrent: true,
       schema: params,

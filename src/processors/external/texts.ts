@@ -44,6 +44,8 @@ export type HelloText = z.output<typeof HelloText>;
 export const ProgramText = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), message: z.string().max(500), share: z.number().nullable().default(null) }),
   z.object({ type: z.literal('ready') }),
+  /** It wants 4:2:0 pictures in this form. */
+  z.object({ type: z.literal('format'), format: z.literal('rgb24') }),
   z.object({ type: z.literal('mapped'), memory: z.number().int(), ok: z.boolean().default(true) }),
   z.object({
     type: z.literal('done'),

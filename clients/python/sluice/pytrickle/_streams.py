@@ -43,6 +43,7 @@ class RunningStream:
         self.input: Any = None
         self._processor = processor
         self._host = Host(self, None, loop=loop, address=program)  # type: ignore[arg-type]
+        self._asked: Any = None
         self._thread = threading.Thread(target=self._live, name=f"sluice {name}", daemon=True)
         self.error: Optional[Exception] = None
 
@@ -82,6 +83,8 @@ class RunningStream:
         frame = VideoFrame._of(lent)
         result = await call(self._processor.process_video_async, frame)
         answer = _picture(result, frame, lent)
+        if frame._converted and lent.format in ("yuv420p", "nv12"):
+            self._ask_for_rgb()
         # The memory goes back with the answer: a program that keeps the frame gets a copy.
         held = weakref.ref(frame)
         del frame, result
@@ -89,6 +92,13 @@ class RunningStream:
         if kept is not None:
             kept._keep()
         return answer
+
+    def _ask_for_rgb(self) -> None:
+        """The server makes RGB of 4:2:0 in a millisecond; it is asked when a handler has looked at the picture."""
+        link = self._host._link
+        if link is not None and link is not self._asked:
+            self._asked = link
+            link.send({"type": "format", "format": "rgb24"})
 
     async def _audio(self, lent: LentSound) -> Any:
         current.set(self.name)

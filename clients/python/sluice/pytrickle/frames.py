@@ -47,7 +47,7 @@ class VideoFrame(InputFrame):
             raise SluiceError("bad-value", "VideoFrame: tensor: None received; expected a tensor or an array")
         self._tensor = tensor
         self._lent: Optional[Lent] = None
-        self._touched = False
+        self._touched = self._converted = False
         self.timestamp = timestamp
         self.time_base = time_base
         self.log_timestamps = log_timestamps or {}
@@ -57,7 +57,7 @@ class VideoFrame(InputFrame):
     def _of(cls, lent: Lent) -> VideoFrame:
         """A picture as it came over the link."""
         frame = cls.__new__(cls)
-        frame._tensor, frame._lent, frame._touched = None, lent, False
+        frame._tensor, frame._lent, frame._touched, frame._converted = None, lent, False, False
         frame.timestamp, frame.time_base = lent.timestamp, MICROSECOND
         frame.log_timestamps = {"frame_init": time.time()}
         frame.side_data = SideData()
@@ -67,7 +67,7 @@ class VideoFrame(InputFrame):
     def tensor(self) -> Any:
         """float32 [1, H, W, 3] from 0 to 1: torch where it is installed, otherwise numpy. Memory of its own; may be changed in place."""
         if self._tensor is None:
-            self._tensor = tensor_of(rgb_of(self._lent))  # type: ignore[arg-type]
+            self._tensor = tensor_of(self._rgb())
         return self._tensor
 
     @tensor.setter
@@ -79,10 +79,14 @@ class VideoFrame(InputFrame):
         """uint8 (H, W, 3), numpy; not in pytrickle. Of rgb24 it is the frame's own memory: changing it and returning the frame costs no copy."""
         if self._tensor is not None:
             return rgb_of_tensor(self._tensor)
-        made = rgb_of(self._lent)  # type: ignore[arg-type]
+        made = self._rgb()
         if self._lent.format == "rgb24":  # type: ignore[union-attr]
             self._touched = True
         return made
+
+    def _rgb(self) -> Any:
+        self._converted = True
+        return rgb_of(self._lent)  # type: ignore[arg-type]
 
     @classmethod
     def from_tensor(cls, tensor: Any, timestamp: int = 0) -> VideoFrame:
