@@ -1,6 +1,7 @@
 // The schemas of everything on the wire (CONTRACT), shared by server, command line, player and page. Parsed at the border, once.
 import './without-eval.ts';
 import { z } from 'zod';
+import { parseDuration } from '../core/time.ts';
 import { COLOR_MAPS, DEFAULT_VIEW } from '../core/view.ts';
 import { SOURCE_PART } from './params.ts';
 import { RecordingId } from './recordings.ts';
@@ -153,6 +154,34 @@ export const EncodeConfig = z.strictObject({
     .describe('FFmpeg encoder options by name'),
 });
 export type EncodeConfig = z.infer<typeof EncodeConfig>;
+
+/** A trickle channel on another server into which the stream goes. */
+export const PublishConfig = z.strictObject({
+  url: z
+    .string()
+    .max(2000)
+    .refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).pathname.length > 1, {
+      message: 'expected the http or https address of a channel, such as https://gateway.example/trickle/cam',
+    })
+    .describe('address of the channel: http or https'),
+  bitrate: z.number().int().min(50_000).max(200_000_000).optional().describe('bits per second; default: as everybody gets the stream'),
+  gop: Duration.refine((gop) => (typeof gop === 'string' ? parseDuration(gop, 'gop') : gop * 1000) >= 200, 'expected 200 ms or more')
+    .refine((gop) => (typeof gop === 'string' ? parseDuration(gop, 'gop') : gop * 1000) <= 20_000, 'expected 20 s or less')
+    .default('2s')
+    .describe('length of a segment, 200 ms to 20 s; each begins with a key frame'),
+  audio: z.enum(['opus', 'aac', 'none']).default('opus').describe('codec of the sound, where the stream has some'),
+  size: z
+    .string()
+    .regex(/^\d+x\d+$/, 'WIDTHxHEIGHT in pixels')
+    .optional()
+    .describe('size of the picture, default that of the stream'),
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,4096}$/, 'printable characters without spaces')
+    .optional()
+    .describe('sent as Authorization: Bearer …'),
+});
+export type PublishConfig = z.infer<typeof PublishConfig>;
 
 /** How 16-bit and float frames become lossy pictures (H.264, JPEG); 8-bit frames are shown as they are. Changes act at once. */
 export const ViewConfig = z.strictObject({
@@ -372,6 +401,11 @@ export const StreamConfig = z.strictObject({
   processors: Processors.default([]).describe('look at the frames or change them, in this order; what they find lands on the timeline'),
   encode: EncodeConfig.default({}),
   view: ViewConfig.prefault({}).describe('how 16-bit and float frames are shown in lossy pictures'),
+  publish: z
+    .array(PublishConfig)
+    .max(8)
+    .default([])
+    .describe('trickle channels on other servers into which it goes as long as it exists; its source stays awake'),
   metrics: z.record(MetricName, MetricConfig).default({}).describe('units, labels and axes of metrics by name'),
   dvr: DvrConfig.prefault({}),
   detector: z.boolean().default(true).describe('a live view that names no stream may choose it'),
@@ -564,6 +598,24 @@ export const StreamStats = z.object({
 });
 export type StreamStats = z.infer<typeof StreamStats>;
 
+/** One end of a trickle channel. */
+export const TrickleLink = z.object({
+  channel: z.string().describe('address or name, without secrets'),
+  own: z.boolean().describe('a channel of this server'),
+  state: z
+    .enum(['connecting', 'live', 'waiting', 'ended'])
+    .describe('waiting: not connected, tried again by itself, see error; ended: closed by the other side'),
+  seq: z.number().nullable().describe('number of the segment at hand; null before the first'),
+  began: z.number().nullable().describe('when that segment began, server UTC, µs'),
+  segments: z.number().describe('whole ones'),
+  bytes: z.number(),
+  dropped: z.number().describe('segments that were given up or missed'),
+  reconnects: z.number(),
+  readers: z.number().nullable().describe('of a channel of this server'),
+  error: z.string().nullable().describe('newest failure in a sentence; null: none, or it is over'),
+});
+export type TrickleLink = z.infer<typeof TrickleLink>;
+
 /** An item of `GET /api/streams` and the answer of `GET /api/streams/{stream}`. */
 export const StreamInfo = z.object({
   name: StreamName,
@@ -587,6 +639,10 @@ export const StreamInfo = z.object({
     .nullable()
     .describe('the sound of the stream; null: none has come yet'),
   viewers: z.number(),
+  trickle: z
+    .object({ in: TrickleLink.nullable().describe('where it comes from'), outs: z.array(TrickleLink).describe('where it goes to') })
+    .optional()
+    .describe('trickle channels; absent: it has none'),
   lastFrame: z.object({ id: z.number(), timestamp: z.number() }).nullable(),
   dvr: z.object({ bytes: z.number(), start: z.number().nullable(), end: z.number().nullable() }),
 });

@@ -105,7 +105,7 @@ describe('zodProblem', () => {
       'no object at all',
       [1],
       'bad-value',
-      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, view, metrics, dvr, detector, exposure, linger',
+      '[1] received; expected an object with title, description, pixelSize, source, processors, encode, view, publish, metrics, dvr, detector, exposure, linger',
     ],
     [
       'several',

@@ -45,6 +45,8 @@ export type RenditionSettings =
       /** Pictures per second at most; absent or `null` = all. */
       readonly fps?: number | null;
       readonly options: Readonly<Record<string, string | number>>;
+      /** `false`: as many pictures come out as went in, also where none come for a while. */
+      readonly repeats?: false;
     }
   | {
       readonly codec: 'vp8';

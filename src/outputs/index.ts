@@ -4,6 +4,7 @@ import { openMjpeg } from './mjpeg.ts';
 import type { OutputRow } from './output.ts';
 import { openRecordings } from './recordings/routes.ts';
 import { openSnapshot } from './snapshot.ts';
+import { openTrickle } from './trickle/index.ts';
 import { openWebRtc } from './webrtc/routes.ts';
 import { openWebSocket } from './websocket/routes.ts';
 
@@ -14,4 +15,5 @@ export const OUTPUTS: readonly OutputRow[] = [
   { name: 'mjpeg', open: openMjpeg },
   { name: 'snapshot', open: openSnapshot },
   { name: 'recordings', open: openRecordings },
+  { name: 'trickle', open: openTrickle },
 ];

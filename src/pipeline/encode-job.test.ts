@@ -21,6 +21,20 @@ describe('an encode job', () => {
     for (const packet of repeats) expect(bench.clock.now()).toBeGreaterThan((packet.pts * 100) / 9);
   });
 
+  it('makes as many pictures as come where repeats are not wanted, and a key frame after each pause', async () => {
+    await using bench = new EncodeBench({ ...H264, repeats: false });
+    const start = bench.clock.now();
+    for (const after of [0, 4.5, 5, 20]) await bench.encode('gray', 64, 48, gray(), start + after * PART_US);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(bench.packets.map(({ id, key, repeat }) => [id, key, repeat])).toEqual([
+      [1, true, false],
+      [2, expect.any(Boolean), false],
+      [3, expect.any(Boolean), false],
+      [4, true, false],
+    ]);
+    bench.packets.forEach(({ timestamp, pts }) => void expect(pts).toBe(toTicks(timestamp as Micros)));
+  });
+
   it('fills up before a frame that follows after more than a part, so that no part lasts longer', async () => {
     await using bench = new EncodeBench(H264);
     const start = bench.clock.now() + 60_000_000; // ahead of the clock: nothing is due by time

@@ -106,7 +106,7 @@ class EncodeJob {
 
   /** Milliseconds to wait for the next repeat; 0 = one was sent just now. */
   async #repeatIfDue(): Promise<number> {
-    if (!this.#row.interCoded || !this.#lastFrame || !this.#session?.repeat) return 1000;
+    if (!this.#repeats || !this.#lastFrame) return 1000;
     const now = this.#clock.now();
     // After ten seconds the source counts as lost: no more repeats, the gap is marked.
     if (now - this.#lastArrival > LOST_AFTER_MS * 1000) return 1000;
@@ -114,6 +114,12 @@ class EncodeJob {
     if (now < dueAt) return Math.max(1, Math.ceil((dueAt - now) / 1000));
     await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
     return 0;
+  }
+
+  /** Whether the last picture is shown once more where none comes. */
+  get #repeats(): boolean {
+    const { settings } = this.#spec;
+    return this.#row.interCoded && !!this.#session?.repeat && !('repeats' in settings && settings.repeats === false);
   }
 
   async #repeat(pts: Ticks): Promise<void> {
@@ -145,7 +151,7 @@ class EncodeJob {
       if (lost) this.#forceKey = true;
       // No part may last longer than the part target: fill up before a frame that follows after more than that.
       else
-        while (this.#lastFrame && pts - this.#lastPts > PART_TICKS && this.#session!.repeat)
+        while (this.#repeats && this.#lastFrame && pts - this.#lastPts > PART_TICKS)
           await this.#repeat((this.#lastPts + PART_TICKS) as Ticks);
       if (media.epoch) this.#beginEpoch();
     }

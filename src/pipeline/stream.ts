@@ -91,6 +91,8 @@ export interface StreamEvents {
   acquisition: Acquisition;
   /** The source has come to its end by itself, and its last frame is out. */
   sourceEnded: { reason: string | null };
+  /** A connection of its own to another server, of its source or an output, stands differently now. */
+  links: object;
   /** The program that pushed has gone. */
   unplugged: object;
   closed: object;
@@ -606,6 +608,7 @@ export class Stream {
       onMediaTime: (id, mediaTime) => this.mediaTimes.set(id, mediaTime),
       onDetails: (details) => {
         this.#sourceDetails = details;
+        this.events.emit('links', {});
       },
       onSound: (sound) => this.takeSound(sound),
       onState: (state, reason) => {

@@ -4,11 +4,11 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { redactUrl } from '../core/redact-url.ts';
 import { type AccessConfig, type Admission, type Decision, makeAdmission, parseUrl } from './admission.ts';
 import { sendProblem } from './problem.ts';
-import { redactUrl } from './redact.ts';
 
-export { redactUrl } from './redact.ts';
+export { redactUrl } from '../core/redact-url.ts';
 
 /** What stands in front of all routes. */
 export interface AccessGuard {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type ZodIssue, zodProblem } from '../api/zod-problem.ts';
 import { type ErrorCode, SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { redactUrl } from './redact.ts';
+import { redactUrl } from '../core/redact-url.ts';
 
 /** Media type of problem documents. */
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';

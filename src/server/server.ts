@@ -19,6 +19,7 @@ import { LiveViews } from '../outputs/live-views/live-views.ts';
 import { OutputMeter } from '../outputs/meter.ts';
 import type { DirectHandler, Output } from '../outputs/output.ts';
 import type { RecordingsOutput } from '../outputs/recordings/routes.ts';
+import type { TrickleOutput } from '../outputs/trickle/index.ts';
 import type { WebRtcOutput } from '../outputs/webrtc/routes.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { Registry } from '../pipeline/registry.ts';
@@ -166,6 +167,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
 
   let hls: HlsOutput | undefined;
   let webrtc: WebRtcOutput | undefined;
+  let trickle: TrickleOutput | undefined;
   const timelines = scope.use(
     new Timelines({
       dataDir: config.dataDir,
@@ -190,6 +192,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     outputs: () => outputs,
     processors,
     metrics: (name) => timelines.of(name).metricCounters,
+    trickleOuts: (name) => trickle?.links(name) ?? [],
   });
 
   const params = scope.use(
@@ -278,6 +281,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
     if (row.name === 'webrtc') webrtc = output as WebRtcOutput;
+    if (row.name === 'trickle') trickle = output as TrickleOutput;
     if (row.name === 'recordings') recordings = output as RecordingsOutput;
   }
   const mayChange = (request: FastifyRequest) => admissionOf(request).rights === 'all';

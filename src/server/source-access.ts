@@ -3,6 +3,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { ProcessorConfig, SourceConfig } from '../api/schema.ts';
 import { SluiceError } from '../core/errors.ts';
+import { redactUrl } from '../core/redact-url.ts';
 import type { Admission } from './admission.ts';
 
 /**
@@ -58,7 +59,7 @@ export function checkChannels(urls: readonly string[], admission: Admission, all
   if (admission.via === 'loopback' || allowSources.includes('trickle')) return;
   for (const url of urls) {
     if (allowSources.some((entry) => hasScheme(entry) && covers(entry, url))) continue;
-    throw refusal(entryFor(url), url.replace(/\/\/[^/@]*@/, '//***@'), 'this channel');
+    throw refusal(entryFor(url), redactUrl(url), 'this channel');
   }
 }
 

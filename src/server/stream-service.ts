@@ -1,4 +1,4 @@
-import { StreamConfig, type StreamInfo, type StreamStats, type ViewConfig } from '../api/schema.ts';
+import { StreamConfig, type StreamInfo, type StreamStats, type TrickleLink, type ViewConfig } from '../api/schema.ts';
 import { parseInput } from '../api/zod-problem.ts';
 import { SluiceError, toSluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -8,6 +8,7 @@ import { dtypeAndShape } from '../formats/npy.ts';
 import type { Recorder } from '../outputs/hls/recorder.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
 import type { Output } from '../outputs/output.ts';
+import { sourceLink } from '../outputs/trickle/link.ts';
 import type { ParamValues } from '../pipeline/params/param-set.ts';
 import { paramsOf } from '../pipeline/params/parts.ts';
 import type { Registry } from '../pipeline/registry.ts';
@@ -16,7 +17,7 @@ import type { Store } from '../timeline/store.ts';
 import { Companions } from './companions.ts';
 import { type ResolvedConfig, withStreamDefaults } from './config.ts';
 import { keptParams, restored } from './params/kept.ts';
-import { withoutSecrets } from './params/secrets.ts';
+import { publishWithSecrets, withoutSecrets } from './params/secrets.ts';
 import type { ProcessorTable } from './processors.ts';
 
 export interface StreamServiceOptions {
@@ -28,6 +29,8 @@ export interface StreamServiceOptions {
   readonly recorder: (stream: string) => Recorder | undefined;
   readonly outputs: () => readonly Output[];
   readonly processors: ProcessorTable;
+  /** Trickle channels into which a stream goes. */
+  readonly trickleOuts: (stream: string) => TrickleLink[];
   /** Samples of metrics since the start. */
   readonly metrics: (stream: string) => { readonly accepted: number; readonly dropped: number };
 }
@@ -83,6 +86,11 @@ export class StreamService {
     const config = parseInput(StreamConfig, withStreamDefaults(body, this.#options.config));
     this.#options.processors.check(config, files);
     return config;
+  }
+
+  /** A configuration that was shown and comes back, with the secrets that were not. */
+  withSecrets(name: string, given: StreamConfig): StreamConfig {
+    return { ...given, publish: publishWithSecrets(given.publish, this.registry.find(name)?.config.publish ?? []) };
   }
 
   /** Makes or changes a stream. `kept`: it comes back after a restart. */
@@ -195,6 +203,12 @@ export class StreamService {
     return companion ? { companion: companion.name } : {};
   }
 
+  #trickle(stream: Stream): Pick<StreamInfo, 'trickle'> {
+    const from = sourceLink(stream);
+    const outs = this.#options.trickleOuts(stream.name);
+    return from || outs.length ? { trickle: { in: from, outs } } : {};
+  }
+
   info(stream: Stream): StreamInfo {
     const { config, lastFrame } = stream;
     const recorder = this.#options.recorder(stream.name);
@@ -218,6 +232,7 @@ export class StreamService {
       fps: stream.fps,
       audio: soundOf(stream),
       viewers: stream.viewers,
+      ...this.#trickle(stream),
       lastFrame: lastFrame && { id: lastFrame.id, timestamp: lastFrame.timestamp },
       dvr: { bytes: recorder?.bytes ?? 0, start: window && micros(window.start), end: window && micros(window.end) },
     };

@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { SluiceError, toSluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { redactUrl } from '../core/redact-url.ts';
 import { type AccessGuard, stripBasePath } from './access.ts';
 import { rawProblem } from './problem.ts';
-import { redactUrl } from './redact.ts';
 
 /** Named parts of a path pattern, percent-decoded. */
 export type UpgradeParams = Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 // Passwords inside addresses and headers never leave the server. Who sends back what he was shown means the password that is there.
 
-import type { StreamConfig } from '../../api/schema.ts';
+import type { PublishConfig, StreamConfig } from '../../api/schema.ts';
+import { redactUrl } from '../../core/redact-url.ts';
 import type { ParamSet, ParamValues } from '../../pipeline/params/param-set.ts';
 
 const MASK = '***';
@@ -12,12 +13,28 @@ export function maskedUrl(url: string): string {
 
 /** Passwords inside addresses never leave the server. */
 export function withoutSecrets(config: StreamConfig): StreamConfig {
-  const { source, processors } = config;
+  const { source, processors, publish } = config;
   return {
     ...config,
+    publish: publish.map(withoutToken),
     source: source.type === 'ffmpeg' ? { ...source, url: maskedUrl(source.url) } : source,
     processors: processors.map((one) => (one.use === 'http' ? { ...one, params: masked(one.params) } : one)) as StreamConfig['processors'],
   };
+}
+
+function withoutToken(one: PublishConfig): PublishConfig {
+  return { ...one, url: redactUrl(one.url), ...(one.token === undefined ? {} : { token: MASK }) };
+}
+
+/** Where streams go, with the tokens and passwords of addresses that were shown and have come back as they were shown. */
+export function publishWithSecrets(given: readonly PublishConfig[], now: readonly PublishConfig[]): PublishConfig[] {
+  return given.map((one) => {
+    const shown = now.filter((other) => redactUrl(other.url) === one.url || other.url === one.url);
+    const known = shown.find((other) => JSON.stringify(withoutToken(other)) === JSON.stringify(one)) ?? shown[0];
+    if (!known) return one;
+    const token = one.token === MASK && known.token !== undefined ? { token: known.token } : {};
+    return { ...one, url: known.url, ...token };
+  });
 }
 
 /** Values of params as they are shown. */

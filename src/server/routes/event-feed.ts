@@ -10,6 +10,8 @@ import { SLOW_BYTES, TimelineFeed, type Wire } from './timeline-feed.ts';
 const STATS_MS = 1000;
 /** Frame events of one stream at most this often, ms: a page needs no more than its screen shows. */
 const FRAME_MS = 16;
+/** How the connections of a stream stand at most this often, ms. */
+const LINKS_MS = 500;
 
 /** What one client has asked for. */
 export class EventFeed {
@@ -83,7 +85,15 @@ export class EventFeed {
     const off: (() => void)[] = [];
     const state = () => this.#send({ type: 'state', stream: name, info: this.#context.streams.info(stream) }, false);
     if (this.#types.has('state')) {
-      off.push(events.on('state', state), events.on('config', state), events.on('viewers', state));
+      let later: NodeJS.Timeout | undefined;
+      const links = () => {
+        later ??= setTimeout(() => {
+          later = undefined;
+          state();
+        }, LINKS_MS).unref();
+      };
+      off.push(events.on('state', state), events.on('config', state), events.on('viewers', state), events.on('links', links));
+      off.push(() => clearTimeout(later));
       state();
     }
     if (this.#types.has('frame')) {

@@ -5,7 +5,7 @@ import { parseInput } from '../../api/zod-problem.ts';
 import { parseStreamName } from '../../core/stream-name.ts';
 import { admissionOf } from '../access.ts';
 import type { RouteContext } from '../context.ts';
-import { checkProcessors, checkSource } from '../source-access.ts';
+import { checkChannels, checkProcessors, checkSource } from '../source-access.ts';
 
 const Params = z.object({ stream: StreamName });
 const tags = ['streams'];
@@ -40,9 +40,14 @@ export function streamRoutes({ app, streams, config }: RouteContext): void {
     },
     async (request, reply) => {
       const name = parseStreamName(request.params.stream);
-      const parsed = streams.parse(request.body ?? {});
+      const parsed = streams.withSecrets(name, streams.parse(request.body ?? {}));
       checkSource(parsed.source, admissionOf(request), config.allowSources);
       checkProcessors(parsed.processors, admissionOf(request), config.allowProcessors);
+      checkChannels(
+        parsed.publish.map(({ url }) => url),
+        admissionOf(request),
+        config.allowSources,
+      );
       const { stream, created } = await streams.put(name, parsed);
       reply.code(created ? 201 : 200);
       if (created) reply.header('location', name);
