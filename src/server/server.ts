@@ -167,7 +167,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
 
   let hls: HlsOutput | undefined;
   let webrtc: WebRtcOutput | undefined;
-  let trickle: TrickleOutput | undefined;
+  let trickleOutput: TrickleOutput | undefined;
   const timelines = scope.use(
     new Timelines({
       dataDir: config.dataDir,
@@ -192,7 +192,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     outputs: () => outputs,
     processors,
     metrics: (name) => timelines.of(name).metricCounters,
-    trickleOuts: (name) => trickle?.links(name) ?? [],
+    trickleOuts: (name) => trickleOutput?.links(name) ?? [],
   });
 
   const params = scope.use(
@@ -281,7 +281,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     outputs.push(output);
     if (row.name === 'hls') hls = output as HlsOutput;
     if (row.name === 'webrtc') webrtc = output as WebRtcOutput;
-    if (row.name === 'trickle') trickle = output as TrickleOutput;
+    if (row.name === 'trickle') trickleOutput = output as TrickleOutput;
     if (row.name === 'recordings') recordings = output as RecordingsOutput;
   }
   const mayChange = (request: FastifyRequest) => admissionOf(request).rights === 'all';
