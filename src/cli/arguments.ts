@@ -12,7 +12,7 @@ export interface Command {
   readonly name: string;
   /** One line. */
   readonly summary: string;
-  /** Positional arguments as in the usage line, such as `STREAM`. All are needed. */
+  /** Positional arguments as in the usage line, such as `STREAM`; one in brackets may be left out. */
   readonly positionals: readonly string[];
   readonly options: readonly CliOption[];
   readonly examples: readonly string[];
@@ -74,7 +74,8 @@ function unknownFlag(command: Command, rawName: string): UsageError {
 
 function checkPositionals(command: Command, positionals: readonly string[]): void {
   const { length } = command.positionals;
-  if (positionals.length < length) throw new UsageError(`${command.positionals[positionals.length]} is missing: ${usageOf(command)}`);
+  const needed = command.positionals.filter((name) => !name.startsWith('[')).length;
+  if (positionals.length < needed) throw new UsageError(`${command.positionals[positionals.length]} is missing: ${usageOf(command)}`);
   if (positionals.length > length) {
     throw new UsageError(`"${positionals[length]}" is one argument too many: ${usageOf(command)}`);
   }

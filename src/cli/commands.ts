@@ -139,6 +139,34 @@ const BENCH: readonly CliOption[] = [
   { key: 'profile', flag: 'profile', env: '', kind: 'text', value: 'DIR', help: 'writes CPU profiles of the servers under test there' },
 ];
 
+const own = (key: string, flag: string, kind: CliOption['kind'], value: string, help: string, fallback?: string): CliOption => ({
+  key,
+  flag,
+  env: '',
+  kind,
+  value,
+  help,
+  fallback,
+});
+
+const STREAM_PROCESSOR: readonly CliOption[] = [
+  own(
+    'external',
+    'external',
+    'switch',
+    '',
+    'the processor is the program that started this one: lines of JSON on standard input and output',
+  ),
+  own('maxStreams', 'max-streams', 'number', 'N', 'streams at a time', '1'),
+  own('name', 'name', 'text', 'TEXT', 'name for people; default that of the file'),
+  own('pipeline', 'pipeline', 'text', 'TEXT', 'what /version tells; default $PIPELINE, else byoc'),
+  own('capabilityName', 'capability-name', 'text', 'TEXT', 'model_id of /version; default $CAPABILITY_NAME, else $MODEL_ID'),
+  own('version', 'app-version', 'text', 'TEXT', 'what /app-version tells', '0.0.1'),
+  own('routePrefix', 'route-prefix', 'text', 'PATH', 'the routes of streams are there too, such as /v1'),
+  own('deadline', 'deadline', 'number', 'SECONDS', 'longest time for one frame', '10'),
+  own('dataInterval', 'data-interval', 'number', 'SECONDS', 'between two segments of the data channel', '0.333'),
+];
+
 const INIT: readonly CliOption[] = [
   {
     key: 'template',
@@ -173,6 +201,14 @@ export const COMMANDS: readonly Command[] = [
     options: [...DEMO, ...SERVER],
     examples: ['sluice demo --open', 'sluice demo --input clip.mp4', 'sluice demo --input camera'],
     load: () => import('./demo.ts'),
+  },
+  {
+    name: 'stream-processor',
+    summary: 'Runs a processor on streams of trickle channels that are begun and ended over REST.',
+    positionals: ['[FILE]'],
+    options: [...STREAM_PROCESSOR, ...SERVER],
+    examples: ['sluice stream-processor ./grey.ts', 'sluice stream-processor ./grey.ts --port 8001 --max-streams 4'],
+    load: () => import('./stream-processor.ts'),
   },
   {
     name: 'push',

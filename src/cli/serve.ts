@@ -28,7 +28,8 @@ export async function start(config: ResolvedConfig, context: CommandContext): Pr
   }
 }
 
-function makeLogger(config: ResolvedConfig, context: CommandContext): Logger {
+/** Log on standard error: for people on a terminal, else as JSON lines. */
+export function makeLogger(config: Pick<ResolvedConfig, 'logLevel'>, context: CommandContext): Logger {
   if (context.isTTY) return terminalLogger(config.logLevel, context.warn);
   return pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -70,7 +71,7 @@ export function listenError(error: unknown, config: Pick<ResolvedConfig, 'host' 
 }
 
 /** Waits for Ctrl-C or SIGTERM, then closes within 5 s. */
-export async function untilStopped(server: SluiceServer, context: CommandContext): Promise<number> {
+export async function untilStopped(server: Pick<SluiceServer, 'close'>, context: CommandContext): Promise<number> {
   const { signal } = context;
   if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   if (context.isTTY) context.warn('\nEnding. Ctrl-C again ends at once.\n');

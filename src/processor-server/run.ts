@@ -85,8 +85,8 @@ export async function serveProcessor(
   log: Logger = silentLogger,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<StreamProcessorServer> {
-  const pipeline = settings.pipeline ?? (env.PIPELINE || 'byoc');
-  const model = settings.capabilityName ?? (env.CAPABILITY_NAME || env.MODEL_ID || '');
+  const pipeline = settings.pipeline || env.PIPELINE || 'byoc';
+  const model = settings.capabilityName || env.CAPABILITY_NAME || env.MODEL_ID || '';
   const app = new Map(Object.entries(hooks.appContext));
   // Declared before there is a server, asked when it runs.
   let parts: { readonly table: StreamTable; readonly running: RunningProcessor; readonly loader: Loader } | undefined;
