@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { TrickleServer } from '../src/trickle/server.ts';
+import { testServer } from './server.ts';
 
 export interface TrickleTarget extends AsyncDisposable {
   /** Base of all channels; ends with `/`. */
@@ -38,11 +39,18 @@ export const NO_GO = 'SLUICE_TEST_TRICKLE_GO names no program: the trickle contr
 
 export const TRICKLE_TARGETS: readonly TargetRow[] = [
   { name: 'stand-alone', ours: true, separate: true, waits: 20, start: startOwn },
+  { name: 'mounted', ours: true, separate: false, waits: 20, start: startMounted },
   ...(goServer === null ? [] : [{ name: 'Go server', ours: false, separate: true, waits: 50, start: startGo }]),
 ];
 
 async function startOwn(options: TargetOptions): Promise<TrickleTarget> {
   return await TrickleServer.start(options);
+}
+
+async function startMounted({ autocreate = true, changefeed = false }: TargetOptions): Promise<TrickleTarget> {
+  const server = await testServer({ basePath: '/lab', trickle: { autocreate, changefeed } });
+  const close = async () => await server.close();
+  return { url: `${server.url}trickle/`, close, [Symbol.asyncDispose]: close };
 }
 
 async function startGo({ autocreate, changefeed, idle, sweep }: TargetOptions): Promise<TrickleTarget> {

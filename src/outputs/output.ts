@@ -10,6 +10,7 @@ import type { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import type { Store } from '../timeline/store.ts';
 import type { StreamTimeline } from '../timeline/timeline.ts';
+import type { TrickleChannels } from '../trickle/channels.ts';
 import type { LifeSigns } from './life-signs.ts';
 import type { LiveViews } from './live-views/live-views.ts';
 import type { OutputMeter } from './meter.ts';
@@ -76,6 +77,13 @@ export interface WebRtcConfig {
   readonly playoutDelay: { readonly min: number; readonly max: number } | null;
 }
 
+/** Trickle channels under `/trickle/` of this server. */
+export interface TrickleChannelsOfServer {
+  readonly channels: TrickleChannels;
+  /** Asked when somebody reads a channel that is not there: may make it. Returns a function that asks no more. */
+  onMissing(handler: (name: string, request: IncomingMessage) => void | Promise<void>): () => void;
+}
+
 /** What an output is given. */
 export interface OutputContext {
   readonly app: FastifyInstance;
@@ -104,6 +112,7 @@ export interface OutputContext {
   /** Address on which the server listens; `null` = all. */
   readonly host: string | null;
   readonly webrtc: WebRtcConfig;
+  readonly trickle: TrickleChannelsOfServer;
   /** The stream that a program publishes into; made on the way unless that is switched off. */
   readonly forPush: (stream: string) => Promise<Stream>;
   /** Which detectors are viewed, and the params of viewers who say nothing themselves. */

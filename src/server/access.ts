@@ -16,6 +16,8 @@ export interface AccessGuard {
   readonly onRequest: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   /** Headers of the answer to a player's plain GET; `null`: it is not simply admitted, the hook shall tell. */
   readonly checkPlayer: (request: IncomingMessage, url: string) => Readonly<Record<string, string>> | null;
+  /** Decides about a request that the framework does not get. `url` is without the base path. */
+  readonly check: (request: IncomingMessage, url: string) => Decision;
   /** Decides about an upgrade. `url` is without the base path. */
   readonly checkUpgrade: (request: IncomingMessage, url: string) => Decision;
 }
@@ -107,6 +109,12 @@ export function access(config: AccessConfig, log: Logger): AccessGuard {
       if (decision.kind !== 'admit') return null;
       admissions.set(request, decision.admission);
       return decision.headers;
+    },
+    check(request, url) {
+      const decision = decideFor(request, url);
+      note(decision, request.method ?? 'GET', url, request.socket.remoteAddress);
+      if (decision.kind === 'admit') admissions.set(request, decision.admission);
+      return decision;
     },
     checkUpgrade(request, url) {
       const decision = decide({

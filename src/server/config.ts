@@ -11,11 +11,13 @@ import type { LiveViewsConfig } from '../api/live-views.ts';
 import { type DvrConfig, StreamConfig } from '../api/schema.ts';
 import { nearest, zodProblem } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
+import { parseDuration } from '../core/time.ts';
 import type { WebRtcConfig } from '../outputs/output.ts';
 import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
 import { isFileUse } from './processors.ts';
 import { readTls } from './tls.ts';
+import type { TrickleConfig } from './trickle.ts';
 
 export { OPTIONS, type Option, ServerConfig, type ServerConfigInput };
 
@@ -60,6 +62,7 @@ export interface ResolvedConfig {
   readonly dvr: DvrConfig;
   readonly webrtc: WebRtcConfig;
   readonly liveViews: LiveViewsConfig;
+  readonly trickle: TrickleConfig;
   readonly viewerReports: boolean;
   readonly compat: CompatConfig;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -162,6 +165,7 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
     dvr: config.dvr,
     webrtc: webrtcOf(config),
     liveViews: config.liveViews,
+    trickle: trickleOf(config),
     viewerReports: config.viewerReports,
     compat: config.compat,
     logLevel: config.logLevel,
@@ -173,6 +177,15 @@ export async function resolveConfig(input: unknown, options: ResolveOptions = {}
 function webrtcOf({ webrtc, port }: ServerConfig): WebRtcConfig {
   const { delayMin: min, delayMax: max, iceServers } = webrtc;
   return { port: webrtc.port ?? port, iceServers, playoutDelay: max < 0 ? null : { min, max: Math.max(min, max) } };
+}
+
+function trickleOf({ trickle }: ServerConfig): TrickleConfig {
+  return {
+    ...trickle,
+    segmentBytes: bytesOf(trickle.segmentBytes),
+    bytes: bytesOf(trickle.bytes),
+    idle: parseDuration(trickle.idle, 'trickle.idle'),
+  };
 }
 
 /** The body of a stream with the server's own defaults for what it leaves out. Anything but an object comes back unchanged. */

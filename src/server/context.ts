@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts';
 import type { LifeSigns } from '../outputs/life-signs.ts';
 import type { LiveViews } from '../outputs/live-views/live-views.ts';
 import type { OutputMeter } from '../outputs/meter.ts';
+import type { TrickleChannels } from '../trickle/channels.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { Presets } from './params/presets.ts';
 import type { ParamService } from './params/service.ts';
@@ -26,5 +27,6 @@ export interface RouteContext {
   readonly liveViews: LiveViews;
   readonly lifeSigns: LifeSigns;
   readonly meter: (output: string, stream: string) => OutputMeter;
+  readonly trickle: TrickleChannels;
   readonly version: string;
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { CompatConfig } from '../api/compat.ts';
 import { LiveViewsConfig } from '../api/live-views.ts';
-import { DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
+import { Duration, DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
 import { ICE_SERVER } from '../formats/ice-server.ts';
 
 /** How the text of a flag or variable becomes a value. `list`: separated by commas, a flag may also come several times. */
@@ -63,6 +63,16 @@ const WebRtcOptions = z.strictObject({
   iceServers: z.array(z.string().regex(ICE_SERVER, 'stun:HOST:PORT or turn:USER:PASSWORD@HOST:PORT')).max(10).default([]),
   delayMin: z.number().int().min(0).max(40_000).default(0),
   delayMax: z.number().int().min(-1).max(40_000).default(400),
+});
+
+const TrickleOptions = z.strictObject({
+  autocreate: z.boolean().default(true),
+  changefeed: z.boolean().default(false),
+  channels: z.number().int().min(1).max(100_000).default(256),
+  segmentBytes: byteSize(1024).default(32 * 2 ** 20),
+  readers: z.number().int().min(1).max(100_000).default(256),
+  bytes: byteSize(1024).default(512 * 2 ** 20),
+  idle: Duration.default('5m'),
 });
 
 /** All settings of the server, in the order of the help. */
@@ -162,6 +172,20 @@ export const SETTINGS = {
       mode: { kind: 'text', value: 'shared|exclusive', help: 'all protocols at once, or one at a time for each detector' },
       longExposure: { kind: 'text', value: 'TIME', help: 'above it a live view is started only with force' },
       params: { kind: 'json', value: 'JSON', help: 'what viewers get who say nothing themselves, by protocol: docs/live-views.md' },
+    },
+  } satisfies Row<z.ZodType>,
+  trickle: {
+    kind: 'group',
+    value: '',
+    schema: TrickleOptions.prefault({}).describe('channels under /trickle/: docs/trickle.md'),
+    fields: {
+      autocreate: { kind: 'switch', value: '', help: 'a trickle channel is made when it is created or published over HTTP' },
+      changefeed: { kind: 'switch', value: '', help: 'the channel _changes tells which trickle channels come and go' },
+      channels: { kind: 'number', value: 'NUMBER', help: 'trickle channels at a time' },
+      segmentBytes: { kind: 'text', value: 'BYTES', help: 'largest segment of a trickle channel' },
+      readers: { kind: 'number', value: 'NUMBER', help: 'readers of one trickle channel at a time' },
+      bytes: { kind: 'text', value: 'BYTES', help: 'memory for the segments of all trickle channels' },
+      idle: { kind: 'text', value: 'TIME', help: 'a trickle channel without new bytes for so long is removed' },
     },
   } satisfies Row<z.ZodType>,
   viewerReports: row('switch', '', z.boolean().default(true), 'players tell latency, fps and loss of their pictures for /metrics'),

@@ -1,5 +1,6 @@
 // Figures in the Prometheus text format 0.0.4.
 import type { HistogramCounts } from '../pipeline/histogram.ts';
+import type { TrickleChannels } from '../trickle/channels.ts';
 import type { StreamService } from './stream-service.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -50,7 +51,7 @@ const FRAMES = 'Frames by stage and fate.';
 const VIEWERS = 'Viewers now.';
 const GLASS_TO_GLASS = 'Capture to screen, as pages report it.';
 
-export function prometheus(streams: StreamService): string {
+export function prometheus(streams: StreamService, trickle: TrickleChannels): string {
   const text = new Exposition();
   // Named even while there is no stream: whoever builds a board sees what there will be.
   text.family('sluice_frames_total', 'counter', FRAMES);
@@ -110,8 +111,24 @@ export function prometheus(streams: StreamService): string {
     }
     text.gauge('sluice_dvr_bytes', 'Bytes of recordings on disk.', { stream: name }, stats.dvr.bytes);
   }
+  trickleFigures(text, trickle);
   const { user, system } = process.cpuUsage();
   text.gauge('process_resident_memory_bytes', 'Resident memory.', {}, process.memoryUsage.rss());
   text.counter('process_cpu_seconds_total', 'CPU time.', {}, (user + system) / 1e6);
   return text.toString();
+}
+
+function trickleFigures(text: Exposition, trickle: TrickleChannels): void {
+  text.gauge('sluice_trickle_channels', 'Trickle channels now.', {}, trickle.size);
+  text.gauge('sluice_trickle_held_bytes', 'Segments of trickle channels in memory.', {}, trickle.held);
+  text.counter('sluice_trickle_refused_total', 'Trickle requests turned away that belong to no channel.', {}, trickle.refused);
+  for (const channel of trickle.stats()) {
+    const labels = { channel: channel.name };
+    text.gauge('sluice_trickle_segment', 'Number of the newest segment of a channel; -1 before the first.', labels, channel.seq);
+    text.gauge('sluice_trickle_readers', 'Readers of a channel now.', labels, channel.readers);
+    text.counter('sluice_trickle_segments_total', 'Segments begun.', labels, channel.segments);
+    text.counter('sluice_trickle_bytes_total', 'Bytes taken into a channel.', labels, channel.bytes);
+    text.counter('sluice_trickle_channel_refused_total', 'Writers and readers of a channel turned away.', labels, channel.refused);
+    text.counter('sluice_trickle_cut_total', 'Readers of a channel cut off because they did not keep up.', labels, channel.cut);
+  }
 }

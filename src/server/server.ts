@@ -26,6 +26,7 @@ import { Registry } from '../pipeline/registry.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { type ProgramAddress, ProgramDoors } from '../processors/external/address.ts';
 import { Store } from '../timeline/store.ts';
+import type { TrickleChannels } from '../trickle/channels.ts';
 import { access, admissionOf, stripBasePath, tokenQuery } from './access.ts';
 import { listenAddress } from './address.ts';
 import { clockKeeper } from './clock-keeper.ts';
@@ -59,6 +60,7 @@ import { StreamService } from './stream-service.ts';
 import { TIMELINE_SHARE } from './timeline-keeper.ts';
 import { Timelines } from './timelines.ts';
 import { followTls, readTls, secureServer } from './tls.ts';
+import { TrickleMount } from './trickle.ts';
 import { UpgradeDispatcher } from './upgrade.ts';
 
 /** A running server. */
@@ -72,6 +74,8 @@ export interface SluiceServer extends AsyncDisposable {
   readonly liveViews: LiveViews;
   readonly clock: SharedClock;
   readonly processors: ProcessorTable;
+  /** Channels under `/trickle/`. */
+  readonly trickle: TrickleChannels;
   /** HTML of the program's own pages, by name: `/pages/{name}`. */
   readonly pages: Map<string, string>;
   readonly log: Logger;
@@ -202,7 +206,8 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
 
   const guard = access(config, log);
   const direct = new DirectRoutes(config.basePath, guard);
-  const app = await makeApp(config, direct);
+  const trickle = scope.use(new TrickleMount(config, guard, log));
+  const app = await makeApp(config, (usual) => trickle.listener(direct.listener(usual)));
   app.addHook('onRequest', guard.onRequest);
   installProblems(app, log);
   await openApi(app, version);
@@ -222,6 +227,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     liveViews,
     lifeSigns,
     meter,
+    trickle: trickle.channels,
     version,
   };
   streamRoutes(context);
@@ -255,6 +261,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     maxBytes: config.maxBytes,
     host: listenAddress(config.host),
     webrtc: config.webrtc,
+    trickle,
     forPush: (name: string) => streams.forPush(name),
     log,
     signal: scope.signal,
@@ -301,6 +308,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     // Playlists get their end while the server can still be asked; then everything that holds a connection goes.
     await Promise.all(outputs.map((output) => output.close?.()));
     await Promise.all(removals);
+    await trickle.close();
     await upgrades.close();
     app.server.closeAllConnections?.();
     await app.close();
@@ -315,6 +323,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     liveViews,
     clock,
     processors,
+    trickle: trickle.channels,
     pages,
     log,
     programAddress: (stream, processor) => ({ ...doors.address(stream, processor), token: doors.token }),
@@ -324,7 +333,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
   };
 }
 
-async function makeApp(config: ResolvedConfig, direct: DirectRoutes): Promise<FastifyInstance> {
+async function makeApp(config: ResolvedConfig, first: (usual: RequestListener) => RequestListener): Promise<FastifyInstance> {
   const options: FastifyServerOptions = {
     logger: false,
     trustProxy: config.trustedProxies.length ? [...config.trustedProxies] : false,
@@ -339,7 +348,7 @@ async function makeApp(config: ResolvedConfig, direct: DirectRoutes): Promise<Fa
   };
   const pair = config.tls && (await readTls(config.tls));
   const serverFactory = (usual: RequestListener) => {
-    const listener = direct.listener(usual);
+    const listener = first(usual);
     return pair ? secureServer(pair, listener) : createServer({ keepAliveTimeout: 72_000, requestTimeout: 0 }, listener);
   };
   const app = Fastify({

@@ -226,9 +226,9 @@ describe('a channel', () => {
   it('holds little memory for a segment that comes byte by byte', () => {
     const c = channel();
     const input = c.write(0);
-    for (let i = 0; i < 20_000; i++) input.write(new Uint8Array(65_536).subarray(0, 1));
-    expect(c.stats.held).toBeLessThan(40_000);
-    expect(taken(view(c, 0)).length).toBe(20_000);
+    for (let i = 0; i < 5000; i++) input.write(new Uint8Array(65_536).subarray(0, 1));
+    expect(c.stats.held).toBeLessThan(20_000);
+    expect(taken(view(c, 0)).length).toBe(5000);
   });
 
   it('gives the same bytes to everybody, whatever the pieces and the pace', async () => {

@@ -13,7 +13,7 @@ export const CHANNEL_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._~:@+=,-]{1,200}$/;
 /** How channels are kept. */
 export interface ChannelsOptions {
   readonly limits?: Partial<TrickleLimits>;
-  /** A channel is made when it is created or published over HTTP; otherwise only from inside. Default false. */
+  /** A channel is made when it is created or published over HTTP; otherwise only from inside. Default true. */
   readonly autocreate?: boolean;
   /** Offers `_changes`. Default false. */
   readonly changefeed?: boolean;
@@ -45,7 +45,7 @@ export class TrickleChannels implements Disposable {
 
   constructor(options: ChannelsOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.autocreate = options.autocreate ?? false;
+    this.autocreate = options.autocreate ?? true;
     this.idle = options.idle ?? 300_000;
     this.now = options.now ?? (() => performance.now());
     this.#host = {

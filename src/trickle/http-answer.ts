@@ -48,18 +48,20 @@ export function send(request: IncomingMessage, response: ServerResponse, status:
     response.end(body);
     return;
   }
-  // Ending now would close the socket under bytes on their way, and the reset could overtake the answer.
-  if (body) response.write(body);
-  else response.flushHeaders();
   request.removeAllListeners('data');
   request.on('data', () => {});
   request.resume();
-  const timer = setTimeout(end, LINGER);
+  const streams = request.httpVersionMajor >= 2;
+  // Ending now would close the socket under bytes on their way, and the reset could overtake the answer.
+  if (streams) response.end(body);
+  else if (body) response.write(body);
+  else response.flushHeaders();
+  const timer = setTimeout(() => (streams ? response.destroy() : response.end()), LINGER);
   timer.unref();
-  function end(): void {
+  const end = () => {
     clearTimeout(timer);
-    response.end();
-  }
+    if (!streams) response.end();
+  };
   request.once('end', end);
   request.once('close', end);
 }

@@ -68,10 +68,13 @@ export class TrickleServer implements AsyncDisposable {
       else socket.destroy();
     });
     await listen(server, access.host, port);
-    const sweep = setInterval(() => {
-      const names = channels.sweep();
-      if (names.length) log.info({ channels: names }, 'idle trickle channels were removed');
-    }, options.sweep ?? Math.min(60_000, channels.idle));
+    const sweep = setInterval(
+      () => {
+        const names = channels.sweep();
+        if (names.length) log.info({ channels: names }, 'idle trickle channels were removed');
+      },
+      options.sweep ?? Math.max(100, Math.min(60_000, channels.idle)),
+    );
     sweep.unref();
 
     const address = server.address();

@@ -5,7 +5,7 @@ import { prometheus } from '../prometheus.ts';
 
 /** @param versions what `/version` tells beside its own */
 export function healthRoutes(
-  { app, streams, timelines, config, clock, version }: RouteContext,
+  { app, streams, timelines, config, clock, trickle, version }: RouteContext,
   versions: Readonly<Record<string, unknown>> = {},
 ): void {
   const tags = ['health'];
@@ -30,7 +30,7 @@ export function healthRoutes(
   }));
 
   app.get('/metrics', { schema: { tags, summary: 'Prometheus metrics' } }, async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(prometheus(streams)),
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(prometheus(streams, trickle)),
   );
 
   app.get('/api/system', { schema: { tags, summary: 'The server as the page shows it' } }, async (request) => ({

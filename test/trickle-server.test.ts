@@ -1,0 +1,185 @@
+// Trickle channels inside the whole server: access, base path, limits, figures, TLS with HTTP/2.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeCertificate, openssl } from './certificate.ts';
+import { type TestServer, testServer } from './server.ts';
+import { call, open } from './trickle-http.ts';
+
+const TOKEN = 'token-for-everything';
+const VIEW = 'token-for-watching';
+
+describe('access to /trickle/', () => {
+  let server: TestServer;
+  let base: string;
+  beforeAll(async () => {
+    server = await testServer({ token: TOKEN, viewToken: VIEW });
+    base = `${server.url}trickle/`;
+  });
+  afterAll(() => server.close());
+  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+  const statusOf = async (method: string, path: string, headers = {}) =>
+    (await call(method, base + path, { headers, ...(method === 'POST' ? { body: 'x' } : {}) })).status;
+
+  it('lets everything be done with the token, reading with the view token, and nothing without', async () => {
+    const row = async (headers: Record<string, string>, query = '') => [
+      await statusOf('POST', `cam/0${query}`, headers),
+      await statusOf('GET', `cam/0${query}`, headers),
+      await statusOf('DELETE', `cam${query}`, headers),
+    ];
+    expect(await row({})).toEqual([401, 401, 401]);
+    expect(await row(bearer('wrong-token'))).toEqual([401, 401, 401]);
+    expect(await row(bearer(VIEW))).toEqual([403, 404, 403]);
+    expect(await row(bearer(TOKEN))).toEqual([200, 200, 200]);
+    expect(await row({}, `?token=${TOKEN}`)).toEqual([200, 200, 200]);
+    await statusOf('POST', 'cam/0', bearer(TOKEN));
+    expect(await row({}, `?token=${VIEW}`)).toEqual([403, 200, 403]);
+  });
+
+  it('cannot be gone round by another spelling of the path or of the request', async () => {
+    const { hostname, port } = new URL(base);
+    const raw = (text: string) =>
+      new Promise<string>((resolve, reject) => {
+        let answer = '';
+        const socket = connectTcp(Number(port), hostname, () => socket.end(text));
+        socket.setEncoding('latin1').on('data', (chunk: string) => {
+          answer += chunk;
+        });
+        socket.on('end', () => resolve(answer)).on('error', reject);
+      });
+    const targets = [
+      '/trickle/cam/0',
+      '//trickle/cam/0',
+      '/./trickle/cam/0',
+      '/x/../trickle/cam/0',
+      '/%74rickle/cam/0',
+      '/trickle/../trickle/cam/0',
+      '/trickle//cam/0',
+      `http://${hostname}:${port}/trickle/cam/0`,
+      '/player.js/../trickle/cam/0',
+      '/trickle/cam/0?/player.js',
+      '/trickle/cam/0#/healthz',
+    ];
+    for (const target of targets) {
+      for (const method of ['GET', 'POST', 'DELETE', 'HEAD']) {
+        const answer = await raw(
+          `${method} ${target} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        );
+        expect([method, target, /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]]).toEqual([method, target, expect.stringMatching(/^4\d\d$/)]);
+      }
+    }
+    expect(server.trickle.get('cam')?.latest).toBe(1);
+  });
+
+  it('tells a publisher without rights at once, while it is still connected ahead', async () => {
+    const writer = open('POST', `${base}cam/5`);
+    expect((await writer.answer).status).toBe(401);
+  });
+});
+
+it('needs no token from this machine, but the right Host and no foreign page', async () => {
+  await using server = await testServer();
+  const url = `${server.url}trickle/cam/0`;
+  expect((await call('POST', url, { body: 'x' })).status).toBe(200);
+  const evil = await call('GET', url, { headers: { Host: 'evil.test' } });
+  expect([evil.status, JSON.parse(evil.body).code]).toEqual([403, 'bad-host']);
+  const page = await call('POST', url, { body: 'x', headers: { Origin: 'http://evil.test' } });
+  expect([page.status, JSON.parse(page.body).code]).toEqual([403, 'bad-origin']);
+});
+
+it('keeps limits, tells figures, and takes bodies for as long and as large as segments may be', async () => {
+  await using server = await testServer({ trickle: { channels: 2, readers: 1, segmentBytes: '2MiB' } });
+  const base = `${server.url}trickle/`;
+  // Larger than what the framework takes as a body.
+  expect((await call('POST', `${base}a/0`, { body: Buffer.alloc(1_500_000) })).status).toBe(200);
+  expect((await call('POST', `${base}a/1`, { body: Buffer.alloc(3_000_000) })).status).toBe(413);
+  await call('POST', `${base}b`);
+  const third = await call('POST', `${base}c`);
+  expect([third.status, JSON.parse(third.body).detail]).toEqual([503, 'there are 2 channels, as many as are allowed']);
+  const reader = open('GET', `${base}b/0`);
+  while (server.trickle.get('b')!.readers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await call('GET', `${base}b/0`)).status).toBe(503);
+  const figures = await (await server.fetch('/metrics')).text();
+  for (const line of [
+    'sluice_trickle_channels 2',
+    'sluice_trickle_segment{channel="a"} 1',
+    'sluice_trickle_readers{channel="b"} 1',
+    'sluice_trickle_channel_refused_total{channel="b"} 1',
+    'sluice_trickle_refused_total 1',
+  ])
+    expect(figures).toContain(`\n${line}\n`);
+  reader.abort();
+  while (server.trickle.get('b')!.readers > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+it('lets a part of this program make a channel that is asked for, and keeps others from writing it', async () => {
+  await using server = await testServer();
+  const base = `${server.url}trickle/`;
+  const own = server.trickle.open('own', { contentType: 'video/mp2t', owner: 'the stream own' });
+  for (const [method, path] of [
+    ['POST', 'own'],
+    ['POST', 'own/0'],
+    ['DELETE', 'own/0'],
+    ['DELETE', 'own'],
+  ] as const) {
+    const answer = await call(method, base + path);
+    expect([method, path, answer.status, JSON.parse(answer.body).detail]).toEqual([
+      method,
+      path,
+      409,
+      'the channel own is written by the stream own; it can only be read',
+    ]);
+  }
+  const reader = open('GET', `${base}own/-1`);
+  while (own.readers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const input = own.write(-1);
+  input.write(Buffer.from('from inside'));
+  await reader.until('from inside');
+  input.end();
+  expect((await reader.answer).body).toBe('from inside');
+});
+
+describe.skipIf(!openssl)('over TLS with HTTP/2', () => {
+  let dir: string;
+  let server: TestServer;
+  let session: ClientHttp2Session;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sluice-tls-'));
+    const files = await makeCertificate(dir);
+    server = await testServer(files);
+    session = connect(server.url, { ca: await readFile(files.tlsCert) });
+  });
+  afterAll(async () => {
+    session?.close();
+    await server?.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+  const ask = (method: string, path: string) =>
+    session.request({ ':method': method, ':path': `/trickle/${path}` }, { endStream: method !== 'POST' });
+  const answerOf = async (stream: ClientHttp2Stream) => {
+    const headers = await new Promise<Record<string, unknown>>((resolve, reject) => stream.on('response', resolve).on('error', reject));
+    stream.setEncoding('utf8');
+    let body = '';
+    for await (const chunk of stream) body += chunk;
+    return { headers, status: headers[':status'], body };
+  };
+
+  it('publishes and reads while it is written', async () => {
+    const reader = ask('GET', 'cam/0');
+    const writer = ask('POST', 'cam/0');
+    writer.write('begin ');
+    writer.end('end');
+    expect((await answerOf(writer)).status).toBe(200);
+    const first = await answerOf(ask('GET', 'cam/0'));
+    expect([first.status, first.body, first.headers['lp-trickle-seq']]).toEqual([200, 'begin end', '0']);
+    const missing = await answerOf(ask('GET', 'cam/9'));
+    expect([missing.status, missing.headers['lp-trickle-latest']]).toEqual([470, '1']);
+    reader.close();
+    const late = ask('POST', 'cam/0');
+    late.write('x');
+    expect((await answerOf(late)).status).toBe(409);
+  });
+});
