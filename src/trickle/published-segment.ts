@@ -131,6 +131,8 @@ export class PublishedSegment implements SegmentWriter {
       ready: () => this.#ready(post),
       sign: () => this.#sign(post),
       outcome: (outcome) => {
+        // Answered before its end: the rest of the body is of no use to anybody.
+        if (!('whole' in outcome && outcome.whole)) post.destroy();
         if (!this.#settled && this.#post === post) this.#host.outcome(this, outcome);
       },
     });

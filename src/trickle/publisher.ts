@@ -11,7 +11,7 @@ import type { PostOutcome } from './segment-post.ts';
 import type { ChannelEnd, ChannelFigures, ChannelPublisher, SegmentWriter } from './segments.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
-/** Answers that no repetition changes. 409 and 413 concern one segment only. */
+/** Answers that no repetition changes. */
 const FINAL: ReadonlySet<number> = new Set([400, 401, 403, 405, 451, 501]);
 const DEFAULT_TYPE = 'video/mp2t';
 /** A server that has shown itself by `100 Continue` and is silent for so long is asked anew, ms. They come each 10 s. */
@@ -173,7 +173,8 @@ export class TricklePublisher implements ChannelPublisher {
       return this.#used(segment, headers.latest, `segment ${segment.seq} was closed by the server before its end`);
     }
     if (status === 404) return this.#missing(segment, said);
-    if (FINAL.has(status)) {
+    // 409 with the next number: this one is closed. Without: the whole channel belongs to somebody else.
+    if (FINAL.has(status) || (status === 409 && headers.latest === null)) {
       this.#note(said);
       return this.#end('failed');
     }
