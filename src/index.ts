@@ -35,3 +35,10 @@ export { type OnnxAnswer, type OnnxOptions, onnx } from './processors/onnx/onnx.
 export { defineConfig } from './server/config.ts';
 export { createServer, type FrameInput, fromStream, type LibraryServer, type LibraryStream, runNodes } from './server/library.ts';
 export type { NodeOptions, RunNodesOptions } from './server/nodes.ts';
+export { JsonPublisher, JsonSubscriber } from './trickle/json.ts';
+export { LocalPublisher } from './trickle/local-publisher.ts';
+export { LocalSubscriber } from './trickle/local-subscriber.ts';
+export { TricklePublisher } from './trickle/publisher.ts';
+export type { ChannelEnd, ChannelFigures, ChannelPublisher, ChannelSubscriber, SegmentReader, SegmentWriter } from './trickle/segments.ts';
+export { TrickleServer } from './trickle/server.ts';
+export { TrickleSubscriber } from './trickle/subscriber.ts';
