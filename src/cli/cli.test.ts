@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { open } from '../../test/trickle-http.ts';
 import { SluiceError } from '../core/errors.ts';
 import { resolveConfig } from '../server/config.ts';
 import { exitCodeOf, linesOf, terminalLogger, UsageError } from './context.ts';
@@ -106,6 +107,32 @@ describe('the program', () => {
     first.child.kill('SIGTERM');
     expect(await first.done).toBe(0);
     await expect(fetch(`${url}healthz`)).rejects.toThrow();
+  });
+
+  it('serves trickle channels alone, ends readers when it is asked to end, and says what is wrong with a call', async () => {
+    const bad = sluice(['trickle', '--trickle-readers', 'many', '--trickle-segment-bytes', '3 apples']);
+    const own = sluice(['trickle', '--port', '0', '--base-path', '/ai', '--token', 'a-token-of-mine', '--log-level', 'warn']);
+    const [, url = ''] = await own.printed(/Channels +(http:\/\/127\.0\.0\.1:\d+\/ai\/trickle\/)\n/);
+    await own.printed(/Token +as given/);
+    const headers = { authorization: 'Bearer a-token-of-mine' };
+    expect((await fetch(`${url}cam/0`, { method: 'POST', body: 'x' })).status).toBe(401);
+    expect((await fetch(`${url}cam/0`, { method: 'POST', body: 'x', headers })).status).toBe(200);
+    expect(await (await fetch(`${url}cam/0`, { headers })).text()).toBe('x');
+    const second = sluice(['trickle', '--port', new URL(url).port]);
+    expect(await second.done).toBe(2);
+    expect(second.err()).toContain('is in use. End the program that uses it, or take another: --port ');
+    expect(await bad.done).toBe(2);
+    expect(bad.err()).toContain('--trickle-readers: "many" received');
+    expect(bad.err()).toContain('--trickle-segment-bytes: "3 apples" received');
+    if (process.platform === 'win32') return;
+    const writer = open('POST', `${url}cam/1`, headers);
+    await writer.write('begun');
+    const reader = open('GET', `${url}cam/1`, headers);
+    await reader.until('begun');
+    own.child.kill('SIGTERM');
+    expect((await reader.answer).body).toBe('begun');
+    expect((await writer.answer).headers['lp-trickle-closed']).toBe('terminated');
+    expect(await own.done).toBe(0);
   });
 
   it('shows the demo on the next free port', async () => {

@@ -16,6 +16,16 @@ const CONFIG: CliOption = {
 
 const SERVER: readonly CliOption[] = [CONFIG, ...OPTIONS];
 
+/** What of the server's settings concerns its trickle channels. */
+const TRICKLE: readonly CliOption[] = [
+  CONFIG,
+  ...OPTIONS.filter(
+    ({ key }) =>
+      key.startsWith('trickle.') ||
+      ['host', 'port', 'basePath', 'tlsCert', 'tlsKey', 'token', 'viewToken', 'anonymous', 'allowHosts', 'logLevel'].includes(key),
+  ),
+];
+
 const DEMO: readonly CliOption[] = [
   {
     key: 'input',
@@ -241,6 +251,14 @@ export const COMMANDS: readonly Command[] = [
     options: INIT,
     examples: ['sluice init negative', 'sluice init --python negative', 'sluice init --template markers lamp'],
     load: () => import('./init.ts'),
+  },
+  {
+    name: 'trickle',
+    summary: 'Runs a server of trickle channels and nothing else.',
+    positionals: [],
+    options: TRICKLE,
+    examples: ['sluice trickle', 'sluice trickle --base-path /ai --port 2939', 'sluice trickle --host 0.0.0.0 --token $TOKEN'],
+    load: () => import('./trickle.ts'),
   },
   {
     name: 'bench',

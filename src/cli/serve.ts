@@ -91,15 +91,16 @@ export async function untilStopped(server: Pick<SluiceServer, 'close'>, context:
 /** The lines that tell where the server is, what opens it and where its data lies. */
 export function describeServer(config: ResolvedConfig, url: string): string[] {
   const { port, protocol } = new URL(url);
-  const here = (host: string) => `${protocol}//${host.includes(':') ? `[${host}]` : host}${port ? `:${port}` : ''}${config.basePath}`;
+  const here = (host: string) => `${protocol}//${host}${port ? `:${port}` : ''}${config.basePath}`;
   const rows: [string, string][] = [];
   const local = isWildcard(config.host) ? '127.0.0.1' : config.host;
   // A token that somebody chose is not shown to whoever looks at the screen.
   const token = config.generated.includes('token') ? config.token : null;
   const withToken = (address: string) => (token === null ? address : `${address}?token=${token}`);
-  rows.push(['Open', isLoopback(local) && !config.tokenGiven ? here(local) : withToken(here(local))]);
-  if (isWildcard(config.host)) for (const address of ownAddresses()) rows.push(['Network', withToken(here(address))]);
-  for (const name of config.allowHosts) if (!name.startsWith('*.')) rows.push(['Name', withToken(here(name))]);
+  for (const [name, host] of reachableAddresses(config)) {
+    const free = name === 'Open' && isLoopback(local) && !config.tokenGiven;
+    rows.push([name, free ? here(host) : withToken(here(host))]);
+  }
   for (const [key, name, use] of [
     ['token', 'Token', 'everything'],
     ['viewToken', 'View token', 'watching only'],
@@ -112,6 +113,19 @@ export function describeServer(config: ResolvedConfig, url: string): string[] {
   if (config.configFile) rows.push(['Configuration', config.configFile]);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [`Sluice ${packageVersion()}`, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)];
+}
+
+/** Under which hosts the server answers, as they stand in an address, each with what it is. */
+export function reachableAddresses({
+  host,
+  allowHosts,
+}: Pick<ResolvedConfig, 'host' | 'allowHosts'>): ['Open' | 'Network' | 'Name', string][] {
+  const bracketed = (name: string) => (name.includes(':') ? `[${name}]` : name);
+  return [
+    ['Open', bracketed(isWildcard(host) ? '127.0.0.1' : host)],
+    ...(isWildcard(host) ? ownAddresses() : []).map((address) => ['Network', address] as ['Network', string]),
+    ...allowHosts.filter((name) => !name.startsWith('*.')).map((name) => ['Name', bracketed(name)] as ['Name', string]),
+  ];
 }
 
 function ownAddresses(): string[] {

@@ -110,5 +110,8 @@ function hostAllowed(name: string, access: TrickleAccess): boolean {
   if (isLoopback(name) || name === plain(access.host)) return true;
   // DNS rebinding needs a name: an address of this machine's networks cannot be rebound.
   if (['0.0.0.0', '::'].includes(plain(access.host)) && isIP(name) !== 0) return true;
-  return access.allowHosts?.some((entry) => entry.toLowerCase() === name) ?? false;
+  return (
+    access.allowHosts?.some((entry) => (entry.startsWith('*.') ? name.endsWith(entry.slice(1).toLowerCase()) : plain(entry) === name)) ??
+    false
+  );
 }
