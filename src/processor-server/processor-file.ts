@@ -1,4 +1,5 @@
 // A processor from a file, as docs/processors.md describes it, or an object or class with marked handlers. It is read into this very program.
+import { existsSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,18 +33,13 @@ export async function readProcessorFile(file: string, cwd = process.cwd()): Prom
   hookImports();
   const path = resolve(cwd, file);
   const name = basename(path).replace(/\.\w+$/, '');
+  if (!existsSync(path)) throw new SluiceError('processor-failed', `there is no file ${path}`);
   let module: Readonly<Record<string, unknown>>;
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    const { code, message } = error as { code?: string; message?: string };
-    const missing = code === 'ERR_MODULE_NOT_FOUND' && message?.startsWith(`Cannot find module '${path}'`);
-    throw new SluiceError(
-      'processor-failed',
-      missing ? `there is no file ${path}` : `${basename(path)} cannot be read: ${String(message ?? error).split('\n')[0]}`,
-      {},
-      error,
-    );
+    const message = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('processor-failed', `${basename(path)} cannot be read: ${message.split('\n')[0]}`, {}, error);
   }
   const { default: main } = module;
   const marked = typeof main === 'object' && main !== null ? tryHandlers(main) : null;

@@ -57,22 +57,31 @@ export interface RouteTable<Server> {
   readonly server: () => Server;
 }
 
-/** Declares the routes. Throws `bad-value` for one that cannot be. */
+/** Declares the routes. Throws `bad-value` for one that the server has already. */
 export async function mountRoutes<Server>(app: FastifyInstance, table: RouteTable<Server>): Promise<void> {
-  checkRoutes(table);
   await app.register((scope, _options, registered) => {
     scope.removeAllContentTypeParsers();
     // Handlers read bodies themselves.
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => done(null, body));
-    for (const route of table.routes) mount(scope, route, table);
-    registered();
+    // A throw would not reach whoever waits.
+    try {
+      for (const route of table.routes) mount(scope, route, table);
+      registered();
+    } catch (error) {
+      registered(error as Error);
+    }
   });
   for (const { prefix, path } of table.staticRoutes) {
     await app.register(fastifyStatic, { root: resolve(path), prefix: prefix.endsWith('/') ? prefix : `${prefix}/`, decorateReply: false });
   }
 }
 
-function checkRoutes<Server>({ routes, middleware, staticRoutes }: RouteTable<Server>): void {
+/** Throws `bad-value` for what can be no route. */
+export function checkRoutes<Server>({
+  routes,
+  middleware,
+  staticRoutes,
+}: Pick<RouteTable<Server>, 'routes' | 'middleware' | 'staticRoutes'>): void {
   for (const { method, path, handler } of routes) {
     const field = `customRoutes: ${method} ${path}`;
     if (!METHODS.includes(method)) throw wrong(field, `expected a method of ${METHODS.join(', ')}`);

@@ -17,7 +17,7 @@ import { type InputFrame, pushInputFrame } from './input-frame.ts';
 import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from './options.ts';
 import type { ServedProcessor } from './processor.ts';
 import { defaultRoutes } from './rest.ts';
-import { mountRoutes } from './routes.ts';
+import { checkRoutes, mountRoutes } from './routes.ts';
 import type { StreamSession } from './session.ts';
 import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
 import type { CurrentState } from './state.ts';
