@@ -17,9 +17,9 @@ export interface Unit {
 }
 
 /** FFmpeg's test picture with noise, H.264 without B-frames, a key frame a second; begins at 10 s. */
-export async function makeClip(folder: string, seconds: number, bitrate = '3M'): Promise<Unit[]> {
+export async function makeClip(folder: string, seconds: number, bitrate = '3M', size = '1280x720'): Promise<Unit[]> {
   const file = join(folder, 'clip.ts');
-  const input = `testsrc2=size=1280x720:rate=30:duration=${seconds},noise=alls=12:allf=t,format=yuv420p`;
+  const input = `testsrc2=size=${size}:rate=30:duration=${seconds},noise=alls=12:allf=t,format=yuv420p`;
   const codec = [
     '-c:v',
     'libx264',

@@ -47,6 +47,8 @@ export type RenditionSettings =
       readonly options: Readonly<Record<string, string | number>>;
       /** `false`: as many pictures come out as went in, also where none come for a while. */
       readonly repeats?: false;
+      /** The size of the first picture holds: later ones are scaled to it. */
+      readonly hold?: true;
     }
   | {
       readonly codec: 'vp8';

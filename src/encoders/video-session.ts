@@ -16,6 +16,8 @@ interface Settings {
   /** Pixels; `null` = as captured. A width alone is never scaled up and keeps the shape. */
   readonly width: number | null;
   readonly height: number | null;
+  /** The size of the first picture holds. */
+  readonly hold?: true;
 }
 
 export interface OpenedEncoder {
@@ -94,7 +96,8 @@ export class VideoSession<S extends Settings> implements EncoderSession {
   }
 
   #target(info: FrameInfo): { width: number; height: number } {
-    const { width, height } = this.#settings;
+    const { width, height, hold } = this.#settings;
+    if (hold && this.#open) return this.#open.track;
     if (width !== null && height === null) {
       const scale = Math.min(1, width / info.width);
       return { width: even(Math.round(info.width * scale)), height: even(Math.round(info.height * scale)) };

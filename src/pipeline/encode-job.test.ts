@@ -21,6 +21,23 @@ describe('an encode job', () => {
     for (const packet of repeats) expect(bench.clock.now()).toBeGreaterThan((packet.pts * 100) / 9);
   });
 
+  it('loses none of them where capture times lie closer together than ticks do', async () => {
+    await using bench = new EncodeBench({ ...H264, repeats: false });
+    const start = bench.clock.now();
+    for (let i = 0; i < 5; i++) await bench.encode('gray', 64, 48, gray(), (start + i) as Micros);
+    const first = bench.packets[0]!.pts;
+    expect(bench.packets.map(({ pts, timestamp }) => [pts - first, timestamp - start])).toEqual([0, 1, 2, 3, 4].map((i) => [i, i]));
+  });
+
+  it('keeps the size of the first picture where it is to hold', async () => {
+    await using bench = new EncodeBench({ ...H264, hold: true });
+    const start = bench.clock.now() + 60_000_000;
+    await bench.encode('gray', 64, 48, gray(), start as Micros);
+    // Far beyond the next boundary of the grid, where the size would change otherwise.
+    await bench.encode('gray', 128, 96, new Uint8Array(128 * 96).fill(7), (start + 2_100_000) as Micros);
+    expect(new Set(bench.packets.map(({ track }) => `${track.width}x${track.height}`))).toEqual(new Set(['64x48']));
+  });
+
   it('makes as many pictures as come where repeats are not wanted, and a key frame after each pause', async () => {
     await using bench = new EncodeBench({ ...H264, repeats: false });
     const start = bench.clock.now();

@@ -119,7 +119,13 @@ class EncodeJob {
   /** Whether the last picture is shown once more where none comes. */
   get #repeats(): boolean {
     const { settings } = this.#spec;
-    return this.#row.interCoded && !!this.#session?.repeat && !('repeats' in settings && settings.repeats === false);
+    return this.#row.interCoded && !!this.#session?.repeat && !this.#exact;
+  }
+
+  /** As many pictures come out as went in. */
+  get #exact(): boolean {
+    const { settings } = this.#spec;
+    return 'repeats' in settings && settings.repeats === false;
   }
 
   async #repeat(pts: Ticks): Promise<void> {
@@ -142,8 +148,8 @@ class EncodeJob {
     if (this.#row.interCoded) {
       if (pts <= this.#lastPts) {
         // Frames that came later than the repeat which stood in for them follow it tick by tick: none is lost, and their true times
-        // are in their SEI.
-        if (!this.#behindRepeat || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
+        // are in their SEI. So do those whose times had to be squeezed together while a sender's clock was not known well.
+        if (!(this.#behindRepeat || this.#exact) || this.#lastPts - pts > GRID_TICKS) return this.#skip(info, 'late');
         pts = this.#lastPts + 1;
       } else this.#behindRepeat = false;
       // By the clock, or by the capture times: filling up years would never end.

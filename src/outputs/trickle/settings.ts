@@ -15,6 +15,8 @@ export interface PublicationSettings {
   readonly audio?: 'opus' | 'aac' | 'none' | undefined;
   /** `WIDTHxHEIGHT`; left out: that of the stream. */
   readonly size?: string | undefined;
+  /** Pictures that come later go out as large as the first one. */
+  readonly hold?: boolean | undefined;
   /** As many pictures go out as come in, none twice; default: where the stream comes from a trickle channel. */
   readonly exact?: boolean | undefined;
 }
@@ -38,6 +40,7 @@ export function pictureSettings({ config }: Stream, settings: PublicationSetting
     height: size?.height ?? main.height,
     gop: seconds < usual ? seconds : main.gop,
     ...(exact ? { repeats: false as const } : {}),
+    ...(settings.hold ? { hold: true as const } : {}),
   };
 }
 
