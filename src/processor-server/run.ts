@@ -111,6 +111,7 @@ export async function serveProcessor(
     app,
     server: () => parts!.running,
   };
+  checkRoutes(table);
   const server = scope.use(
     await startServer(config, {
       log,
