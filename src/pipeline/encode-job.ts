@@ -118,7 +118,6 @@ class EncodeJob {
 
   /** Whether the last picture is shown once more where none comes. */
   get #repeats(): boolean {
-    const { settings } = this.#spec;
     return this.#row.interCoded && !!this.#session?.repeat && !this.#exact;
   }
 
