@@ -81,6 +81,34 @@ export const FfmpegParams = z
   })
   .strict();
 
+const TrickleFields = {
+  url: z
+    .string()
+    .max(2000)
+    .regex(
+      /^(https?:\/\/[^\s]+|(?!\.+$)[A-Za-z0-9._-]{1,64})$/,
+      'http:// or https:// address of a channel, or the name of one of this server',
+    )
+    .describe('address of a channel (http://host/path/name), or the name of one of this server'),
+  start: z
+    .number()
+    .int()
+    .min(-2)
+    .default(-2)
+    .describe('first segment: -2 the one being written, from its first byte; -1 the next to begin; or its number'),
+  width: side.optional().describe('pixels, together with height: pictures are scaled to cover this size and cut evenly at two sides'),
+  height: side.optional().describe('pixels, together with width'),
+  fps: fps.optional().describe('pictures are thinned out to it by their times'),
+  audio: z.boolean().default(true).describe('its sound too'),
+};
+/** Half a size is none. */
+const bothSides = ({ width, height }: { width?: number | undefined; height?: number | undefined }) =>
+  (width === undefined) === (height === undefined);
+const BOTH_SIDES = { path: ['height'], message: 'must be given together with width' };
+
+/** A channel of a trickle server. */
+export const TrickleParams = z.strictObject(TrickleFields).refine(bothSides, BOTH_SIDES);
+
 /** Plays a recording, or another multi-page TIFF or MP4, as if its frames came now. */
 export const RecordingParams = z
   .object({
@@ -115,6 +143,7 @@ export const SOURCE_PARAMS = {
   recording: RecordingParams,
   stream: StreamParams,
   generate: GenerateParams,
+  trickle: TrickleParams,
   push: PushParams,
 } as const;
 export type SourceType = keyof typeof SOURCE_PARAMS;
@@ -125,6 +154,7 @@ export const SourceConfig = z.discriminatedUnion('type', [
   RecordingParams.extend({ type: z.literal('recording') }),
   StreamParams.extend({ type: z.literal('stream') }),
   GenerateParams.extend({ type: z.literal('generate') }),
+  z.strictObject({ ...TrickleFields, type: z.literal('trickle') }).refine(bothSides, BOTH_SIDES),
   PushParams.extend({ type: z.literal('push') }),
 ]);
 export type SourceConfig = z.infer<typeof SourceConfig>;

@@ -57,6 +57,7 @@ const context: SourceContext<FfmpegParams> = {
   params,
   clock,
   log,
+  last: 0 as Micros,
   signal: abort.signal,
   async begin(format, width, height): Promise<Draft | null> {
     if (onWay >= frames) {
@@ -96,6 +97,7 @@ const context: SourceContext<FfmpegParams> = {
   },
   sound: () => {},
   details: () => {},
+  changed: () => {},
   report: (_, text) => send({ type: 'note', text }),
   until: (time) => sleepUntil(time),
 };

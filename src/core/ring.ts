@@ -114,6 +114,20 @@ export class FrameRing {
     return -1;
   }
 
+  /** Whether a slot is free and no reader would lose a frame for the next one. */
+  get hasRoom(): boolean {
+    const control = this.#control;
+    const readers = Atomics.load(control, ACTIVE);
+    for (let reader = 0; reader < MAX_READERS; reader++) {
+      if (!(readers & (1 << reader))) continue;
+      const base = READER + reader * READER_WORDS;
+      const depth = Math.max(1, Atomics.load(control, base + DEPTH));
+      if (Atomics.load(control, base + FIFO + (Atomics.load(control, base + WRITTEN) % depth)) >= 0) return false;
+    }
+    for (let slot = 0; slot < this.memory.slots; slot++) if (Atomics.load(control, MASKS + slot) === 0) return true;
+    return false;
+  }
+
   /** Gives a claimed slot back without publishing it. */
   release(slot: number): void {
     Atomics.and(this.#control, MASKS + slot, ~WRITER);

@@ -37,6 +37,8 @@ export interface PictureOptions {
   readonly flip: 'none' | 'horizontal' | 'vertical';
   /** Final size in pixels. */
   readonly size?: { readonly width: number; readonly height: number } | undefined;
+  /** `size` keeps the shape of things: what does not fit is cut off evenly at two sides. */
+  readonly cover?: boolean;
 }
 
 /** How a picture comes out. */
@@ -94,7 +96,11 @@ export class PictureWriter implements Disposable {
   }
 
   #sizeOf(frame: Frame): { width: number; height: number } {
-    if (this.#options.size) return this.#options.size;
+    return this.#options.size ?? this.#ownSize(frame);
+  }
+
+  /** Upright, with square pixels. */
+  #ownSize(frame: Frame): { width: number; height: number } {
     const own = frame.sampleAspectRatio;
     const aspect = this.#geometry.aspect || (own.num > 0 && own.den > 0 ? own.num / own.den : 1);
     let { width, height } = frame;
@@ -124,9 +130,10 @@ export class PictureWriter implements Disposable {
     const upsideDown = frame.linesize[0]! < 0;
     if (upsideDown) orientation = compose(matrixOfFlip('vertical'), orientation);
     const { filters, reverseRows } = turnOf(orientation);
-    if (upsideDown || filters.length > 0) {
+    const all: Turn['filters'] = [...(upsideDown ? ([['vflip', null]] as const) : []), ...filters, ...this.#cut(frame, orientation)];
+    if (all.length > 0) {
       this.#turner ??= new Turner();
-      source = this.#turner.turn(frame, upsideDown ? [['vflip', null], ...filters] : filters);
+      source = this.#turner.turn(frame, all);
     }
     const target = this.#slot(source, shape, pixels);
     setColours(source, target, shape);
@@ -146,6 +153,19 @@ export class PictureWriter implements Disposable {
       mendLastChromaRow(source, target, shape, pixels);
     }
     if (reverseRows) reverse(shape, pixels);
+  }
+
+  /** What is cut off for `cover`, from the middle of the turned picture. */
+  #cut(frame: Frame, orientation: Orientation): Turn['filters'] {
+    const { size, cover } = this.#options;
+    if (!size || !cover) return [];
+    const own = this.#ownSize(frame);
+    const wider = own.width / own.height / (size.width / size.height);
+    const turned = swapsSides(orientation) ? { width: frame.height, height: frame.width } : frame;
+    const width = wider > 1 ? Math.max(1, Math.round(turned.width / wider)) : turned.width;
+    const height = wider < 1 ? Math.max(1, Math.round(turned.height * wider)) : turned.height;
+    if (width === turned.width && height === turned.height) return [];
+    return [['crop', `${width}:${height}`]];
   }
 
   #slot(source: Frame, shape: PictureShape, pixels: Uint8Array): Frame {

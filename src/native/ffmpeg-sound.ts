@@ -1,7 +1,17 @@
 // The sound of an input: decoded by FFmpeg, planar floats at the rate that it has. The rules of ffmpeg-input.ts hold.
-import { AV_CHANNEL_ORDER_NATIVE, AV_NOPTS_VALUE, AV_SAMPLE_FMT_FLTP, AVERROR_EOF } from 'node-av/constants';
-import { Codec, CodecContext, FFmpegError, Frame, type Packet, PosixError, SoftwareResampleContext, type Stream } from 'node-av/lib';
+import {
+  AV_CHANNEL_ORDER_NATIVE,
+  AV_CODEC_ID_AAC,
+  AV_CODEC_ID_MP3,
+  AV_CODEC_ID_OPUS,
+  AV_NOPTS_VALUE,
+  AV_SAMPLE_FMT_FLTP,
+  AVERROR_EOF,
+} from 'node-av/constants';
+import { Codec, CodecContext, FFmpegError, Frame, Packet, PosixError, Rational, SoftwareResampleContext, type Stream } from 'node-av/lib';
 import { MAX_CHANNELS } from '../core/audio.ts';
+import { SluiceError } from '../core/errors.ts';
+import { OPUS_RATE } from '../formats/opus.ts';
 
 const AVERROR_EAGAIN = FFmpegError.AVERROR(PosixError.EAGAIN);
 
@@ -16,6 +26,10 @@ export interface DecodedSound {
   readonly planes: Float32Array[];
 }
 
+/** What comes in transport streams. */
+export type LiveSound = 'aac' | 'mp3' | 'opus';
+const LIVE_CODECS = { aac: AV_CODEC_ID_AAC, mp3: AV_CODEC_ID_MP3, opus: AV_CODEC_ID_OPUS };
+
 export class SoundDecoder implements Disposable {
   readonly index: number;
   readonly #decoder: CodecContext;
@@ -23,10 +37,11 @@ export class SoundDecoder implements Disposable {
   /** µs per unit of the stream's times. */
   readonly #unit: number;
   #convert: { readonly context: SoftwareResampleContext; readonly key: string } | null = null;
+  #packet: Packet | null = null;
   #draining = false;
   #current: DecodedSound | null = null;
 
-  private constructor(stream: Stream, decoder: CodecContext) {
+  private constructor(stream: Pick<Stream, 'index' | 'timeBase'>, decoder: CodecContext) {
     this.index = stream.index;
     this.#decoder = decoder;
     this.#frame.alloc();
@@ -47,6 +62,35 @@ export class SoundDecoder implements Disposable {
       return null;
     }
     return new SoundDecoder(stream, decoder);
+  }
+
+  /** Of packets that come one by one, with times of 90 kHz. Throws `unavailable`. */
+  static async openLive(name: LiveSound, channels: number): Promise<SoundDecoder> {
+    const codec = Codec.findDecoder(LIVE_CODECS[name]);
+    if (!codec) throw new SluiceError('unavailable', `this FFmpeg has no decoder for ${name}`);
+    const decoder = new CodecContext();
+    decoder.allocContext3(codec);
+    decoder.pktTimebase = new Rational(1, 90_000);
+    if (name === 'opus') {
+      decoder.sampleRate = OPUS_RATE;
+      decoder.channelLayout = { order: AV_CHANNEL_ORDER_NATIVE, nbChannels: channels, mask: (1n << BigInt(channels)) - 1n };
+    }
+    const opened = await decoder.open2(codec, null);
+    if (opened >= 0) return new SoundDecoder({ index: 0, timeBase: new Rational(1, 90_000) }, decoder);
+    decoder.freeContext();
+    throw new SluiceError('unavailable', `${name} cannot be decoded: ${new FFmpegError(opened).message}`);
+  }
+
+  /** Takes a packet of bytes, its time in ticks. False: it was refused. Call `receive` until it says `more`. */
+  sendBytes(bytes: Uint8Array, pts: number): boolean {
+    const packet = this.#packet ?? new Packet();
+    this.#packet = packet;
+    packet.alloc();
+    packet.data = Buffer.from(bytes);
+    packet.pts = BigInt(pts);
+    const sent = this.#decoder.sendPacketSync(packet);
+    packet.unref();
+    return sent >= 0;
   }
 
   send(packet: Packet): void {
@@ -108,6 +152,7 @@ export class SoundDecoder implements Disposable {
 
   [Symbol.dispose](): void {
     this.#convert?.context.free();
+    this.#packet?.free();
     this.#frame.free();
     this.#decoder.freeContext();
   }

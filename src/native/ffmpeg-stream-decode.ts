@@ -1,11 +1,36 @@
 // Decodes a live stream of access units, one in, at most one out. For media workers only: every call blocks its thread.
-import { AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, FF_THREAD_SLICE } from 'node-av/constants';
+import {
+  AV_CODEC_ID_H264,
+  AV_CODEC_ID_HEVC,
+  AV_CODEC_ID_MPEG2VIDEO,
+  AV_CODEC_ID_VP8,
+  AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUVJ420P,
+  FF_THREAD_SLICE,
+} from 'node-av/constants';
 import { Codec, CodecContext, FFmpegError, Frame, Packet } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import type { Picture } from '../core/frame.ts';
 
 /** What senders of WebRTC use. */
 export type LiveCodec = 'h264' | 'vp8';
+
+const CODEC_IDS = { h264: AV_CODEC_ID_H264, vp8: AV_CODEC_ID_VP8, hevc: AV_CODEC_ID_HEVC, mpeg2video: AV_CODEC_ID_MPEG2VIDEO };
+
+/** A decoder that holds no picture back without need. Throws `unavailable`. */
+export async function openDecoder(name: keyof typeof CODEC_IDS): Promise<CodecContext> {
+  const codec = Codec.findDecoder(CODEC_IDS[name]);
+  if (!codec) throw new SluiceError('unavailable', `this FFmpeg has no decoder for ${name}`);
+  const context = new CodecContext();
+  context.allocContext3(codec);
+  // Threads by frame would hold pictures back.
+  context.threadCount = 2;
+  context.threadType = FF_THREAD_SLICE;
+  const opened = await context.open2(codec, null);
+  if (opened >= 0) return context;
+  context.freeContext();
+  throw new SluiceError('unavailable', `${name} cannot be decoded: ${new FFmpegError(opened).message}`);
+}
 
 export class StreamDecoder implements Disposable {
   readonly #context: CodecContext;
@@ -19,16 +44,7 @@ export class StreamDecoder implements Disposable {
   }
 
   static async open(name: LiveCodec): Promise<StreamDecoder> {
-    const codec = Codec.findDecoder(name === 'h264' ? AV_CODEC_ID_H264 : AV_CODEC_ID_VP8);
-    if (!codec) throw new SluiceError('unavailable', `this FFmpeg has no decoder for ${name}`);
-    const context = new CodecContext();
-    context.allocContext3(codec);
-    // Threads by frame would hold pictures back.
-    context.threadCount = 2;
-    context.threadType = FF_THREAD_SLICE;
-    const opened = await context.open2(codec, null);
-    if (opened < 0) throw new SluiceError('unavailable', `${name} cannot be decoded: ${new FFmpegError(opened).message}`);
-    return new StreamDecoder(context);
+    return new StreamDecoder(await openDecoder(name));
   }
 
   /** The picture of an access unit (H.264: Annex B), `null` if none came out: broken data, or a key frame is needed first. */

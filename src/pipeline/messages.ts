@@ -145,6 +145,8 @@ export type SourceEvent =
   | { readonly type: 'sound'; readonly sound: SoundBlock }
   | { readonly type: 'refused'; readonly reason: string; readonly detail: string }
   | { readonly type: 'no-slot' }
+  /** New params hold from this frame id on. */
+  | { readonly type: 'params'; readonly request: number; readonly frame: number }
   /** Ids up to this one have to be reserved. */
   | { readonly type: 'need-ids'; readonly id: number }
   | { readonly type: 'need-ring'; readonly format: PixelFormat; readonly width: number; readonly height: number }

@@ -12,24 +12,34 @@ import type { Micros } from '../core/time.ts';
 import { sourceRow } from '../sources/index.ts';
 import type { Draft, RunSource, SourceContext } from '../sources/source.ts';
 import type { JobCommand, JobSpec, PlainError, SourceEvent } from './messages.ts';
+import { Patience } from './patience.ts';
 import { plainError } from './plain-error.ts';
 
 export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, port: MessagePort, clock: Clock): Promise<void> {
   const abort = new AbortController();
   const send = (event: SourceEvent) => port.postMessage(event);
   const sink = new RingSink(spec, send, clock);
+  let onParams: ((params: unknown) => void) | null = null;
   port.on('message', (command: JobCommand) => {
     if (command.type === 'stop') abort.abort();
     else if (command.type === 'ring') sink.setRing(new FrameRing(command.ring));
     else if (command.type === 'move') sink.leaveRing();
     else if (command.type === 'no-ring') sink.noRing(command.reason);
+    else if (command.type === 'params') {
+      onParams?.(command.params);
+      send({ type: 'params', request: command.request, frame: sink.nextId });
+    }
   });
   const context: SourceContext<unknown> = {
     params: spec.params,
     clock,
     log: portLogger(send, {}),
+    last: spec.last as Micros,
     signal: abort.signal,
-    begin: (format, width, height) => sink.begin(format, width, height, abort.signal),
+    begin: (format, width, height, options) => sink.begin(format, width, height, abort.signal, options?.patience),
+    changed: (listener) => {
+      onParams = listener;
+    },
     sound: (sound) =>
       port.postMessage(
         { type: 'sound', sound } satisfies SourceEvent,
@@ -54,9 +64,12 @@ export async function runSourceJob(spec: Extract<JobSpec, { kind: 'source' }>, p
 class RingSink {
   #ring: FrameRing | null;
   #waiting: (() => void) | null = null;
+  /** A frame was begun and has no id yet. */
+  #beginning = false;
   #refusal: string | null = null;
   readonly #ids: IdCounter;
   readonly #gate = new TimeGate();
+  readonly #patience = new Patience();
   readonly #send: (event: SourceEvent) => void;
   readonly #clock: Clock;
 
@@ -74,6 +87,11 @@ class RingSink {
     this.#waiting?.();
   }
 
+  /** Id of the first frame that is begun from now on. */
+  get nextId(): number {
+    return this.#ids.next + (this.#beginning ? 1 : 0);
+  }
+
   /** Asks for a ring before the next frame. */
   leaveRing(): void {
     this.#ring = null;
@@ -84,7 +102,16 @@ class RingSink {
     this.#waiting?.();
   }
 
-  async begin(format: PixelFormat, width: number, height: number, signal: AbortSignal): Promise<Draft | null> {
+  async begin(format: PixelFormat, width: number, height: number, signal: AbortSignal, patience = 0): Promise<Draft | null> {
+    this.#beginning = true;
+    try {
+      return await this.#begin(format, width, height, signal, patience);
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  async #begin(format: PixelFormat, width: number, height: number, signal: AbortSignal, patience: number): Promise<Draft | null> {
     const bytes = frameBytes(format, width, height);
     while (!this.#ring || this.#ring.memory.slotBytes < bytes) {
       if (signal.aborted) return null;
@@ -96,7 +123,10 @@ class RingSink {
       this.#waiting = null;
       if (this.#refusal) throw toSluiceError({ code: 'frame-too-large', message: this.#refusal });
     }
+    if (patience > 0) await this.#patience.until(() => !this.#ring || this.#ring.hasRoom, patience, signal);
+    // It may have been taken away meanwhile.
     const ring = this.#ring;
+    if (!ring || ring.memory.slotBytes < bytes) return this.#begin(format, width, height, signal, patience);
     const slot = ring.claim();
     const id = slot < 0 ? 0 : this.#ids.take();
     if (id === 0) {

@@ -32,6 +32,8 @@ export interface SourceRunnerOptions {
 
 export class SourceRunner {
   readonly #options: SourceRunnerOptions;
+  readonly #asked = new Map<number, (frame: number) => void>();
+  #requests = 0;
   #job: Job | null = null;
   #wanted = false;
   #stopping = false;
@@ -119,6 +121,9 @@ export class SourceRunner {
       case 'no-slot':
         hub.dropped.add('ring');
         break;
+      case 'params':
+        this.#asked.get(event.request)?.(event.frame);
+        break;
       case 'need-ring':
         job.send(hub.ringAnswer(event.format, event.width, event.height));
         break;
@@ -130,6 +135,19 @@ export class SourceRunner {
         break;
       default:
     }
+  }
+
+  /**
+   * Tells the source its params, which have changed, while it runs. Resolves to the id of the first frame for which they hold; `null` = it does not run:
+   * they hold from its start.
+   */
+  async sendParams(): Promise<number | null> {
+    const job = this.#job;
+    if (!job || this.#stopping) return null;
+    const request = ++this.#requests;
+    const answer = new Promise<number | null>((resolve) => this.#asked.set(request, resolve));
+    job.send({ type: 'params', request, params: this.#options.params });
+    return await Promise.race([answer, job.ended.then(() => null)]).finally(() => this.#asked.delete(request));
   }
 
   /** Its frames go into another hub from now on. */

@@ -10,6 +10,7 @@ import type { Logger } from '../core/log.ts';
 import { type Micros, parseDuration } from '../core/time.ts';
 import type { RenditionSettings } from '../encoders/encoder.ts';
 import type { LiveCodec } from '../native/ffmpeg-stream-decode.ts';
+import { liveParamsOf } from '../sources/index.ts';
 import type { SoundBlock } from '../sources/source.ts';
 import { Analyses, type Analysis } from './analysis.ts';
 import { levelMetrics } from './audio/level-meter.ts';
@@ -53,6 +54,8 @@ export interface StreamDeps {
   readonly reserveIds: (stream: string, count: number) => Promise<number>;
   /** Newest capture time of an earlier run, 0 = none. */
   readonly lastTimestamp: number;
+  /** Address of a trickle channel of this server, for its own threads. */
+  readonly channelUrl: (name: string) => string;
   /** Path of a recording's file; `null` = there is no such recording. */
   readonly recordingFile: (id: string) => string | null;
   /** Another stream of the server. */
@@ -392,11 +395,22 @@ export class Stream {
    * none before was made or looked at with them, none from there on without. A source begins anew; processors go on.
    */
   async setParams(changes: ReadonlyMap<string, ParamValues>): Promise<Map<string, number>> {
+    const before = this.#config.source;
     this.#config = withParams(this.#config, changes);
     const frames = await this.#processors.setParams(changes);
-    if (changes.has(SOURCE_PART)) frames.set(SOURCE_PART, await this.#beginSource());
+    if (changes.has(SOURCE_PART)) frames.set(SOURCE_PART, await this.#changeSource(before));
     this.events.emit('config', { config: this.#config });
     return frames;
+  }
+
+  /** Gives the source its new params while it runs, if it can take them so, else makes it anew. */
+  async #changeSource(before: StreamConfig['source']): Promise<number> {
+    const { source } = this.#config;
+    const live = this.#source instanceof SourceRunner && source.type === before.type ? liveParamsOf(source.type) : [];
+    const names = new Set([...Object.keys(before), ...Object.keys(source)]) as Set<keyof typeof source>;
+    const changed = [...names].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(source[name]));
+    if (!(this.#source instanceof SourceRunner) || !changed.every((name) => live.includes(name))) return await this.#beginSource();
+    return (await this.#source.sendParams()) ?? this.#ids.counter.next;
   }
 
   /** Makes the source anew; resolves to the id of its first frame. */
@@ -590,12 +604,13 @@ export class Stream {
       this.#setState('asleep', null);
       return;
     }
-    const { type, ...params } = source;
+    const { type } = source;
     const stream = this;
     this.#source = new SourceRunner({
       type,
-      // Only this thread knows the recordings; the source's own knows files.
-      params: source.type === 'recording' ? { ...params, file: this.#recordingFile(source) } : params,
+      get params() {
+        return stream.#sourceParams();
+      },
       get hub() {
         return stream.captured;
       },
@@ -653,6 +668,15 @@ export class Stream {
       },
     });
     this.#setState('asleep', null);
+  }
+
+  /** As the source's own thread needs them: only this one knows the recordings and the channels of this server. */
+  #sourceParams(): Readonly<Record<string, unknown>> {
+    const { type: _, ...params } = this.#config.source;
+    const { source } = this.#config;
+    if (source.type === 'recording') return { ...params, file: this.#recordingFile(source) };
+    if (source.type === 'trickle' && !source.url.includes('://')) return { ...params, url: this.#deps.channelUrl(source.url), own: true };
+    return params;
   }
 
   #recordingFile({ file, recording }: { file?: string | undefined; recording?: string | undefined }): string {

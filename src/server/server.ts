@@ -131,6 +131,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
   const doors = scope.use(new ProgramDoors(config.dataDir));
   const processors = new ProcessorTable(doors);
   let recordings: RecordingsOutput | undefined;
+  let port = config.port;
   const registry = new Registry({
     deps: async (name) => ({
       pool,
@@ -139,6 +140,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
       ringBytes: config.ringBytes,
       reserveIds: (stream, count) => store.call('reserveIds', stream, count),
       lastTimestamp: last.get(name) ?? 0,
+      channelUrl: (channel) => `${ownAddress(config, port)}/trickle/${channel}${config.viewToken ? `?token=${config.viewToken}` : ''}`,
       recordingFile: (id) => recordings?.file(id) ?? null,
       resolveProcessor: (processor) => processors.resolve(name, processor),
       findStream: (stream) => registry.find(stream),
@@ -301,7 +303,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
   if (config.tls) followTls(scope, app.server as unknown as Http2SecureServer, config.tls, log);
   upgrades.attach(app.server);
   const address = app.server.address();
-  const port = typeof address === 'object' && address ? address.port : config.port;
+  port = typeof address === 'object' && address ? address.port : config.port;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
 
   scope.defer(async () => {
@@ -331,6 +333,12 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
     close: () => scope.close(),
     [Symbol.asyncDispose]: () => scope.close(),
   };
+}
+
+/** Where this server's own threads reach it. */
+function ownAddress({ host, tls, basePath }: ResolvedConfig, port: number): string {
+  const address = listenAddress(host) ?? '127.0.0.1';
+  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}${basePath}`;
 }
 
 async function makeApp(config: ResolvedConfig, first: (usual: RequestListener) => RequestListener): Promise<FastifyInstance> {

@@ -59,9 +59,11 @@ async function play(params: Partial<FfmpegParams> & { url: string }, limits: Lim
       params: { loop: false, rotate: 0, flip: 'none', transport: 'tcp', options: {}, ...params },
       clock,
       log: silentLogger,
+      last: 0 as Micros,
       signal: abort.signal,
       sound: (block) => void sounds.push(block),
       details: () => {},
+      changed: () => {},
       report: (_state, message) => {
         reports.push(message);
         if (limits.report?.test(message)) abort.abort();

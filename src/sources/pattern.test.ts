@@ -36,9 +36,11 @@ async function shoot(
     params: { ...DEFAULTS, ...params },
     clock,
     log: silentLogger,
+    last: 0 as Micros,
     signal: abort.signal,
     sound: () => {},
     details: () => {},
+    changed: () => {},
     report: () => {},
     until: async (time) => clock.advance(Math.max(0, time - clock.now())),
     begin: async (format, width, height) => {

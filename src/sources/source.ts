@@ -33,15 +33,20 @@ export interface SourceContext<Params> {
   readonly params: Params;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Newest capture time of the stream before this source began, 0 = none. */
+  readonly last: Micros;
   /** Aborted when nobody needs frames any more. Return soon after. */
   readonly signal: AbortSignal;
   /**
    * A free slot for a picture of this geometry, or `null` if every slot is in use (the frame is then counted as dropped: go on with the
-   * next one). Waits only while memory for another picture size is made.
+   * next one). Waits while memory for another picture size is made, and with `patience` (ms) so long until a slot is free and every reader
+   * has room for it: for pictures that come in a burst.
    */
-  begin(format: PixelFormat, width: number, height: number): Promise<Draft | null>;
+  begin(format: PixelFormat, width: number, height: number, options?: { readonly patience?: number }): Promise<Draft | null>;
   /** Hands over a block of sound; its samples are the source's no more. */
   sound(block: SoundBlock): void;
+  /** Other params come while it runs, of those that its row in `index.ts` names; they hold from the next `begin` on. */
+  changed(listener: (params: Params) => void): void;
   /** Tells people what happens: `message` is shown as the stream's reason. `live` is reported by itself with the first frame. */
   report(state: 'starting' | 'failed', message: string): void;
   /** How its connection stands, as JSON with a `type`: shown on the page beside the stream. At most about once a second. */

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FfmpegParams, PatternParams, RecordingParams } from '../api/schema.ts';
+import { makeFilm, muxerFor } from '../../test/trickle-film.ts';
+import { FfmpegParams, PatternParams, RecordingParams, TrickleParams } from '../api/schema.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { IdCounter } from '../core/ids.ts';
 import { silentLogger } from '../core/log.ts';
@@ -13,6 +14,8 @@ import { FrameHub } from '../pipeline/frame-hub.ts';
 import { MediaPool } from '../pipeline/media-pool.ts';
 import { TiffRecording } from '../pipeline/recording/tiff-recording.ts';
 import { SourceRunner } from '../pipeline/source-runner.ts';
+import { TricklePublisher } from '../trickle/publisher.ts';
+import { TrickleServer } from '../trickle/server.ts';
 import { SOURCES } from './index.ts';
 
 type Type = keyof typeof SOURCES;
@@ -20,6 +23,9 @@ type Type = keyof typeof SOURCES;
 const media = (name: string) => fileURLToPath(new URL(`../../test/media/${name}`, import.meta.url));
 
 const tiff = join(tmpdir(), 'pages.tiff');
+
+const trickle = await TrickleServer.start({ autocreate: true });
+const channel = `${trickle.url}film`;
 
 /** Every source of the table that runs by itself needs a row here. */
 const CASES: Record<Exclude<Type, 'push'>, [string, unknown][]> = {
@@ -38,10 +44,36 @@ const CASES: Record<Exclude<Type, 'push'>, [string, unknown][]> = {
     ['an MP4 of others', RecordingParams.parse({ file: media('irregular.mp4') })],
     ['a TIFF', RecordingParams.parse({ file: tiff, fps: 50 })],
   ],
+  trickle: [
+    ['a channel', TrickleParams.parse({ url: channel })],
+    ['cut to size', TrickleParams.parse({ url: channel, start: -1, width: 128, height: 128 })],
+  ],
 };
 
+/** Shows a film again and again, a segment each time. */
+async function sendFilm(publisher: TricklePublisher): Promise<NodeJS.Timeout> {
+  const units = await makeFilm({ pictures: 20, key: 20, width: 160, height: 96 });
+  const muxer = muxerFor(units);
+  let segment = publisher.next();
+  let next = 0;
+  return setInterval(() => {
+    const unit = units[next % units.length]!;
+    if (unit.key && next > 0) {
+      void segment.end();
+      segment = publisher.next();
+    }
+    if (unit.key) segment.write(muxer.tables());
+    segment.write(muxer.video({ ...unit, pts: next * 1800 }));
+    next++;
+  }, 20);
+}
+
 let pool: MediaPool;
+let publisher: TricklePublisher;
+let sending: NodeJS.Timeout;
 beforeAll(async () => {
+  publisher = new TricklePublisher(channel);
+  sending = await sendFilm(publisher);
   pool = new MediaPool(silentLogger, 1);
   const file = await TiffRecording.create(tiff, { name: 'pages', pixelSize: null });
   const shape = { format: 'gray16le', width: 64, height: 48, significantBits: 12 } as const;
@@ -52,6 +84,9 @@ beforeAll(async () => {
   await file.finish();
 });
 afterAll(async () => {
+  clearInterval(sending);
+  await publisher.close();
+  await trickle.close();
   await pool.close();
   await rm(tiff);
 });

@@ -44,9 +44,15 @@ const KIND_WORDS: Record<Kind, KindWords> = {
     name: 'copy',
     first: ['stream', 'unprocessed'],
   },
+  trickle: {
+    label: 'Trickle channel',
+    hint: 'Pictures and sound of a channel of a trickle server.',
+    name: 'channel',
+    first: ['url'],
+  },
   push: { label: 'Push from a program', hint: 'Your program sends the pictures.', name: 'scope', first: [] },
 };
-const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'recording', 'stream', 'push'];
+const KINDS: readonly Kind[] = ['pattern', 'ffmpeg', 'recording', 'stream', 'trickle', 'push'];
 
 const FIELDS: Record<Kind, readonly Field[]> = {
   pattern: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.pattern, { io: 'input' })),
@@ -55,6 +61,9 @@ const FIELDS: Record<Kind, readonly Field[]> = {
   ),
   recording: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.recording, { io: 'input' })),
   stream: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.stream, { io: 'input' })),
+  trickle: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.trickle, { io: 'input' })).map((field) =>
+    field.key === 'url' ? { ...field, placeholder: 'http://host:2939/name' } : field,
+  ),
   push: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.push, { io: 'input' })),
 };
 
@@ -85,6 +94,7 @@ function Dialog(props: { onClose: () => void }) {
     ffmpeg: useSignal<FormValues>(initialValues(FIELDS.ffmpeg)),
     recording: useSignal<FormValues>(initialValues(FIELDS.recording)),
     stream: useSignal<FormValues>(initialValues(FIELDS.stream)),
+    trickle: useSignal<FormValues>(initialValues(FIELDS.trickle)),
     push: useSignal<FormValues>(initialValues(FIELDS.push)),
   };
   const errors = useSignal<Record<string, string>>({});

@@ -13,6 +13,7 @@ import {
 } from '../../api/schema.ts';
 import { parseInput } from '../../api/zod-problem.ts';
 import type { SessionInfo } from '../../processors/session.ts';
+import { liveParamsOf } from '../../sources/index.ts';
 import type { ParamPart, ParamValues } from './param-set.ts';
 
 type Schema = (typeof SOURCE_PARAMS)[keyof typeof SOURCE_PARAMS] | (typeof PROCESSOR_PARAMS)[keyof typeof PROCESSOR_PARAMS];
@@ -26,9 +27,9 @@ function schemaOf(schema: Schema): JsonSchema {
   return known;
 }
 
-/** A source begins anew with other params. */
+/** A source begins anew with other params, but for those that it can change while it runs. */
 export function sourcePart({ type, ...values }: SourceConfig): ParamPart {
-  return part(SOURCE_PART, type, SOURCE_PARAMS[type], values, false);
+  return part(SOURCE_PART, type, SOURCE_PARAMS[type], values, liveParamsOf(type).length > 0);
 }
 
 /** A finder takes other params between two frames. */
