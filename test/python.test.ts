@@ -65,6 +65,21 @@ describe.skipIf(!python)('Python client', () => {
     for (const [line] of output.matchAll(/^.*skipped '.* not tried.*'$/gm)) process.stderr.write(`\n  SKIPPED: ${line}\n`);
   });
 
+  it('starts a server for programs of pytrickle', { timeout: 300_000 }, async () => {
+    const env = {
+      SLUICE: fileURLToPath(new URL('../src/cli/main.ts', import.meta.url)),
+      SLUICE_TENSORS: process.env.PYTRICKLE ? '' : 'numpy',
+    };
+    const { code, output } = await unittest(
+      'test_pytrickle_server.Ends',
+      env,
+      process.env.PYTRICKLE ? (pythonWith('torch') ?? python!) : python!,
+    );
+    expect(code, output).toBe(0);
+    if (!process.env.PYTRICKLE)
+      process.stderr.write('\n  SKIPPED: PYTRICKLE is not set; its examples were not tried (bench/pytrickle/README.md)\n');
+  });
+
   it('is valid for Python 3.9', () => {
     const script =
       "import ast, glob; [ast.parse(open(name, encoding='utf8').read(), feature_version=(3, 9)) for name in glob.glob('sluice/**/*.py', recursive=True)]";

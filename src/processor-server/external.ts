@@ -51,9 +51,10 @@ export class ExternalProcessor implements ServedProcessor {
     await this.#calls.load?.(progress, signal);
   }
 
+  /** What comes before the program is there is not shown: it may be there to hide something. */
   entry(): ProcessorEntry {
     const { deadline, onError } = this.#settings;
-    return { id: PROCESSOR_ID, use: EXTERNAL, flow: 'every', deadline: `${deadline}s`, onError, loading: 'pass' };
+    return { id: PROCESSOR_ID, use: EXTERNAL, flow: 'every', deadline: `${deadline}s`, onError, loading: 'withhold' };
   }
 
   /** Its params go by `calls`, which can be answered with a failure. */

@@ -50,7 +50,8 @@ export class OverlayControl {
       if (!this.#manual && this.#inARow >= this.#settings.frameCountToDisable) this.#active = false;
     } else {
       this.#inARow = 0;
-      if (now - this.#lastMade >= this.#settings.autoTimeoutSeconds * 1000) this.#active = true;
+      const { autoTimeoutSeconds } = this.#settings;
+      if (autoTimeoutSeconds !== null && now - this.#lastMade >= autoTimeoutSeconds * 1000) this.#active = true;
     }
     if (this.#active) return 'loading';
     return made ? 'answer' : 'original';

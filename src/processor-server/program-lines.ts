@@ -19,6 +19,7 @@ const Said = z.discriminatedUnion('type', [
   z.object({ type: z.literal('event'), stream: Stream, event: z.record(z.string(), z.unknown()), eventType: z.string().optional() }),
   z.object({ type: z.literal('loading'), stream: Stream, active: z.boolean() }),
   z.object({ type: z.literal('fps'), stream: Stream, fps: z.number().positive().nullable() }),
+  z.object({ type: z.literal('end') }),
 ]);
 type Said = z.output<typeof Said>;
 const KINDS = new Set(Said.options.map(({ shape }) => shape.type.value as string));
@@ -54,7 +55,7 @@ export class ProgramLines {
     return this.#configured.promise;
   }
 
-  /** The program has closed its end. */
+  /** The program wants it to end, or has ended itself. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -133,6 +134,9 @@ export class ProgramLines {
         return;
       case 'fps':
         this.#server?.setTargetFps(said.fps, said.stream);
+        return;
+      case 'end':
+        this.#ended.resolve();
     }
   }
 

@@ -10,7 +10,7 @@ export const OverlaySettings = z.strictObject({
   message: z.string().max(200).default('Loading...'),
   progress: z.number().min(0).max(1).nullable().default(null).describe('0 to 1; null: a bar that moves'),
   enabled: z.boolean().default(true).describe('false: the overlay never begins by itself'),
-  autoTimeoutSeconds: seconds(3600).default(1.5).describe('so long without a processed frame turns it on'),
+  autoTimeoutSeconds: seconds(3600).nullable().default(1.5).describe('so long without a processed frame turns it on; null: only by hand'),
   frameCountToDisable: z.number().int().min(1).max(10_000).default(1).describe('so many processed frames turn it off'),
 });
 export type OverlaySettings = z.output<typeof OverlaySettings>;

@@ -23,6 +23,9 @@ from .state import PipelineState, StreamState
 
 logger = logging.getLogger(__name__)
 
+# How long streams may take to end.
+_END_SECONDS = 6.0
+
 # Options of pytrickle's server that are handlers of aiohttp, which answers no requests here.
 _AIOHTTP = ("custom_routes", "middleware", "app_context", "app_kwargs")
 
@@ -158,9 +161,12 @@ class StreamServer:
         finally:
             if signalled:
                 loop.remove_signal_handler(signal.SIGTERM)
-            await self._shut(program)
+            await self._shut(program, heard)
 
-    async def _shut(self, program: Program) -> None:
+    async def _shut(self, program: Program, heard: "asyncio.Queue[Optional[Dict[str, Any]]]") -> None:
+        program.send({"type": "end"})
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._hear_the_end(heard), _END_SECONDS)
         for task in list(self._tasks):
             task.cancel()
         for name in list(self._streams):
@@ -170,6 +176,14 @@ class StreamServer:
         for hook in self._on_shutdown:
             with contextlib.suppress(Exception):
                 await call(hook, self)
+
+    async def _hear_the_end(self, heard: "asyncio.Queue[Optional[Dict[str, Any]]]") -> None:
+        """Streams are stopped in the server's order, until it says nothing any more."""
+        while self._program is not None and self._program.code is None:
+            line = await heard.get()
+            if line is None:
+                return
+            self._hear(line)
 
     async def stop(self) -> None:
         """Ends ``run_forever``."""
