@@ -13,6 +13,8 @@ export interface SegmentHost {
   readonly silence: number;
   headers(seq: number): Record<string, string>;
   bytes(count: number): void;
+  /** The server has taken a segment, or said that it waits for one. */
+  proven(): boolean;
   /** The server showed that it is there. */
   sign(): void;
   /** A POST came to its end. The publisher answers by `connect`, `settle` or `drop`. */
@@ -28,9 +30,10 @@ export class PublishedSegment implements SegmentWriter {
   readonly #host: SegmentHost;
   readonly #result = Promise.withResolvers<Result>();
   #post: SegmentPost | null = null;
-  /** Bytes that wait for a connection. */
+  /** Bytes that wait for a connection; while the server has not shown that it takes segments, all bytes. */
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
+  #keptAll = true;
   #ended = false;
   #taken = false;
   #settled: Result | null = null;
@@ -45,6 +48,11 @@ export class PublishedSegment implements SegmentWriter {
   /** Bytes handed to the connection. */
   get sent(): number {
     return this.#post?.sent ?? 0;
+  }
+
+  /** Nothing of it is out, or all its bytes are still here: after an answer that refuses it, it can be sent again. */
+  get repeatable(): boolean {
+    return this.#keptAll;
   }
 
   /** All its bytes are handed over; it waits for its answer. */
@@ -78,8 +86,12 @@ export class PublishedSegment implements SegmentWriter {
       return false;
     }
     this.#host.bytes(chunk.length);
-    if (post?.connected) post.write(chunk);
-    else {
+    if (post?.connected) {
+      post.write(chunk);
+      this.#keptAll &&= !this.#host.proven() && this.#keptBytes + chunk.length <= this.#host.maxWaiting;
+      if (!this.#keptAll) this.#forget();
+    }
+    if (this.#keptAll) {
       this.#kept.push(chunk);
       this.#keptBytes += chunk.length;
     }
@@ -120,7 +132,7 @@ export class PublishedSegment implements SegmentWriter {
     this.#settled = result;
     this.#stopRetry();
     this.#stopWatch();
-    this.#kept = [];
+    this.#forget();
     this.#host.settled(this, result, remove && this.#taken);
     this.#result.resolve(result);
   }
@@ -142,9 +154,16 @@ export class PublishedSegment implements SegmentWriter {
   #ready(post: SegmentPost): void {
     if (this.#settled || this.#post !== post) return;
     for (const chunk of this.#kept) post.write(chunk);
+    if (this.#kept.length > 0 && this.#host.proven()) {
+      this.#keptAll = false;
+      this.#forget();
+    }
+    if (this.#ended) post.end();
+  }
+
+  #forget(): void {
     this.#kept = [];
     this.#keptBytes = 0;
-    if (this.#ended) post.end();
   }
 
   /** A server that says it is there each 10 s and stops doing so is on a connection that leads nowhere any more. */
@@ -153,6 +172,9 @@ export class PublishedSegment implements SegmentWriter {
     this.#host.sign();
     if (this.#taken) return;
     this.#stopWatch();
-    this.#stopWatch = this.#host.timers.after(this.#host.silence, () => this.connect(0));
+    this.#stopWatch = this.#host.timers.after(this.#host.silence, () => {
+      this.#host.endpoint.dropIdle();
+      this.connect(0);
+    });
   }
 }

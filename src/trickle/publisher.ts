@@ -32,6 +32,7 @@ export class TricklePublisher implements ChannelPublisher {
   #seq: number;
   #first: number;
   #reason: ChannelEnd | null = null;
+  #proven = false;
   #failures = 0;
   #retryAt = 0;
   #creating: Promise<void> | null = null;
@@ -64,6 +65,7 @@ export class TricklePublisher implements ChannelPublisher {
       bytes: (count) => {
         this.#figures.bytes += count;
       },
+      proven: () => this.#proven,
       sign: () => this.#works(),
       outcome: (segment, outcome) => this.#judge(segment, outcome),
       settled: (segment, result, remove) => this.#settled(segment, result, remove),
@@ -158,7 +160,7 @@ export class TricklePublisher implements ChannelPublisher {
   #judge(segment: PublishedSegment, outcome: PostOutcome): void {
     if ('error' in outcome) {
       if (this.#reason !== null) return segment.settle('dropped');
-      return this.#again(segment, `segment ${segment.seq}: ${outcome.error.message}`, true);
+      return this.#failAgain(segment, `segment ${segment.seq}: ${outcome.error.message}`, false);
     }
     const { status, headers, whole, text } = outcome;
     if (this.#reason !== null) return segment.settle(whole && status < 300 && !headers.closed ? 'done' : 'dropped');
@@ -183,7 +185,7 @@ export class TricklePublisher implements ChannelPublisher {
       this.#note(said);
       return segment.settle('dropped');
     }
-    this.#again(segment, said, true);
+    this.#failAgain(segment, said, true);
   }
 
   /** The number is used up. If nobody writes this segment yet, another number takes its place. */
@@ -198,17 +200,23 @@ export class TricklePublisher implements ChannelPublisher {
     if (this.#failed()) this.#connectAhead();
   }
 
-  /** Tries the same number again if the server cannot have anything of it; otherwise the segment is lost. */
-  #again(segment: PublishedSegment, why: string, counts: boolean): void {
+  #failAgain(segment: PublishedSegment, why: string, refused: boolean): void {
     this.#note(why);
-    if (counts && !this.#failed()) return;
-    if (segment.sent > 0) return segment.drop(why);
+    // What is kept is likely dead as well.
+    if (!refused) this.#endpoint.dropIdle();
+    if (this.#failed()) this.#again(segment, why, refused);
+  }
+
+  /** Tries the same number again if the server cannot have anything of it (it `refused` it); otherwise the segment is lost. */
+  #again(segment: PublishedSegment, why: string, refused: boolean): void {
+    if (segment.sent > 0 && !(refused && segment.repeatable)) return segment.drop(why);
     this.#figures.reconnects++;
     this.#connect(segment);
   }
 
   /** The server takes segments. */
   #works(): void {
+    this.#proven = true;
     this.#failures = 0;
     this.#creations = 0;
   }
@@ -229,7 +237,7 @@ export class TricklePublisher implements ChannelPublisher {
 
   #missing(segment: PublishedSegment, why: string): void {
     const policy = this.#options.missing ?? 'create';
-    if (policy === 'wait') return this.#again(segment, why, true);
+    if (policy === 'wait') return this.#failAgain(segment, why, true);
     if (policy === 'stop') {
       this.#note(why);
       return this.#end('not-found');
@@ -238,7 +246,7 @@ export class TricklePublisher implements ChannelPublisher {
       this.#creating = null;
     });
     void this.#creating.then(() => {
-      if (this.#reason === null) this.#again(segment, why, false);
+      if (this.#reason === null) this.#again(segment, why, true);
       else segment.settle('dropped');
     });
   }

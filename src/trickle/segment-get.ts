@@ -48,6 +48,7 @@ export function getSegment(
       stopTimer = timers.after(refresh, () => {
         current = null;
         request.destroy();
+        endpoint.dropIdle();
         ask(false);
       });
     };
