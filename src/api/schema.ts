@@ -642,7 +642,7 @@ export const TrickleLink = z.object({
   dropped: z.number().describe('segments that were given up or missed'),
   reconnects: z.number(),
   readers: z.number().nullable().describe('of a channel of this server'),
-  error: z.string().nullable().describe('newest failure in a sentence; null: none, or it is over'),
+  error: z.string().nullable().describe('newest failure in a sentence; null: none'),
 });
 export type TrickleLink = z.infer<typeof TrickleLink>;
 

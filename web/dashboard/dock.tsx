@@ -17,7 +17,7 @@ import {
 } from './layout.ts';
 import { layout, layoutText, resetLayout, setLayout } from './layout-store.ts';
 import { Menu } from './menu.tsx';
-import { PANELS } from './panels/index.ts';
+import { isOffered, PANELS } from './panels/index.ts';
 import { Splitter } from './splitter.tsx';
 import { announce } from './store.ts';
 
@@ -27,7 +27,7 @@ type Info = ReadonlySignal<StreamInfo>;
 export function Dock(props: { place: Place; info: Info }) {
   const { place, info } = props;
   const now = layout.value;
-  const panels = panelsAt(now, place);
+  const panels = panelsAt(now, place).filter(({ id }) => isOffered(id, info.value));
   const column = useRef<HTMLDivElement>(null);
   if (!panels.length) return null;
   return (
@@ -153,7 +153,7 @@ function GripButton(props: { id: string; label: string }) {
 }
 
 /** Which panels are shown, and the way back to the usual arrangement. */
-export function PanelsMenu() {
+export function PanelsMenu(props: { info: StreamInfo }) {
   const now = layout.value;
   return (
     <Menu
@@ -165,7 +165,7 @@ export function PanelsMenu() {
         </>
       }
     >
-      {PANELS.map(({ id, label }) => (
+      {PANELS.filter(({ id }) => isOffered(id, props.info)).map(({ id, label }) => (
         <label key={id} class="menu-check">
           <input
             type="checkbox"

@@ -9,6 +9,7 @@ import './style/charts.css';
 import './style/dialog.css';
 import './style/share.css';
 import './style/compare.css';
+import './style/trickle.css';
 import './style/recordings.css';
 import './style/params.css';
 import './style/processors.css';

@@ -34,7 +34,8 @@ export function useSecond(): Signal<number> {
   return now;
 }
 
-function serverNow(): number {
+/** The server's time, ms. */
+export function serverNow(): number {
   const micros = events.clock.now(performance.now());
   return micros === null ? Date.now() : micros / 1000;
 }

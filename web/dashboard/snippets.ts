@@ -100,6 +100,13 @@ export function embedSnippets(target: SnippetTarget): Snippet[] {
       language: 'address',
       text: `${live}/hls/index.m3u8`,
     },
+    {
+      id: 'trickle',
+      title: 'Trickle',
+      note: 'For pytrickle and other clients of Livepeer: an MPEG transport stream in segments, made while somebody reads it.',
+      language: 'address',
+      text: `${target.base}trickle/${name(target)}`,
+    },
     { id: 'mjpeg', title: 'MJPEG', note: 'For an <img>, OpenCV and old devices.', language: 'address', text: `${live}/mjpeg` },
     {
       id: 'snapshot',

@@ -11,7 +11,7 @@ import { Back, Bin, Camera, Columns, Play, Stop } from './icons.tsx';
 import { PLACES, panelsAt } from './layout.ts';
 import { layout, openLayout } from './layout-store.ts';
 import { PageHead } from './page-head.tsx';
-import { PAGES } from './panels/index.ts';
+import { isOffered, PAGES } from './panels/index.ts';
 import { PushSnippets } from './panels/push.tsx';
 import { Player } from './player.tsx';
 import { RecordButton } from './record-button.tsx';
@@ -61,7 +61,7 @@ function Page(props: { info: ReadonlySignal<StreamInfo> }) {
         {tab === 'watch' && !empty && (
           <div class="stream-tools">
             <CopyLink stream={info.name} />
-            <PanelsMenu />
+            <PanelsMenu info={info} />
           </div>
         )}
       </div>
@@ -82,7 +82,7 @@ function Body(props: { info: ReadonlySignal<StreamInfo>; frame: number | null; t
   const info = props.info.value;
   const now = layout.value;
   const Beside = tab === 'watch' ? null : PAGES[tab];
-  const columns = PLACES.filter((place) => place !== 'under' && panelsAt(now, place).length);
+  const columns = PLACES.filter((place) => place !== 'under' && panelsAt(now, place).some(({ id }) => isOffered(id, info)));
   const widths = { '--left': `${now.left}%`, '--right': `${now.right}%` };
   return (
     <div class={`stream-body tab-${tab}${tab === 'watch' ? columns.map((place) => ` has-${place}`).join('') : ''}`} style={widths}>

@@ -134,6 +134,7 @@ const OUTPUT_WORDS: Record<string, string> = {
   snapshot: 'snapshots',
   thumbnail: 'small on the wall',
   webrtc: 'WebRTC',
+  trickle: 'trickle',
 };
 
 /** An output by the name that people know. */

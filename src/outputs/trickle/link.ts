@@ -1,8 +1,26 @@
 // How one end of a trickle channel stands, as the page and the REST interface tell it.
-import { TrickleLink } from '../../api/schema.ts';
+import { z } from 'zod';
+import type { TrickleLink } from '../../api/schema.ts';
 import { redactUrl } from '../../core/redact-url.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { ChannelFigures } from '../../trickle/segments.ts';
+
+/** What went wrong, for people: causes that the system names are put into words. */
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'nothing answers at this address'],
+  [/ENOTFOUND|EAI_AGAIN/, 'there is no computer of this name'],
+  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'this address cannot be reached'],
+  [/ECONNRESET|EPIPE|socket hang up/, 'the other side broke the connection off'],
+  [/CERT_|_CERT|certificate/i, 'the certificate of the other side is not trusted'],
+];
+
+/** A failure in words that people know; others as they are. */
+export function plainFailure(text: string): string {
+  const cause = CAUSES.find(([pattern]) => pattern.test(text));
+  if (!cause) return text;
+  const code = /\b(E[A-Z]{4,}|[A-Z_]*CERT[A-Z_]*)\b/.exec(text)?.[1];
+  return code ? `${cause[1]} (${code})` : cause[1];
+}
 
 /** @param now server UTC, µs; `figures` count in ms of this thread's `performance.now()` */
 export function linkOf(channel: string, figures: ChannelFigures | null, now: number): TrickleLink {
@@ -18,19 +36,32 @@ export function linkOf(channel: string, figures: ChannelFigures | null, now: num
     dropped: figures?.dropped ?? 0,
     reconnects: figures?.reconnects ?? 0,
     readers: null,
-    error: figures?.error ?? null,
+    error: figures?.error ? plainFailure(figures.error) : null,
   };
 }
+
+/** What the source says of its connection; `since` is server UTC in µs. */
+const Told = z.object({
+  state: z.enum(['connecting', 'live', 'ended']),
+  seq: z.number(),
+  since: z.number().nullable(),
+  segments: z.number(),
+  bytes: z.number(),
+  dropped: z.number(),
+  reconnects: z.number(),
+  error: z.string().nullable(),
+});
 
 /** The channel that a stream comes from; `null`: it comes from none. */
 export function sourceLink({ config, sourceDetails, state, reason, clock }: Stream): TrickleLink | null {
   const source: { readonly type: string; readonly url?: unknown } = config.source;
   if (source.type !== 'trickle') return null;
-  const channel = redactUrl(String(source.url ?? ''));
-  const idle = linkOf(channel, null, clock.now());
-  const own = !/^https?:/i.test(channel);
-  // What the source tells of its connection, as far as it does.
-  const told = sourceDetails?.type === 'trickle' ? TrickleLink.partial().safeParse(sourceDetails).data : undefined;
+  const url = String(source.url);
+  const own = !/^https?:/i.test(url);
+  const link = { ...linkOf(own ? url : redactUrl(url), null, clock.now()), own };
   const failed = state === 'failed' ? { state: 'waiting' as const, error: reason } : {};
-  return { ...idle, own, ...(told as TrickleLink | undefined), channel, ...failed };
+  const told = Told.safeParse(sourceDetails);
+  if (!told.success) return { ...link, ...failed };
+  const { since, seq, ...rest } = told.data;
+  return { ...link, ...rest, seq: seq < 0 ? null : seq, began: since, ...failed };
 }

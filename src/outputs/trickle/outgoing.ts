@@ -6,7 +6,7 @@ import { redactUrl } from '../../core/redact-url.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { ChannelEnd, ChannelPublisher } from '../../trickle/segments.ts';
 import type { OutputMeter } from '../meter.ts';
-import { linkOf } from './link.ts';
+import { linkOf, plainFailure } from './link.ts';
 import { publishTrickle, type TricklePublication } from './publication.ts';
 
 /** Between two tries, ms: doubled each time. */
@@ -58,7 +58,7 @@ class OneChannel {
       bytes: now.bytes + bytes,
       dropped: now.dropped + dropped,
       reconnects: now.reconnects + reconnects,
-      error: now.error ?? this.#error,
+      error: now.error ?? (this.#error && plainFailure(this.#error)),
     };
   }
 
