@@ -1,20 +1,24 @@
-// Streams as trickle channels: into channels of other servers, as their configuration says.
-import type { TrickleLink } from '../../api/schema.ts';
+// Streams as trickle channels: each as a channel of this server while somebody reads it, and in channels of other servers as its
+// configuration says.
+import type { PublishConfig, TrickleLink } from '../../api/schema.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import { TricklePublisher } from '../../trickle/publisher.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { OutgoingChannels } from './outgoing.ts';
+import { OwnChannels } from './own-channels.ts';
 
 export interface TrickleOutput extends Output {
-  /** Channels into which a stream goes. */
+  /** Channels into which a stream goes: that of this server first. */
   links(stream: string): TrickleLink[];
 }
 
-export function openTrickle({ registry, meter }: OutputContext): TrickleOutput {
+/** The number goes on where the channel is; readers of an earlier publisher get to its end. */
+const connect = ({ url, token }: PublishConfig) => TricklePublisher.open(url, { token, reset: true, contentType: 'video/mp2t' });
+
+export function openTrickle({ registry, meter, trickle }: OutputContext): TrickleOutput {
+  const own = new OwnChannels(trickle, registry, (stream) => meter('trickle', stream));
   const outgoing = new Map<string, OutgoingChannels>();
   const follow = (stream: Stream) => {
-    const connect = ({ url, token }: { url: string; token?: string | undefined }) =>
-      TricklePublisher.open(url, { token, reset: true, contentType: 'video/mp2t' });
     outgoing.set(stream.name, new OutgoingChannels(stream, connect, meter('trickle', stream.name)));
   };
   for (const stream of registry.all()) follow(stream);
@@ -26,10 +30,10 @@ export function openTrickle({ registry, meter }: OutputContext): TrickleOutput {
     }),
   ];
   return {
-    links: (stream) => outgoing.get(stream)?.links ?? [],
+    links: (stream) => [...own.links(stream), ...(outgoing.get(stream)?.links ?? [])],
     async close() {
       for (const off of offs) off();
-      await Promise.all([...outgoing.values()].map((channels) => channels.close()));
+      await Promise.all([own.close(), ...[...outgoing.values()].map((channels) => channels.close())]);
     },
   };
 }

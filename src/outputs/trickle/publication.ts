@@ -88,6 +88,7 @@ export class TricklePublication implements AsyncDisposable {
         },
       },
       length: segmentTicks(settings),
+      expectedSound: () => this.#expectedSound(),
       needKey: () => this.#rendition.requestKey(),
       onWritten: (unit, bytes) => this.#onWritten(unit, bytes),
       onLost: (unit, why) => {
@@ -185,6 +186,13 @@ export class TricklePublication implements AsyncDisposable {
     if (this.#sound || !wanted || this.#closed || !this.stream.sound.hub.format) return;
     this.#sound = this.stream.sound.rendition(wanted).subscribe('trickle', SOUND_QUEUE, 'newest', () => this.#lost.add('queue'));
     void this.#runSound(this.#sound);
+  }
+
+  /** What the first packet will be like, as far as that is sure: a segment can tell of it before it comes. */
+  #expectedSound(): SoundTrack | undefined {
+    const newest = this.stream.sound.hub.newest;
+    if (!this.#sound || !newest || this.stream.clock.now() - newest.received > PAUSE_MS * 1000) return undefined;
+    return soundSettings(this.#settings)?.codec === 'opus' ? { codec: 'opus', channels: 2 } : this.#soundTrack?.track;
   }
 
   async #runSound({ queue }: Subscription<Packet>): Promise<void> {

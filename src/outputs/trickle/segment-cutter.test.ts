@@ -3,7 +3,7 @@ import { SluiceError } from '../../core/errors.ts';
 import type { Packet } from '../../core/packet.ts';
 import { TsDemuxer } from '../../formats/mpegts-demux.ts';
 import type { SegmentWriter } from '../../trickle/segments.ts';
-import { type OutUnit, SegmentCutter } from './segment-cutter.ts';
+import { type OutUnit, SegmentCutter, type SoundTrack } from './segment-cutter.ts';
 
 const SECOND = 90_000;
 
@@ -13,7 +13,7 @@ interface Written {
 }
 
 /** Keeps segments in memory; `refuse` makes them fail, `gone` the channel. */
-function bench(length = 2) {
+function bench(length = 2, expected?: SoundTrack) {
   const segments: Written[] = [];
   const lost: string[] = [];
   const state = { refuse: false, gone: false, keys: 0, told: false };
@@ -38,6 +38,7 @@ function bench(length = 2) {
   const cutter = new SegmentCutter({
     publisher: { next },
     length: length * SECOND,
+    expectedSound: () => expected,
     needKey: () => void state.keys++,
     onWritten: () => {},
     onLost: (_, why) => lost.push(why),
@@ -96,6 +97,15 @@ describe('segments', () => {
     b.picture(12, true);
     b.sound(11.99);
     expect(b.words).toEqual(['Vava', 'Va']);
+  });
+
+  it('tell of sound that is known to come before its first packet is there', () => {
+    const b = bench(2, { codec: 'opus', channels: 2 });
+    b.picture(10, true);
+    b.sound(10.01);
+    b.picture(10.04);
+    expect(b.words).toEqual(['Vav']);
+    expect(b.state.keys).toBe(0);
   });
 
   it('begin anew with the tracks that there are when sound comes later', () => {

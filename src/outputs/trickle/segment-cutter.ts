@@ -36,6 +36,8 @@ export interface CutterHost {
   readonly publisher: Pick<ChannelPublisher, 'next'>;
   /** Length of a segment, ticks. */
   readonly length: number;
+  /** Sound that will come although none has yet. */
+  expectedSound?(): SoundTrack | undefined;
   /** A key frame would be welcome. */
   needKey(): void;
   onWritten(unit: OutUnit, bytes: number): void;
@@ -128,7 +130,7 @@ export class SegmentCutter {
   #beginWithPicture(unit: OutUnit): void {
     // A track without anything would let receivers wait for it.
     const silent = this.#soundAt === null || unit.at - this.#soundAt >= HOLD_TICKS;
-    const audio = silent ? undefined : (this.#held.at(-1)?.sound ?? this.#tracks.audio);
+    const audio = silent ? this.#host.expectedSound?.() : (this.#held.at(-1)?.sound ?? this.#tracks.audio);
     this.#begin(unit.at, audio ? { video: true, audio } : { video: true }, unit);
     // Both begin together.
     const held = this.#held;
