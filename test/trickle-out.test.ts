@@ -83,8 +83,8 @@ function barcodes(segment: Buffer): (number | undefined)[] {
   return Array.from({ length: stdout.length / size }, (_, i) => readBarcode(stdout.subarray(i * size, (i + 1) * size), WIDTH)?.frame);
 }
 
-describe.concurrent.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
-  test.concurrent('is encoded once while somebody reads it; each segment stands alone, with the times and ids of its pictures', async () => {
+describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
+  test('is encoded once while somebody reads it; each segment stands alone, with the times and ids of its pictures', async () => {
     const url = `${server.url}trickle/cam`;
     const readers = [new TrickleSubscriber(url, { start: -2 }), new TrickleSubscriber(url, { start: -2 })];
     // One that leaves again.
@@ -142,8 +142,8 @@ describe.concurrent.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () =>
   });
 });
 
-describe.concurrent('publish', () => {
-  test.concurrent('sends a stream to other servers, each by itself: again after a failure, on in the same channel with other settings, to its end', async () => {
+describe('publish', () => {
+  test('sends a stream to other servers, each by itself: again after a failure, on in the same channel with other settings, to its end', async () => {
     const url = `${far.url}sent`;
     const nowhere = { url: 'http://127.0.0.1:9/nowhere', token: 'secret-token' };
     const made = await put('sent', { ...CAM, publish: [{ url, gop: '500ms', audio: 'aac' }, nowhere] });
@@ -188,7 +188,7 @@ describe.concurrent('publish', () => {
     await reader.close();
   });
 
-  test.concurrent('refuses what is no channel by the name of the key', async () => {
+  test('refuses what is no channel by the name of the key', async () => {
     for (const [publish, field] of [
       [[{ url: 'rtmp://host/x' }], 'publish.0.url'],
       [[{ url: 'http://host/' }], 'publish.0.url'],
