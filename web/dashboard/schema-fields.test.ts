@@ -25,7 +25,9 @@ describe('fields of the sources', () => {
   test('what a form begins with is valid, whatever the source', () => {
     for (const type of Object.keys(SOURCE_PARAMS) as (keyof typeof SOURCE_PARAMS)[]) {
       const fields = fieldsFor(type);
-      const required = { ffmpeg: { url: 'clip.mp4' }, stream: { stream: 'scope' } }[type as string] ?? {};
+      const required =
+        { ffmpeg: { url: 'clip.mp4' }, stream: { stream: 'scope' }, trickle: { url: 'http://127.0.0.1/trickle/cam' } }[type as string] ??
+        {};
       const values = { ...initialValues(fields), ...required };
       expect(SourceConfig.safeParse({ type, ...readValues(fields, values) }).error).toBeUndefined();
     }
