@@ -5,6 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TrickleServer } from '../src/trickle/server.ts';
 import { makeCertificate, openssl } from './certificate.ts';
 import { type TestServer, testServer } from './server.ts';
 import { call, open } from './trickle-http.ts';
@@ -182,4 +183,31 @@ describe.skipIf(!openssl)('over TLS with HTTP/2', () => {
     late.write('x');
     expect((await answerOf(late)).status).toBe(409);
   });
+});
+
+it('cuts off a reader that takes nothing, and nobody else', async () => {
+  await using server = await TrickleServer.start({ stall: 2000 });
+  const url = new URL(`${server.url}cam`);
+  // More than the sockets of both sides hold.
+  const segment = Buffer.alloc(12_000_000, 7);
+  await call('POST', `${url}`);
+  const stuck = connectTcp(Number(url.port), url.hostname);
+  const closed = new Promise((resolve) => stuck.on('close', resolve).on('error', resolve));
+  stuck.write(`GET ${url.pathname}/0 HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+  stuck.pause();
+  const channel = server.channels.get('cam')!;
+  while (channel.readers === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const brisk = open('GET', `${url}/0`);
+  expect((await call('POST', `${url}/0`, { body: segment })).status).toBe(200);
+  expect((await brisk.answer).body.length).toBe(segment.length);
+  while (channel.stats.cut === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Its connection ends in the middle of the body, so that it cannot take the segment for whole.
+  let end = '';
+  stuck.on('data', (chunk) => {
+    end = chunk.subarray(-5).toString('latin1');
+  });
+  stuck.resume();
+  await closed;
+  expect(end).not.toBe('0\r\n\r\n');
+  expect(channel.stats).toMatchObject({ cut: 1, readers: 0 });
 });
