@@ -127,7 +127,13 @@ describe('one stream at a time', () => {
   const shared = new Scope();
   let tested: Tested;
   beforeAll(async () => {
-    tested = await serve(shared, { capabilityName: 'test-model', pipeline: 'test-pipeline', version: '1.0.0', routePrefix: '/v1' });
+    tested = await serve(shared, {
+      healthCheckInterval: 0.3,
+      capabilityName: 'test-model',
+      pipeline: 'test-pipeline',
+      version: '1.0.0',
+      routePrefix: '/v1',
+    });
     await tested.server.loaded;
     return () => shared.close();
   });
@@ -413,10 +419,13 @@ describe('loading', () => {
 
   it('a start that cannot be is a 400, and a stop while one begins ends it', async () => {
     const begun = Promise.withResolvers<void>();
-    const { post, get, server } = await serve(scope, {}, async (request, { stream }) => {
+    const sessions: MemorySession[] = [];
+    const { post, get, server, states } = await serve(scope, { healthCheckInterval: 0.1 }, async (request, { stream }) => {
       if (request.gateway_request_id === 'bad') throw new SluiceError('bad-value', 'the picture is too large');
       await begun.promise;
-      return new MemorySession(request, stream);
+      const session = new MemorySession(request, stream);
+      sessions.push(session);
+      return session;
     });
     await server.loaded;
     const bad = await post('stream/start', { gateway_request_id: 'bad' });
@@ -432,6 +441,12 @@ describe('loading', () => {
     expect((await starting).code).toBe(200);
     expect((await stopping).code).toBe(200);
     expect((await get('health')).body).toEqual({ status: 'IDLE' });
+
+    // A gateway that sends no streams to a server with an error does not keep it there for ever.
+    await post('stream/start', { gateway_request_id: 'b' });
+    states.length = 0;
+    sessions.at(-1)!.end({ reason: 'failed', error: 'why' });
+    await expect.poll(() => states).toEqual(['ERROR', 'IDLE']);
   });
 });
 

@@ -41,6 +41,8 @@ export class StreamTable implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>();
   readonly #watch: NodeJS.Timeout;
   #closed = false;
+  /** When a stream made the state ERROR, ms of `performance.now()`. */
+  #failedAt: number | null = null;
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
@@ -104,10 +106,15 @@ export class StreamTable implements AsyncDisposable {
     if (entry.state === 'starting') entry.state = 'running';
     if (this.#entries.get(id) === entry) {
       this.state.component(`stream:${id}`, entry.state === 'running' ? 'RUNNING' : 'STOPPING');
-      this.state.recover();
+      this.#recover();
     }
     this.state.changed();
     return entry;
+  }
+
+  #recover(): void {
+    this.#failedAt = null;
+    if (this.state.loaded) this.state.recover();
   }
 
   /** Ends a stream; one that is just beginning ends as soon as it has begun. Idempotent. */
@@ -124,7 +131,10 @@ export class StreamTable implements AsyncDisposable {
     this.#remove(entry);
     this.state.ended({ request_id: id, stream: entry.stream, reason: end.reason, error: end.error, ended: new Date().toISOString() });
     // Others that run shall not be ended by whoever watches the health of the whole.
-    if (end.reason === 'failed' && this.#entries.size === 0) this.state.fail(end.error ?? 'the stream failed');
+    if (end.reason === 'failed' && this.#entries.size === 0) {
+      this.state.fail(end.error ?? 'the stream failed');
+      this.#failedAt = performance.now();
+    }
     this.#options.log.info({ request: id, reason: end.reason, ...(end.error !== null && { error: end.error }) }, 'a stream has ended');
     this.state.changed();
     resolve();
@@ -138,6 +148,8 @@ export class StreamTable implements AsyncDisposable {
 
   /** Looks how the streams of the running sessions are. */
   #look(): void {
+    // A server that says ERROR may get no stream any more that could end it; the processor itself is well.
+    if (this.#failedAt !== null && performance.now() - this.#failedAt >= this.#options.settings.healthCheckInterval * 1000) this.#recover();
     for (const { request, stream: name, state, error } of this.all()) {
       if (state !== 'running') continue;
       const stream = this.#options.server.streams.registry.find(name);
