@@ -12,7 +12,6 @@ import type { Publisher } from '../pipeline/publisher.ts';
 import { type ResolvedConfig, resolveConfig } from '../server/config.ts';
 import { packageVersion, type SluiceServer, startServer } from '../server/server.ts';
 import { capabilityOf, Registration } from './capability.ts';
-import type { OpenSession } from './host.ts';
 import { type InputFrame, pushInputFrame } from './input-frame.ts';
 import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from './options.ts';
 import type { ServedProcessor } from './processor.ts';
@@ -21,6 +20,7 @@ import { checkRoutes, mountRoutes } from './routes.ts';
 import type { StreamSession } from './session.ts';
 import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
 import type { CurrentState } from './state.ts';
+import { openStreamSession } from './stream-session.ts';
 import { type Entry, StreamTable } from './streams.ts';
 
 export interface StreamProcessorServer extends AsyncDisposable {
@@ -71,11 +71,6 @@ export async function temporaryFolder(scope: Scope): Promise<string> {
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
-
-/** Begins streams as `stream-session.ts` does. */
-const openStreamSession: OpenSession = async () => {
-  throw new SluiceError('unavailable', 'streams cannot be opened yet');
-};
 
 /** The same with a configuration that is decided. The scope closes with the server. */
 export async function serveProcessor(

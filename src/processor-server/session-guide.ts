@@ -31,6 +31,10 @@ export class SessionGuide implements StageGuide {
   readonly overlay: OverlayControl;
   readonly #skipper: FrameSkipper;
   readonly #rate: RateLimit;
+  /** Frames per second by the times of the medium: what comes in a burst at first is no faster source. */
+  #medium: FpsMeter;
+  /** Newest frame in its medium, ms. */
+  #mediumNow = 0;
   #began: number | null = null;
   /** No further frame is taken: what is on its way goes out. */
   ending = false;
@@ -40,9 +44,10 @@ export class SessionGuide implements StageGuide {
     const { ticker, settings, maxFramerate } = options;
     const now = () => ticker.now();
     this.ingress = new FpsMeter(now);
+    this.#medium = this.#mediumMeter();
     this.overlay = new OverlayControl(settings.overlay, now);
     const { targetFps, adaptationCooldown } = settings.frameSkip;
-    this.#skipper = new FrameSkipper(targetFps, () => this.ingress.fps, now, adaptationCooldown * 1000);
+    this.#skipper = new FrameSkipper(targetFps, () => this.#medium.fps, now, adaptationCooldown * 1000);
     this.#rate = new RateLimit(maxFramerate);
   }
 
@@ -74,9 +79,18 @@ export class SessionGuide implements StageGuide {
 
   takes(info: FrameInfo): boolean {
     this.#began ??= this.#options.ticker.now();
-    if (this.ending || !this.#rate.takes(this.#options.timeOf(info))) return false;
+    const time = this.#options.timeOf(info);
+    if (this.ending || !this.#rate.takes(time)) return false;
     this.ingress.add();
+    // The clock of the medium was set.
+    if (time * 1000 < this.#mediumNow) this.#medium = this.#mediumMeter();
+    this.#mediumNow = time * 1000;
+    this.#medium.add();
     return this.#skipper.takes();
+  }
+
+  #mediumMeter(): FpsMeter {
+    return new FpsMeter(() => this.#mediumNow);
   }
 
   shown(made: boolean): 'answer' | 'original' | 'loading' | 'nothing' {
