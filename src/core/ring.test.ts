@@ -87,6 +87,28 @@ describe('FrameRing', () => {
     expect(free(ring)).toBe(5); // the newest is held
   });
 
+  it('says whether there is room for the next frame: a free slot, and no reader that would lose one', () => {
+    const ring = make(4);
+    expect(ring.hasRoom).toBe(true);
+    ring.attach(0, 2, false);
+    publish(ring, 1);
+    expect(ring.hasRoom).toBe(true);
+    publish(ring, 2);
+    expect(ring.hasRoom).toBe(false); // its FIFO is full
+    const reader = new Reader(ring, 0);
+    const first = reader.take();
+    expect(ring.hasRoom).toBe(true);
+    publish(ring, 3);
+    const second = reader.take();
+    expect([first, second].every((slot) => slot >= 0)).toBe(true);
+    publish(ring, 4);
+    expect(ring.hasRoom).toBe(false); // no slot is free
+    ring.done(0, first);
+    reader.take();
+    expect(ring.hasRoom).toBe(true);
+    expect([ring.lost(0), ring.dropped]).toEqual([0, 0]);
+  });
+
   it('drops a frame when every slot is in use, and counts it; the writer never waits', () => {
     const ring = make(3);
     ring.attach(0, 8, false);

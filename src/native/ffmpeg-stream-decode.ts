@@ -4,13 +4,17 @@ import {
   AV_CODEC_ID_HEVC,
   AV_CODEC_ID_MPEG2VIDEO,
   AV_CODEC_ID_VP8,
+  AV_LOG_QUIET,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUVJ420P,
   FF_THREAD_SLICE,
 } from 'node-av/constants';
-import { Codec, CodecContext, FFmpegError, Frame, Packet } from 'node-av/lib';
+import { Codec, CodecContext, FFmpegError, Frame, Log, Packet } from 'node-av/lib';
 import { SluiceError } from '../core/errors.ts';
 import type { Picture } from '../core/frame.ts';
+
+// Broken units are counted by who decodes them.
+Log.setLevel(AV_LOG_QUIET);
 
 /** What senders of WebRTC use. */
 export type LiveCodec = 'h264' | 'vp8';

@@ -480,6 +480,13 @@ describe('checkSource', () => {
     expect(() => checkSource(ffmpeg('/etc/x'), { ...far, via: 'loopback' }, [])).not.toThrow();
     expect(() => checkSource({ type: 'push', clock: 'utc' }, far, ['pattern', 'push'])).not.toThrow();
     expect(() => checkSource({ type: 'push', clock: 'utc' }, far, [])).toThrow(SluiceError);
+    const trickle = (url: string) => ({ type: 'trickle', url, start: -2, audio: true }) as const;
+    expect(() => checkSource(trickle('cam'), far, [])).not.toThrow();
+    expect(() => checkSource(trickle('http://gateway.lab/trickle/cam'), far, ['trickle'])).not.toThrow();
+    expect(() => checkSource(trickle('http://gateway.lab/trickle/cam'), far, ['http://gateway.lab/trickle/'])).not.toThrow();
+    expect(messageOf(() => checkSource(trickle('http://gateway.lab/trickle/cam?token=abc'), far, ['ffmpeg']))).toBe(
+      'http://gateway.lab/trickle/cam?token=***: this channel is not allowed over REST. If it should be, add to the configuration: allowSources: ["http://gateway.lab/"]',
+    );
     expect(() => checkSource(ffmpeg('rtsp://cam.lab/1', { protocol_whitelist: 'file' }), far, ['rtsp://cam.lab/'])).toThrow(
       /FFmpeg options/,
     );

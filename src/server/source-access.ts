@@ -8,8 +8,8 @@ import type { Admission } from './admission.ts';
 
 /**
  * Throws `source-not-allowed`, with the configuration line to add, if this client may not make this source. An entry of `allowSources`
- * is a source type (`ffmpeg`: any input, `trickle`: any channel), the beginning of an address (`rtsp://cam.lab/`, host and port must be equal), a folder, or an
- * input word for word (`camera:0`; `camera` = any camera).
+ * is a source type (`ffmpeg`: any input, `trickle`: any channel), the beginning of an address (`rtsp://cam.lab/`, host and port must be
+ * equal), a folder, or an input word for word (`camera:0`; `camera` = any camera).
  */
 export function checkSource(source: SourceConfig, admission: Admission, allowSources: readonly string[]): void {
   if (admission.via === 'loopback' || allowSources.includes(source.type)) return;
@@ -24,7 +24,7 @@ export function checkSource(source: SourceConfig, admission: Admission, allowSou
   if (source.type === 'trickle' && !source.url.includes('://')) return;
   if (source.type !== 'ffmpeg' && source.type !== 'trickle') throw refusal(source.type, source.type, `a source of type ${source.type}`);
   if (!allowSources.some((entry) => covers(entry, source.url))) {
-    throw refusal(entryFor(source.url), source.url.replace(/\/\/[^/@]*@/, '//***@'), 'this input');
+    throw refusal(entryFor(source.url), redactUrl(source.url), source.type === 'trickle' ? 'this channel' : 'this input');
   }
   // FFmpeg options can send the same address elsewhere (proxies, protocol lists), so they need more than an address.
   if (source.type === 'ffmpeg' && Object.keys(source.options).length > 0)

@@ -6,9 +6,9 @@ import type { ParamSet, ParamValues } from '../../pipeline/params/param-set.ts';
 
 const MASK = '***';
 
-/** An address without its password. */
+/** An address without its password and token. */
 export function maskedUrl(url: string): string {
-  return url.replace(/\/\/([^/@:]*):[^/@]*@/, '//$1:***@');
+  return url.replace(/([?&]token=)[^&#]*/gi, `$1${MASK}`).replace(/\/\/([^/@:]*):[^/@]*@/, '//$1:***@');
 }
 
 /** Passwords inside addresses never leave the server. */
@@ -17,7 +17,7 @@ export function withoutSecrets(config: StreamConfig): StreamConfig {
   return {
     ...config,
     publish: publish.map(withoutToken),
-    source: source.type === 'ffmpeg' ? { ...source, url: maskedUrl(source.url) } : source,
+    source: source.type === 'ffmpeg' || source.type === 'trickle' ? { ...source, url: maskedUrl(source.url) } : source,
     processors: processors.map((one) => (one.use === 'http' ? { ...one, params: masked(one.params) } : one)) as StreamConfig['processors'],
   };
 }
