@@ -2,12 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { TrickleChannels } from '../src/trickle/channels.ts';
 import { TrickleServer } from '../src/trickle/server.ts';
 import { testServer } from './server.ts';
 
 export interface TrickleTarget extends AsyncDisposable {
   /** Base of all channels; ends with `/`. */
   readonly url: string;
+  /** Of ours: what the server itself knows. */
+  readonly channels?: TrickleChannels;
   close(): Promise<void>;
 }
 
@@ -50,7 +53,7 @@ async function startOwn(options: TargetOptions): Promise<TrickleTarget> {
 async function startMounted({ autocreate = true, changefeed = false }: TargetOptions): Promise<TrickleTarget> {
   const server = await testServer({ basePath: '/lab', trickle: { autocreate, changefeed } });
   const close = async () => await server.close();
-  return { url: `${server.url}trickle/`, close, [Symbol.asyncDispose]: close };
+  return { url: `${server.url}trickle/`, channels: server.trickle, close, [Symbol.asyncDispose]: close };
 }
 
 async function startGo({ autocreate, changefeed, idle, sweep }: TargetOptions): Promise<TrickleTarget> {
