@@ -87,6 +87,10 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
   test('is encoded once while somebody reads it; each segment stands alone, with the times and ids of its pictures', async () => {
     const url = `${server.url}trickle/cam`;
     const readers = [new TrickleSubscriber(url, { start: -2 }), new TrickleSubscriber(url, { start: -2 })];
+    // A stream that comes from that channel, and is read at its own.
+    await put('again', { source: { type: 'trickle', url: 'cam' }, linger: '500ms' });
+    const through = segmentsOf(new TrickleSubscriber(`${server.url}trickle/again`, { start: -2 }));
+    const passed = through.next();
     // One that leaves again.
     const left = new TrickleSubscriber(`${server.url}trickle/left`, { start: -2 });
     expect(await left.next()).not.toBeNull();
@@ -98,9 +102,11 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
     const second = await both[0]!.next();
     expect(Buffer.compare(first!.value!, again!.value!)).toBe(0);
     expect(await encoders('cam')).toEqual([1]);
+    expect((await infoOf('cam')).trickle?.outs[0]?.readers).toBeGreaterThan(0);
     expect((await infoOf('cam')).trickle).toMatchObject({ in: null, outs: [{ channel: 'cam', own: true, state: 'live', error: null }] });
 
     let before = 0;
+    const ticksOf = new Map<number, number>();
     for (const segment of [first!.value!, second.value!]) {
       expect(segment[0]).toBe(0x47);
       const { pictures, sounds } = unitsOf(segment);
@@ -109,6 +115,7 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
         expect(ticks).toBe(pts % TS_WRAP);
         if (!repeat && pts > before + 1) expect(pts).toBe(toTicks(timestamp));
         expect(pts).toBeGreaterThan(before);
+        if (!repeat) ticksOf.set(timestamp, ticks);
         before = pts;
         expect(id).toBeGreaterThan(0);
       }
@@ -119,6 +126,14 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
       if (segment === second.value) expect(Math.abs(sounds.at(-1)! - last)).toBeLessThan(1.5 * 90_000);
       expect(barcodes(segment)).toEqual(pictures.map(({ id }) => id % 2 ** 32));
     }
+
+    const out = unitsOf((await passed).value!).pictures.filter(({ timestamp }) => ticksOf.has(timestamp));
+    expect(out.length).toBeGreaterThan(5);
+    for (const { timestamp, ticks } of out) expect(ticks).toBe(ticksOf.get(timestamp));
+    expect((await infoOf('again')).trickle).toMatchObject({
+      in: { channel: 'cam', own: true, state: 'live' },
+      outs: [{ channel: 'again' }],
+    });
 
     const refused = await server.fetch('trickle/cam/0', { method: 'POST', body: 'x' });
     expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining('written by the stream cam')]);

@@ -633,8 +633,8 @@ export const TrickleLink = z.object({
   channel: z.string().describe('address or name, without secrets'),
   own: z.boolean().describe('a channel of this server'),
   state: z
-    .enum(['connecting', 'live', 'waiting', 'ended'])
-    .describe('waiting: not connected, tried again by itself, see error; ended: closed by the other side'),
+    .enum(['asleep', 'connecting', 'live', 'waiting', 'ended'])
+    .describe('asleep: nobody needs it now; waiting: not connected, tried again by itself, see error; ended: closed by the other side'),
   seq: z.number().nullable().describe('number of the segment at hand; null before the first'),
   began: z.number().nullable().describe('when that segment began, server UTC, µs'),
   segments: z.number().describe('whole ones'),

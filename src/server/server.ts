@@ -140,7 +140,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
       ringBytes: config.ringBytes,
       reserveIds: (stream, count) => store.call('reserveIds', stream, count),
       lastTimestamp: last.get(name) ?? 0,
-      channelUrl: (channel) => `${ownAddress(config, port)}/trickle/${channel}${config.viewToken ? `?token=${config.viewToken}` : ''}`,
+      channelUrl: (channel) => `${ownAddress(config, port)}trickle/${channel}${config.viewToken ? `?token=${config.viewToken}` : ''}`,
       recordingFile: (id) => recordings?.file(id) ?? null,
       resolveProcessor: (processor) => processors.resolve(name, processor),
       findStream: (stream) => registry.find(stream),

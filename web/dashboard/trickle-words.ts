@@ -7,6 +7,7 @@ const STILL_MS = 30_000;
 export type LinkState = TrickleLink['state'] | 'still';
 
 export const LINK_WORDS: Record<LinkState, { readonly label: string; readonly hint: string }> = {
+  asleep: { label: 'Asleep', hint: 'Nobody watches: it is read as soon as somebody does.' },
   connecting: { label: 'Connecting', hint: 'No segment yet.' },
   live: { label: 'Live', hint: 'Segments go over.' },
   still: { label: 'Nothing new', hint: 'No segment has begun for half a minute.' },

@@ -54,12 +54,12 @@ const Told = z.object({
 
 /** The channel that a stream comes from; `null`: it comes from none. */
 export function sourceLink({ config, sourceDetails, state, reason, clock }: Stream): TrickleLink | null {
-  const source: { readonly type: string; readonly url?: unknown } = config.source;
+  const { source } = config;
   if (source.type !== 'trickle') return null;
-  const url = String(source.url);
-  const own = !/^https?:/i.test(url);
-  const link = { ...linkOf(own ? url : redactUrl(url), null, clock.now()), own };
-  const failed = state === 'failed' ? { state: 'waiting' as const, error: reason } : {};
+  const own = !/^https?:/i.test(source.url);
+  const link = { ...linkOf(own ? source.url : redactUrl(source.url), null, clock.now()), own };
+  if (state === 'asleep' || state === 'stopped') return { ...link, state: 'asleep' };
+  const failed = state === 'failed' ? { state: 'waiting' as const, error: reason && plainFailure(reason) } : {};
   const told = Told.safeParse(sourceDetails);
   if (!told.success) return { ...link, ...failed };
   const { since, seq, ...rest } = told.data;

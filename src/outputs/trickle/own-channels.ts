@@ -81,7 +81,6 @@ export class OwnChannels {
 }
 
 /** Whether a stream comes from the channel that has its name: it is to be published by others. */
-function readsItself({ name, config }: Stream): boolean {
-  const source: { readonly type: string; readonly url?: unknown } = config.source;
+function readsItself({ name, config: { source } }: Stream): boolean {
   return source.type === 'trickle' && source.url === name;
 }

@@ -32,7 +32,7 @@ export function pictureSettings({ config }: Stream, settings: PublicationSetting
   const size = parseSize(settings.size);
   const seconds = segmentTicks(settings) / TICKS_PER_SECOND;
   const usual = main.gop ?? DEFAULT_GOP_TICKS / TICKS_PER_SECOND;
-  const exact = settings.exact ?? (config.source.type as string) === 'trickle';
+  const exact = settings.exact ?? config.source.type === 'trickle';
   return {
     ...main,
     bitrate: settings.bitrate ?? main.bitrate,

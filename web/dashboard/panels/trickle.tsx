@@ -31,7 +31,6 @@ export function TricklePanel({ info }: PanelProps) {
         <caption class="sr-only">Trickle channels of this stream</caption>
         <thead>
           <tr>
-            <th scope="col">channel</th>
             <th scope="col">segment</th>
             <th scope="col" title="How long ago the segment at hand began">
               age
@@ -58,16 +57,18 @@ function Row(props: { way: 'in' | 'out'; link: TrickleLink; now: number }) {
   return (
     <tbody class={`trickle-link is-${state}`} data-channel={link.channel} data-way={way}>
       <tr>
-        <th scope="row">
+        <th scope="rowgroup" colSpan={4}>
           <span class="trickle-head">
             <span class="trickle-way">{way === 'in' ? 'From' : 'To'}</span>
+            <code class="trickle-channel">{link.channel}</code>
             <span class="trickle-state" title={LINK_WORDS[state].hint}>
               {LINK_WORDS[state].label}
             </span>
           </span>
-          <code class="trickle-channel">{link.channel}</code>
           {link.own && <small>{link.readers === null ? 'on this server' : `on this server, ${plural(link.readers, 'reader')}`}</small>}
         </th>
+      </tr>
+      <tr>
         <td data-fact="seq" title={`${plural(link.segments, 'whole segment')}, ${bytesText(link.bytes)}`}>
           {link.seq === null ? '–' : countText(link.seq)}
         </td>
@@ -77,9 +78,9 @@ function Row(props: { way: 'in' | 'out'; link: TrickleLink; now: number }) {
       </tr>
       {link.error !== null && (
         <tr class="trickle-error">
-          <td colSpan={5}>
+          <td colSpan={4}>
             {state === 'waiting' ? sentence(link.error) : `Last trouble: ${sentence(link.error)}`}
-            {state === 'waiting' && ' It is tried again by itself.'}
+            {state === 'waiting' && !link.error.includes('again in') && ' It is tried again by itself.'}
           </td>
         </tr>
       )}
