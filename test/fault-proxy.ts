@@ -1,6 +1,7 @@
-// A way between client and server that fails on demand: cut, closed to new connections, silent in both directions.
+// A way between client and server that fails on demand: cut, slow, closed to new connections, silent in both directions.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export class FaultProxy implements AsyncDisposable {
   readonly #server = createServer((socket) => this.#join(socket));
@@ -38,6 +39,9 @@ export class FaultProxy implements AsyncDisposable {
   get toClients(): number {
     return [...this.#pairs].reduce((sum, [near]) => sum + near.bytesWritten, 0);
   }
+
+  /** Bytes take so long each way on connections made from now on, ms. */
+  delay = 0;
 
   /** New connections are reset at once. */
   set refusing(yes: boolean) {
@@ -84,9 +88,26 @@ export class FaultProxy implements AsyncDisposable {
       });
     }
     if (this.#silent) near.pause();
-    else {
+    else if (this.delay > 0) {
+      near.pipe(delayed(this.delay)).pipe(far);
+      far.pipe(delayed(this.delay)).pipe(near);
+    } else {
       near.pipe(far);
       far.pipe(near);
     }
   }
+}
+
+/** Hands everything on later, in order, however much is on its way. */
+function delayed(ms: number): Transform {
+  return new Transform({
+    highWaterMark: 2 ** 24,
+    transform(chunk, _encoding, taken) {
+      setTimeout(() => this.destroyed || this.push(chunk), ms);
+      taken();
+    },
+    flush(done) {
+      setTimeout(done, ms);
+    },
+  });
 }

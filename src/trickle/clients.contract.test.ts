@@ -1,6 +1,6 @@
 // What publishers and subscribers do, whichever way they are connected: inside one program, and over HTTP to every server that
 // test/trickle-targets.ts has, Livepeer's own among them where SLUICE_TEST_TRICKLE_GO names it.
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TRICKLE_TARGETS } from '../../test/trickle-targets.ts';
 import { TrickleChannels } from './channels.ts';
 import { LocalPublisher } from './local-publisher.ts';
@@ -56,10 +56,21 @@ async function put(publisher: ChannelPublisher, ...texts: string[]): Promise<voi
 }
 
 describe.each(Object.entries(ways))('publishers and subscribers %s', (_name, start) => {
-  const check = (title: string, work: (way: Way) => Promise<void>) =>
+  let shared: Way;
+  beforeAll(async () => {
+    shared = await start();
+  });
+  afterAll(async () => await shared[Symbol.asyncDispose]());
+
+  // Each test has channels of its own.
+  let tests = 0;
+  const check = (title: string, work: (way: Pick<Way, 'publisher' | 'subscriber'>) => Promise<void>) =>
     it(title, async () => {
-      await using way = await start();
-      await work(way);
+      const test = ++tests;
+      await work({
+        publisher: (name, options) => shared.publisher(`${name}-${test}`, options),
+        subscriber: (name, options) => shared.subscriber(`${name}-${test}`, options),
+      });
     });
 
   check('give segments in order, whole, with number and type, then the end', async (way) => {

@@ -432,6 +432,29 @@ describe('a subscriber', () => {
 });
 
 describe('both', () => {
+  it('pass everything on a long way, with the next segment asked for before it begins', async () => {
+    await using s = await scene();
+    s.proxy.delay = 40;
+    const publisher = s.publisher();
+    const subscriber = s.subscriber({ start: 0, waitMissing: 10_000 });
+    const first = subscriber.next();
+    expect(await put(publisher, 'segment 0')).toBe('done');
+    await s.until(() => subscriber.figures.segments === 1);
+    expect(await text(await first)).toBe('segment 0');
+    for (let seq = 1; seq < 4; seq++) {
+      const next = subscriber.next();
+      // It waits on the server already.
+      await expect.poll(() => readers(s)).toBe(1);
+      const writer = publisher.next();
+      writer.write(bytes(`segment ${seq}`));
+      const segment = await next;
+      await writer.end();
+      expect([segment?.seq, await text(segment)]).toEqual([seq, `segment ${seq}`]);
+    }
+    expect(publisher.figures).toMatchObject({ segments: 4, dropped: 0, reconnects: 0 });
+    expect(subscriber.figures).toMatchObject({ segments: 4, dropped: 0 });
+  });
+
   it('leave no connection behind', async () => {
     await using s = await scene();
     const publisher = s.publisher();
