@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { Child } from './child.ts';
 import type { ProcessorMethods } from './children/trickle-processor.ts';
 import type { TrickleServerMethods } from './children/trickle-server.ts';
-import { cpuOf } from './processes.ts';
+import { childrenOf, cpuOf } from './processes.ts';
 import { makeClip, type Unit } from './pytrickle/clip.ts';
 import { type Make, openSink, readMedia, startPython } from './pytrickle/media.ts';
 import { create, remove, type SentTimes, sendInTime } from './pytrickle/plain.ts';
@@ -37,7 +37,8 @@ const START_S = 2;
 interface Row {
   readonly id: string;
   readonly server: 'go' | 'ours';
-  readonly processor: 'pytrickle' | 'ours';
+  /** `python`: `sluice.pytrickle`. `+ tensor`: it makes negatives, all others give frames back as they are. */
+  readonly processor: 'ours' | 'pytrickle' | 'python' | 'pytrickle + tensor' | 'python + tensor';
   readonly publisher: Make;
   readonly reader: Make;
 }
@@ -49,6 +50,9 @@ const ROWS: readonly Row[] = [
   { id: 'c', server: 'go', processor: 'pytrickle', publisher: 'ours', reader: 'ours' },
   { id: 'd', server: 'go', processor: 'ours', publisher: 'ours', reader: 'ours' },
   { id: 'e', server: 'ours', processor: 'ours', publisher: 'ours', reader: 'ours' },
+  { id: 'f', server: 'ours', processor: 'python', publisher: 'ours', reader: 'ours' },
+  { id: 'g', server: 'ours', processor: 'pytrickle + tensor', publisher: 'ours', reader: 'ours' },
+  { id: 'h', server: 'ours', processor: 'python + tensor', publisher: 'ours', reader: 'ours' },
 ];
 
 /** Something that runs in a process of its own. */
@@ -88,13 +92,16 @@ async function startProcessor(kind: Row['processor']): Promise<Part> {
     return { url: await child.call('url'), cpu: () => child.call('cpu'), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
   }
   const port = await freePort();
-  const child = startPython(values.python, 'passthrough.py', String(port));
+  const own = kind.startsWith('python');
+  const env = { FACE: own ? 'sluice' : '', WORK: kind.endsWith('tensor') ? 'tensor' : '' };
+  const child = startPython(values.python, env, 'passthrough.py', String(port));
   const url = `http://127.0.0.1:${port}/`;
   while ((await health(url)) !== 'IDLE') {
-    if (child.exitCode !== null) throw new Error(`pytrickle ended with exit code ${child.exitCode}; PYTRICKLE_LOG=1 shows why`);
+    if (child.exitCode !== null) throw new Error(`${kind} ended with exit code ${child.exitCode}; PYTRICKLE_LOG=1 shows why`);
     await pause(200);
   }
-  return { url, cpu: () => cpuOf(child.pid!), [Symbol.asyncDispose]: () => end(child) };
+  const family = () => [child.pid!, ...childrenOf(child.pid!)].reduce((sum, pid) => sum + cpuOf(pid), 0);
+  return { url, cpu: family, [Symbol.asyncDispose]: () => end(child) };
 }
 
 async function health(url: string): Promise<string | null> {
@@ -154,7 +161,7 @@ async function run(row: Row, clip: readonly Unit[]): Promise<string[]> {
   for (const name of ['in', 'control']) await remove(channel(name));
   const idle = await idleAfter(processor.url, endAt);
   // pytrickle leaves its output open: somebody else has to end it.
-  const left = row.processor === 'pytrickle' ? performance.now() : null;
+  const left = row.processor.startsWith('pytrickle') ? performance.now() : null;
   if (left !== null) await remove(channel('out'));
   const limit = setTimeout(() => stop.abort(), 5000);
   const { arrivals, segments, endedAt } = await reading;

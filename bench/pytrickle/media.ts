@@ -21,9 +21,12 @@ export interface MediaSink {
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** A program of this folder with pytrickle in it. */
-export function startPython(python: string, script: string, ...words: string[]): ChildProcess {
-  return spawn(python, ['-B', `${here}${script}`, ...words], { stdio: ['pipe', 'pipe', process.env.PYTRICKLE_LOG ? 'inherit' : 'ignore'] });
+/** A program of this folder. */
+export function startPython(python: string, env: Record<string, string>, script: string, ...words: string[]): ChildProcess {
+  return spawn(python, ['-B', `${here}${script}`, ...words], {
+    stdio: ['pipe', 'pipe', process.env.PYTRICKLE_LOG ? 'inherit' : 'ignore'],
+    env: { ...process.env, PYTHONPATH: `${here}../../clients/python`, ...env },
+  });
 }
 
 export function openSink(make: Make, url: string, python: string): MediaSink {
@@ -49,7 +52,7 @@ export function openSink(make: Make, url: string, python: string): MediaSink {
       close: () => publisher.close(),
     };
   }
-  const child = startPython(python, 'ends.py', 'publish', url);
+  const child = startPython(python, {}, 'ends.py', 'publish', url);
   const say = (kind: string, bytes: Buffer) => {
     const head = Buffer.alloc(5);
     head.write(kind, 'latin1');
@@ -82,7 +85,7 @@ export async function readMedia(make: Make, url: string, python: string, signal:
     if (subscriber.reason === 'ended' || subscriber.reason === 'not-found') endedAt = performance.now();
     return { arrivals, segments, endedAt };
   }
-  const child = startPython(python, 'ends.py', 'subscribe', url);
+  const child = startPython(python, {}, 'ends.py', 'subscribe', url);
   const stop = () => void child.kill();
   signal.addEventListener('abort', stop, { once: true });
   let rest = Buffer.alloc(0);

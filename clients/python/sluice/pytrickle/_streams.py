@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 current: contextvars.ContextVar[Optional[str]] = contextvars.ContextVar("sluice_stream", default=None)
 """The stream whose frame or call is at hand; tasks that handlers start inherit it."""
 
-_END_SECONDS = 2.0
+_END_SECONDS = 5.0
 
 
 class RunningStream:
@@ -57,11 +57,13 @@ class RunningStream:
             self.error = error
 
     async def end(self) -> None:
-        self._host.stop()
+        """Waits until the server has let go of the connection, which it does in its own order."""
+        self._host._stop.set()
         if self.input is not None:
             await asyncio.to_thread(self.input.close)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join, _END_SECONDS)
+        self._host.stop()
 
     @property
     def frames(self) -> int:

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import threading
-from typing import Any, Callable, Dict, List, Mapping, Optional, Union
+from typing import Any, Callable, Coroutine, Dict, List, Mapping, Optional, Union
 
 from .._errors import SluiceError
 from ._arrays import torch_or_none
@@ -167,11 +167,11 @@ class StreamServer:
         program.send({"type": "end"})
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._hear_the_end(heard), _END_SECONDS)
-        for task in list(self._tasks):
-            task.cancel()
         for name in list(self._streams):
             await self._stop(name)
         await asyncio.shield(asyncio.to_thread(program.end))
+        for task in list(self._tasks):
+            task.cancel()
         self._program = None
         for hook in self._on_shutdown:
             with contextlib.suppress(Exception):
@@ -223,9 +223,12 @@ class StreamServer:
         elif kind == "error":
             self._last_error = SluiceError(str(line.get("code")), str(line.get("detail")))
         elif kind in ("load", "start", "params", "stop"):
-            task = asyncio.get_running_loop().create_task(self._answer(kind, line))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(self._answer(kind, line))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, kind: str, line: Dict[str, Any]) -> None:
         number = line.get("call")
@@ -271,7 +274,7 @@ class StreamServer:
         self.state.active_streams = len(self._streams)
         if stream is None:
             return
-        await stream.end()
+        self._keep(stream.end())
         current.set(name)
         try:
             await call(self.frame_processor.on_stream_stop)
