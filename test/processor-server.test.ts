@@ -281,6 +281,9 @@ withFfmpeg('a stream', () => {
       await remove(channel(control));
       expect((await start('missing', { subscribe_url: channel(`missing-${i}`), events_url: channel(events) })).status).toBe(200);
       await until(async () => (await call('health')).body.status === 'IDLE', 'the end of what has no input');
+      expect((await call('stream/status')).body).toMatchObject({
+        additional_info: { last_stream: { request_id: 'missing', reason: 'input-not-found' } },
+      });
       expect((await call('api/streams')).body).toEqual({ items: [] });
       expect(trickle.channels.stats().map(({ name }) => name)).toEqual([]);
       // The first ones start the threads that all have in common.

@@ -139,7 +139,7 @@ class RunningSession implements StreamSession {
     const off = [
       events.on('captured', ({ info }) => this.#onInput(info)),
       events.on('frame', () => this.#egress.add()),
-      events.on('sourceEnded', () => void this.#finish(this.#ingested ? 'input-ended' : 'input-not-found')),
+      events.on('sourceEnded', () => void this.#finish('input-ended')),
       events.on('state', ({ state, reason }) => this.#onState(state, reason)),
       events.on('closed', () => void this.#finish('stopped')),
       events.on('results', ({ processor, data }) => {
