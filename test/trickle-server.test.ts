@@ -5,6 +5,8 @@ import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SluiceError } from '../src/core/errors.ts';
+import type { TrickleHooks } from '../src/trickle/http.ts';
 import { TrickleServer } from '../src/trickle/server.ts';
 import { makeCertificate, openssl } from './certificate.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -112,6 +114,12 @@ it('keeps limits, tells figures, and takes bodies for as long and as large as se
     'sluice_trickle_refused_total 1',
   ])
     expect(figures).toContain(`\n${line}\n`);
+  const { items } = await server.json<{ items: { age: number }[] }>('/api/trickle');
+  expect(items).toMatchObject([
+    { name: 'a', owner: null, seq: 1, segments: 2, readers: 0, refused: 1 },
+    { name: 'b', owner: null, seq: -1, age: null, segments: 0, bytes: 0, held: 0, readers: 1, refused: 1, cut: 0 },
+  ]);
+  expect(items[0]!.age).toBeGreaterThanOrEqual(0);
   reader.abort();
   while (server.trickle.get('b')!.readers > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 });
@@ -210,4 +218,43 @@ it('cuts off a reader that takes nothing, and nobody else', async () => {
   await closed;
   expect(end).not.toBe('0\r\n\r\n');
   expect(channel.stats).toMatchObject({ cut: 1, readers: 0 });
+});
+
+it('asks hooks before channels are made, written, read and deleted; what they throw is the answer', async () => {
+  const asked: string[] = [];
+  const hooks: TrickleHooks = {
+    beforeCreate(name) {
+      asked.push(`create ${name}`);
+      if (name === 'no') throw new SluiceError('forbidden', 'not this one');
+      if (name === 'broken') throw new Error('secret of the program');
+    },
+    async beforePublish(name, seq) {
+      await Promise.resolve();
+      asked.push(`publish ${name}/${seq}`);
+      if (seq === 9) throw new SluiceError('conflict', 'not that one');
+    },
+    beforeDelete: (name) => void asked.push(`delete ${name}`),
+    async beforeRead(name) {
+      await Promise.resolve();
+      asked.push(`read ${name}`);
+      if (name === 'made') server.channels.open(name);
+    },
+  };
+  await using server = await TrickleServer.start({ hooks, autocreate: true });
+  const ask = async (method: string, path: string, body?: string) => {
+    const { status, body: text } = await call(method, server.url + path, body === undefined ? {} : { body });
+    return [status, text];
+  };
+  expect(await ask('POST', 'no')).toEqual([403, 'not this one\n']);
+  expect(await ask('POST', 'no/0', 'x')).toEqual([403, 'not this one\n']);
+  expect(await ask('POST', 'broken')).toEqual([500, 'Server error\n']);
+  expect(await ask('POST', 'cam/0', 'x')).toEqual([200, '']);
+  expect(await ask('POST', 'cam/9', 'x')).toEqual([409, 'not that one\n']);
+  expect(await ask('GET', 'cam/0')).toEqual([200, 'x']);
+  expect(await ask('GET', 'made/next')).toEqual([200, '0']);
+  expect(await ask('GET', 'none/next')).toEqual([404, 'Stream not found\n']);
+  expect(await ask('DELETE', 'cam')).toEqual([200, '']);
+  expect(asked.join(', ')).toBe(
+    'create no, create no, create broken, create cam, publish cam/0, publish cam/9, read made, read none, delete cam',
+  );
 });

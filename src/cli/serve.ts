@@ -5,7 +5,7 @@ import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { isLoopback, isWildcard } from '../server/address.ts';
 import { loadConfig, type ResolvedConfig } from '../server/config.ts';
-import { type SluiceServer, startServer } from '../server/server.ts';
+import type { SluiceServer } from '../server/server.ts';
 import { type CommandContext, flagText, terminalLogger } from './context.ts';
 import { packageVersion } from './version.ts';
 
@@ -21,6 +21,8 @@ export async function run(context: CommandContext): Promise<number> {
 
 /** Starts a server; its log goes to standard error, for people on a terminal, else as JSON lines. */
 export async function start(config: ResolvedConfig, context: CommandContext): Promise<SluiceServer> {
+  // Loaded here: commands that use only the rest of this file start sooner.
+  const { startServer } = await import('../server/server.ts');
   try {
     return await startServer(config, { log: makeLogger(config, context) });
   } catch (error) {

@@ -56,6 +56,7 @@ import { programRoutes } from './routes/programs.ts';
 import { soundRoutes } from './routes/sound.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { timelineFileRoutes } from './routes/timeline-files.ts';
+import { trickleRoutes } from './routes/trickle.ts';
 import { StreamService } from './stream-service.ts';
 import { TIMELINE_SHARE } from './timeline-keeper.ts';
 import { Timelines } from './timelines.ts';
@@ -247,6 +248,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
   analysisRoutes(context);
   healthRoutes(context, versions);
   bandwidthRoute(context);
+  trickleRoutes(context);
   await routes?.(app);
 
   await timelines.opened();
