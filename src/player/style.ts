@@ -75,6 +75,8 @@ export const STYLE = `
   position: absolute; top: 12px; left: 50%; translate: -50% 0; max-width: calc(100% - 24px); box-sizing: border-box; padding: 6px 12px;
   border-radius: var(--_radius); background: var(--_panel); overflow-wrap: anywhere; user-select: text; -webkit-user-select: text;
 }
+/* Below what offers sound. */
+.toast:has(~ .sound-hint:not([hidden], .away)) { top: 64px; }
 
 .controls {
   position: absolute; inset: auto 8px 8px 8px; padding: 4px 6px; border-radius: var(--_radius); background: var(--_panel);
