@@ -36,6 +36,9 @@ export class Endpoint {
   readonly #url: URL;
   readonly #options: EndpointOptions;
   readonly #agent: http.Agent;
+  /** Requests on connections of their own. */
+  readonly #fresh = new Set<http.ClientRequest>();
+  #closed = false;
 
   constructor(url: string | URL, options: EndpointOptions = {}) {
     const parsed = typeof url === 'string' && !URL.canParse(url) ? null : new URL(url);
@@ -66,11 +69,16 @@ export class Endpoint {
       headers: { ...own, ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
     });
     request.on('socket', (socket) => void socket.setKeepAlive(true, PROBE_AFTER_MS));
+    if (fresh) {
+      this.#fresh.add(request);
+      request.on('close', () => this.#fresh.delete(request));
+    }
     return request;
   }
 
   /** A short request on a connection of its own. Rejects if it fails or takes longer than `timeoutMs`. */
   ask(method: string, suffix: string, timers: Timers, timeoutMs: number, headers: http.OutgoingHttpHeaders = {}): Promise<ShortAnswer> {
+    if (this.#closed) return Promise.reject(new Error('closed'));
     return new Promise((resolve, reject) => {
       const length = method === 'POST' ? { 'content-length': 0 } : {};
       const request = this.request(method, suffix, { ...length, ...headers }, true);
@@ -95,9 +103,11 @@ export class Endpoint {
     for (const socket of Object.values(this.#agent.freeSockets).flat()) socket?.destroy();
   }
 
-  /** Cuts all connections but fresh ones. */
+  /** Cuts all connections. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
+    for (const request of [...this.#fresh]) request.destroy();
   }
 }
 

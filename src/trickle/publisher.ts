@@ -269,7 +269,12 @@ export class TricklePublisher implements ChannelPublisher {
     if (result === 'done') this.#figures.segments++;
     else this.#figures.dropped++;
     if (remove && this.#reason === null) this.#requests.deleteSegment(segment.seq);
-    if (this.#reason !== null && this.#flying.size === 0) this.#endpoint.close();
+    if (this.#reason !== null) this.#disconnect();
+  }
+
+  /** After the end, once nothing waits for its answer. Closing has a request of its own, and does it then. */
+  #disconnect(): void {
+    if (this.#flying.size === 0 && this.#closing === null) this.#endpoint.close();
   }
 
   #note(error: string): void {
@@ -283,7 +288,7 @@ export class TricklePublisher implements ChannelPublisher {
     this.#ahead = null;
     // A whole segment may still get its answer.
     for (const segment of [...this.#flying]) if (!segment.whole || reason === 'failed') segment.abandon(reason);
-    if (this.#flying.size === 0) this.#endpoint.close();
+    this.#disconnect();
     this.#resolveEnded(this.#reason);
   }
 }
