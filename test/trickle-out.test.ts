@@ -135,6 +135,10 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
       outs: [{ channel: 'again' }],
     });
 
+    const { offered, sent, skipped, inFlight } = (await server.json<StreamStats>('api/streams/cam/stats')).outputs.trickle!;
+    expect(sent).toBeGreaterThan(20);
+    expect(offered).toBe(sent + inFlight + Object.values(skipped).reduce((sum, count) => sum + count, 0));
+
     const refused = await server.fetch('trickle/cam/0', { method: 'POST', body: 'x' });
     expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining('written by the stream cam')]);
 

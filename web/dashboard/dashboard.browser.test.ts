@@ -216,6 +216,22 @@ test('an unknown stream is said to be unknown, and appears when it comes', async
   await page.close();
 });
 
+test('the trickle channels of a stream: how each stands while it goes on, and no panel where there are none', async () => {
+  const publish = [{ url: `${server.url}trickle/sent-bars` }, { url: 'http://127.0.0.1:9/nowhere' }];
+  await put('sent', { source: SMALL, publish });
+  const page = await open('?stream=sent', 400);
+  const fact = (channel: string, name: string) => page.textContent(`[data-channel$="${channel}"] [data-fact=${name}]`);
+  await expect.poll(async () => Number(await fact('sent-bars', 'seq')), SOON).toBeGreaterThan(0);
+  expect(await fact('sent-bars', 'age')).toMatch(/^\d+\.\d s$/);
+  expect(await page.textContent('[data-channel$="sent-bars"] .trickle-state')).toBe('Live');
+  await expect.poll(() => page.textContent('[data-channel$="nowhere"] .trickle-error'), SOON).toContain('Nothing answers at this address');
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(400);
+  await put('sent', { source: SMALL });
+  await expect.poll(() => page.locator('[data-panel=trickle]').count(), SOON).toBe(0);
+  await page.close();
+  await fetch(at('api/streams/sent'), { method: 'DELETE' });
+});
+
 test('nothing is wider than a narrow window', async () => {
   for (const path of ['', '?stream=board', '?stream=board&tab=push', '?stream=board&tab=embed', '?stream=none']) {
     const page = await open(path, 400);

@@ -31,7 +31,6 @@ class OneChannel {
   readonly #connect: Connect;
   readonly #meter: OutputMeter;
   readonly #closing = new AbortController();
-  readonly #run: Promise<void>;
   #publication: TricklePublication | null = null;
   /** Of connections before the present one. */
   readonly #past = { segments: 0, bytes: 0, dropped: 0, reconnects: 0 };
@@ -44,7 +43,7 @@ class OneChannel {
     this.#stream = stream;
     this.#connect = connect;
     this.#meter = meter;
-    this.#run = this.#keepUp();
+    void this.#keepUp();
   }
 
   get link(): TrickleLink {
@@ -74,8 +73,8 @@ class OneChannel {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    // A connection that is just being made is not waited for: it is closed as soon as it is there.
     await this.#publication?.close();
-    await this.#run;
   }
 
   async #keepUp(): Promise<void> {
