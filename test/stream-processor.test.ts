@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Scope } from '../src/core/scope.ts';
+import { type StreamContext, type StreamHandlers, videoHandler } from '../src/processor-server/handlers.ts';
+import { runStreamProcessor } from '../src/processor-server/run.ts';
+import type { LoadContext } from '../src/processors/define.ts';
 import { hasTool } from './tools.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
@@ -168,4 +171,71 @@ describe.skipIf(!hasTool('curl', ['--version']) || process.platform === 'win32')
     // Nothing of it stays.
     expect(await readdir(folder)).toEqual(['tint.mjs']);
   });
+});
+
+it('handlers of an object have params, state, calls and the timeline', { timeout: 60_000 }, async () => {
+  const told: unknown[] = [];
+  class Tint {
+    level = 0;
+    _seen(...what: unknown[]) {
+      told.push(what);
+    }
+    async load({ progress }: LoadContext<unknown>) {
+      progress('reading', 0.5);
+      return { model: 'm' };
+    }
+    onStart(params: object, { requestId, stream, state }: StreamContext) {
+      this._seen('start', params, requestId, stream, state);
+    }
+    onParams(params: Readonly<Record<string, unknown>>, context: StreamContext) {
+      if (typeof params.level === 'number' && params.level > 255) throw new Error('level: at most 255');
+      context.metric({ level: Number(params.level ?? 0) });
+      this._seen('params', params, context.params);
+    }
+    onStop({ requestId }: StreamContext) {
+      this._seen('stop', requestId);
+    }
+    tint = videoHandler<NonNullable<StreamHandlers['video']>>((frame, { params, state }) => {
+      frame.edit().fill(Number(params.level ?? 0));
+      this._seen('video', (state as { model: string }).model);
+      return frame;
+    });
+  }
+  const server = scope.use(await runStreamProcessor({ port: 0, handlers: new Tint(), dataDir: folder }));
+  await server.loaded;
+  const call = async (path: string, body?: object, method = 'POST') => {
+    const answer = await fetch(new URL(path, server.url), {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    return { code: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const picture = { pixels: new Uint8Array(32 * 16 * 3), width: 32, height: 16 };
+  expect(server.sendInputFrame(picture)).toBe(false);
+  expect((await call('stream/start', { gateway_request_id: 'a', params: { level: 10, own: { deep: true } } })).code).toBe(200);
+  expect(told.splice(0)).toEqual([['start', { level: 10, own: { deep: true } }, 'a', 'a', { model: 'm' }]]);
+
+  const shown = async () => {
+    server.sendInputFrame(picture);
+    const answer = await fetch(new URL('live/a/snapshot.npy', server.url));
+    return answer.ok ? new Uint8Array(await answer.arrayBuffer()).at(-1) : null;
+  };
+  await expect.poll(shown, { timeout: 20_000 }).toBe(10);
+  expect(told.splice(0)).toContainEqual(['video', 'm']);
+
+  expect(await call('stream/params', { level: 300 })).toEqual({
+    code: 500,
+    body: { status: 'error', message: 'Parameter update failed: level: at most 255' },
+  });
+  expect((await call('stream/params', { level: 20, reset: true })).code).toBe(200);
+  expect(told.filter((what) => (what as unknown[])[0] === 'params')).toEqual([
+    ['params', { level: 20, reset: true }, { level: 20, reset: true, own: { deep: true } }],
+  ]);
+  await expect.poll(shown, { timeout: 20_000 }).toBe(20);
+
+  const { body } = await call('api/streams/a/metrics?names=level&step=0', undefined, 'GET');
+  expect(JSON.stringify(body)).toContain('20');
+  told.length = 0;
+  expect((await call('stream/stop')).code).toBe(200);
+  expect(told).toEqual([['stop', 'a']]);
 });

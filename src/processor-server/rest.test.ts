@@ -248,8 +248,11 @@ describe('one stream at a time', () => {
     sessions[0]!.fault = new Error('no such style\n    at secret (/home/me/x.ts)');
     const answer = await post('stream/params', { style: 'x' });
     expect(answer).toMatchObject({ code: 500, body: failed('Parameter update failed: no such style') });
+    const errors = async () => (await get('stream/status')).body.additional_info.streams.map(({ error }: Body) => error);
+    expect(await errors()).toEqual(['no such style']);
     expect((await get('health')).body).toEqual({ status: 'OK' });
     expect((await post('stream/params', { style: 'y' })).code).toBe(200);
+    expect(await errors()).toEqual([null]);
   });
 
   it('a stop that fails is told', async () => {

@@ -3,6 +3,7 @@ import { type SluiceError, toSluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { gpuInfo, gpuStats } from '../native/gpu.ts';
 import { checkChannels } from '../server/source-access.ts';
+import type { Params } from './processor.ts';
 import type { Route, RouteHandler } from './routes.ts';
 import type { StreamProcessorServer } from './run.ts';
 import type { StartRequest } from './session.ts';
@@ -126,7 +127,7 @@ class Rest {
       if (entry instanceof Response) return entry;
       await entry.opened;
       if (!entry.session) return failure(400, 'No active stream to update');
-      await entry.session.updateParams(byBody === null ? sent : others);
+      await change(entry, byBody === null ? sent : others);
       return { status: 'success', message: 'Parameters updated successfully' };
     } catch (error) {
       const known = toSluiceError(error);
@@ -204,6 +205,17 @@ class Rest {
     const values = { code: error.code, error: error.message };
     if (error.code === 'internal') log.error({ ...values, cause: String(error.cause) }, message);
     else log.info(values, message);
+  }
+}
+
+/** Changes params; the state tells of those that were refused until others are taken. */
+async function change(entry: Entry, params: Params): Promise<void> {
+  try {
+    await entry.session!.updateParams(params);
+    entry.error = null;
+  } catch (error) {
+    entry.error = plain(toSluiceError(error));
+    throw error;
   }
 }
 

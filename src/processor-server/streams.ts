@@ -18,7 +18,7 @@ export interface Entry {
   readonly since: string;
   state: 'starting' | 'running' | 'stopping';
   session: StreamSession | null;
-  /** Newest thing that went wrong with it. */
+  /** Why its newest params were refused, if they were. */
   error: string | null;
   /** Settles when it has begun, or could not. */
   readonly opened: Promise<void>;
@@ -46,7 +46,7 @@ export class StreamTable implements AsyncDisposable {
 
   constructor(options: StreamTableOptions) {
     this.#options = options;
-    this.state = new ServerState(() => this.all().map(detailOf), options.onState);
+    this.state = new ServerState(() => this.all().map((entry) => this.#detailOf(entry)), options.onState);
     this.#watch = setInterval(() => this.#look(), options.settings.healthCheckInterval * 1000).unref();
   }
 
@@ -150,12 +150,22 @@ export class StreamTable implements AsyncDisposable {
   #look(): void {
     // A server that says ERROR may get no stream any more that could end it; the processor itself is well.
     if (this.#failedAt !== null && performance.now() - this.#failedAt >= this.#options.settings.healthCheckInterval * 1000) this.#recover();
-    for (const { request, stream: name, state, error } of this.all()) {
-      if (state !== 'running') continue;
-      const stream = this.#options.server.streams.registry.find(name);
-      const reason = stream?.state === 'failed' ? (stream.reason ?? 'its source failed') : error;
-      this.state.component(`stream:${request.gateway_request_id}`, reason === null ? 'RUNNING' : 'ERROR', reason);
+    for (const entry of this.all()) {
+      if (entry.state !== 'running') continue;
+      const reason = this.#faultOf(entry);
+      this.state.component(`stream:${entry.request.gateway_request_id}`, reason === null ? 'RUNNING' : 'ERROR', reason);
     }
+  }
+
+  /** What is wrong with its input now. */
+  #faultOf({ stream: name }: Entry): string | null {
+    const stream = this.#options.server.streams.registry.find(name);
+    return stream?.state === 'failed' ? (stream.reason ?? 'its input cannot be read') : null;
+  }
+
+  #detailOf(entry: Entry): StreamDetail {
+    const { request, stream, state, since, error } = entry;
+    return { request_id: request.gateway_request_id, stream, state, since, error: this.#faultOf(entry) ?? error };
   }
 
   /** A request id as the name of a stream: as it is, if it can be one. */
@@ -180,8 +190,4 @@ export class StreamTable implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function detailOf({ request, stream, state, since, error }: Entry): StreamDetail {
-  return { request_id: request.gateway_request_id, stream, state, since, error };
 }
