@@ -337,7 +337,7 @@ async function start(config: ResolvedConfig, { log, routes, versions }: ServerDe
   };
 }
 
-/** Where this server's own threads reach it. */
+/** Where this server's own threads reach it; ends with a slash. */
 function ownAddress({ host, tls, basePath }: ResolvedConfig, port: number): string {
   const address = listenAddress(host) ?? '127.0.0.1';
   return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}${basePath}`;
