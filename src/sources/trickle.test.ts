@@ -248,10 +248,9 @@ it.concurrent('size and rate change while it runs', async ({ expect }) => {
   expect(await ended).toBe(null);
   const slow = shots.slice(before + 2);
   expect(slow.length).toBeGreaterThan(2);
-  for (const [i, shot] of slow.entries()) {
-    expect([shot.width, shot.height]).toEqual([256, 256]);
-    if (i) expect(shot.mediaTime - slow[i - 1]!.mediaTime).toBeGreaterThan(90_000 / 5 - 3000);
-  }
+  for (const shot of slow) expect([shot.width, shot.height]).toEqual([256, 256]);
+  // Five a second; one that was late does not put off those behind it.
+  expect(slow.length - 1).toBeLessThanOrEqual(((slow.at(-1)!.mediaTime - slow[0]!.mediaTime) / 90_000) * 5 + 1);
   expect(details().figures).toBeUndefined();
   expect((details() as Record<string, unknown>).reconnects).toBe(0);
 });
