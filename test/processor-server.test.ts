@@ -126,6 +126,17 @@ withFfmpeg('a stream', () => {
     const sending = sendInTime(clip.slice(30), publisher, new Map());
     expect(await call('stream/status')).toMatchObject({ status: 200, body: { status: 'OK', client_active: true } });
 
+    // The page shows where it comes from and where it goes.
+    const name = [...server.sessions.values()][0]!.stream;
+    const info = async () => (await fetch(new URL(`api/streams/${name}`, server.url))).json();
+    await until(async () => (await info()).trickle?.outs.some(({ state }: { state: string }) => state === 'live'), 'a live channel');
+    expect(await info()).toMatchObject({
+      trickle: {
+        in: { channel: channel('in'), state: 'live' },
+        outs: [{ channel: channel('out'), state: 'live', dropped: 0 }],
+      },
+    });
+
     // By REST: one that holds, one that the function refuses, one that is not allowed.
     expect(await call('stream/params', { text: 'b', strength: 2 })).toMatchObject({ status: 200 });
     expect(await call('stream/params', { text: 'no' })).toMatchObject({

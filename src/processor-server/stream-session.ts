@@ -5,6 +5,7 @@ import { SluiceError, toSluiceError } from '../core/errors.ts';
 import type { FrameInfo } from '../core/frame.ts';
 import { Scope } from '../core/scope.ts';
 import { publishTrickle, type TricklePublication } from '../outputs/trickle/publication.ts';
+import { showPublication } from '../outputs/trickle/shown.ts';
 import type { AudioHub } from '../pipeline/audio/audio-hub.ts';
 import type { Stream } from '../pipeline/stream.ts';
 import { TricklePublisher } from '../trickle/publisher.ts';
@@ -209,11 +210,13 @@ class RunningSession implements StreamSession {
     const publisher = this.#publisher(this.request.publish_url!, { contentType: 'video/mp2t' });
     const fixed = this.#input.detectOutResolution || !size ? { hold: true } : { size: `${size.width}x${size.height}` };
     const onSegment = () => {
+      stream.events.emit('links', {});
       if (this.#published) return;
       this.#published = true;
       this.#events?.tell('send_first_processed_segment');
     };
     this.#publication = publishTrickle(stream, { gop: 2, audio: 'opus', exact: true, ...fixed }, publisher, { onSegment });
+    showPublication(this.#publication, this.request.publish_url!);
     void this.#publication.ended.then((end) => this.#onOutputEnded(end));
   }
 

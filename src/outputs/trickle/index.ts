@@ -6,6 +6,7 @@ import { TricklePublisher } from '../../trickle/publisher.ts';
 import type { Output, OutputContext } from '../output.ts';
 import { OutgoingChannels } from './outgoing.ts';
 import { OwnChannels } from './own-channels.ts';
+import { shownLinks } from './shown.ts';
 
 export interface TrickleOutput extends Output {
   /** Channels into which a stream goes: that of this server first. */
@@ -30,7 +31,7 @@ export function openTrickle({ registry, meter, trickle }: OutputContext): Trickl
     }),
   ];
   return {
-    links: (stream) => [...own.links(stream), ...(outgoing.get(stream)?.links ?? [])],
+    links: (stream) => [...own.links(stream), ...(outgoing.get(stream)?.links ?? []), ...shownLinks(registry.find(stream))],
     async close() {
       for (const off of offs) off();
       await Promise.all([own.close(), ...[...outgoing.values()].map((channels) => channels.close())]);
