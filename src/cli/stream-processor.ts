@@ -55,9 +55,10 @@ async function runExternal(context: CommandContext): Promise<number> {
       processor: { external: true, video: video !== false, audio: audio === true, calls: lines.calls(load === true) },
       onState: (state) => lines.say({ type: 'state', state }),
     } as StreamProcessorOptions);
-    const { server } = await serve(choice, context, scope, Object.fromEntries(given), (running) => {
+    const { server } = await serve(choice, context, scope, Object.fromEntries(given), (running, { token }) => {
       lines.serve(running);
-      lines.say({ type: 'listening', url: running.url });
+      // Only the program that started this one reads it.
+      lines.say({ type: 'listening', url: running.url, ...(token !== null && { token }) });
     });
     const abort = new AbortController();
     void lines.ended.then(() => abort.abort());
@@ -76,7 +77,7 @@ async function serve(
   context: CommandContext,
   scope: Scope,
   given: Readonly<Record<string, unknown>>,
-  onListening: (server: StreamProcessorServer) => void = () => {},
+  onListening: (server: StreamProcessorServer, config: ResolvedConfig) => void = () => {},
 ): Promise<{ config: ResolvedConfig; server: StreamProcessorServer }> {
   const { env, cwd } = context;
   const { settings } = choice;
@@ -92,7 +93,7 @@ async function serve(
   try {
     const { hooks } = choice;
     // Told before the processor is loaded.
-    const listening = { ...choice, hooks: { ...hooks, onStartup: [...hooks.onStartup, onListening] } };
+    const listening = { ...choice, hooks: { ...hooks, onStartup: [...hooks.onStartup, (running: StreamProcessorServer) => onListening(running, config)] } };
     return { config, server: await serveProcessor(config, listening, scope, log, env) };
   } catch (error) {
     throw listenError(error, config);

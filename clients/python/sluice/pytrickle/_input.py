@@ -35,7 +35,9 @@ async def push_frame(server: StreamServer, frame: Union[VideoFrame, AudioFrame])
 
 def _push(server: StreamServer, stream: Any, frame: VideoFrame) -> bool:
     if stream.input is None:
-        stream.input = Sluice(server.url or "", server._more["token"]).stream(stream.name)
+        # An address that stands for all of them is none to connect to.
+        url = (server.url or "").replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        stream.input = Sluice(url, server._token).stream(stream.name)
     at = int(frame.timestamp * frame.time_base / MICROSECOND)
     pixels = rgb_of_tensor(frame.tensor)
     try:

@@ -110,6 +110,7 @@ class StreamServer:
         self.frame_skip_config, self.overlay_config = frame_skip_config, overlay_config
         self.url: Optional[str] = None
         """Once it listens."""
+        self._token: Optional[str] = None
         self.state = StreamState()
         if hasattr(frame_processor, "attach_state"):
             frame_processor.attach_state(self.state)
@@ -216,6 +217,7 @@ class StreamServer:
         kind = line.get("type")
         if kind == "listening":
             self.url = str(line["url"])
+            self._token = line.get("token")
             logger.info("%s listens at %s", self.name, self.url)
         elif kind == "state":
             with contextlib.suppress(ValueError):
