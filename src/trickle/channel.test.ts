@@ -159,6 +159,25 @@ describe('a channel', () => {
     expect([hanging.segment.end, ahead.segment.end]).toEqual(['reset', null]);
   });
 
+  it('frees the numbers that were used before for a publisher that begins anew', () => {
+    const c = channel();
+    for (let seq = 0; seq < 4; seq++) put(c, seq, `old ${seq}`);
+    const reader = view(c, 2);
+    expect(() => c.write(0)).toThrow('closed (complete)');
+    const [ahead, first] = [c.write(4), c.write(0, { reset: true })];
+    first.write(bytes('new 0'));
+    first.end();
+    put(c, 1, 'new 1');
+    expect([ahead.segment.end, c.latest, taken(view(c, 0)), taken(view(c, 1)), taken(reader)]).toEqual([
+      null,
+      2,
+      'new 0',
+      'new 1',
+      'old 2',
+    ]);
+    expect(c.read(3).found).toBe(false);
+  });
+
   it('ends readers and writers when it is deleted', () => {
     const c = channel();
     put(c, 0, 'x');

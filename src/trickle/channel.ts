@@ -154,7 +154,7 @@ export class Channel {
 
   /**
    * Opens segment `seq` for writing, `NEXT` the next one. Takes its place in the ring at once, which ends the segment five before it.
-   * `reset`: the publisher begins anew, all lower segments come to their end. Throws `bad-value` for a number that no segment can have,
+   * `reset`: the publisher begins anew: all lower segments come to their end, and numbers that were used before from here on are free. Throws `bad-value` for a number that no segment can have,
    * `conflict` if the segment is closed, `gone` if the channel is.
    */
   write(seq: number, options: { readonly reset?: boolean } = {}): SegmentInput {
@@ -164,12 +164,12 @@ export class Channel {
       this.#refused++;
       throw badSeq(asked);
     }
+    if (options.reset) this.#beginAnew(asked);
     const segment = this.#segmentForWrite(asked);
     if (segment.end !== null) {
       this.#refused++;
       throw new SluiceError('conflict', `segment ${asked} is closed (${segment.end}); the next one is ${this.#nextOpen()}`);
     }
-    if (options.reset) for (const other of this.#ring) if (other && other.seq < asked) other.close('reset');
     return segment.write();
   }
 
@@ -267,6 +267,23 @@ export class Channel {
     this.#ring[slot] = segment;
     if (!old) return;
     old.close('rolled-over');
+    this.#letGo(old);
+  }
+
+  #beginAnew(seq: number): void {
+    for (const [slot, other] of this.#ring.entries()) {
+      if (!other) continue;
+      if (other.seq < seq) other.close('reset');
+      // What is open is the new publisher's own, connected ahead.
+      else if (seq < this.#latest && other.end !== null) {
+        this.#ring[slot] = null;
+        this.#letGo(other);
+      }
+    }
+  }
+
+  /** A segment that is out of the ring. */
+  #letGo(old: Segment): void {
     old.release();
     if (old.readers === 0) return;
     this.#leaving = this.#leaving.filter((one) => one.readers > 0);
