@@ -233,7 +233,7 @@ it.concurrent('a decoder that refuses everything is made anew, three times at mo
 });
 
 it.concurrent('size and rate change while it runs', async ({ expect }) => {
-  const units = await makeFilm({ pictures: 120, key: 30, width: 640, height: 360 });
+  const units = await makeFilm({ pictures: 90, key: 30, width: 640, height: 360 });
   const { url, publisher } = channel();
   const { shots, details, change, ended } = play(url);
   await expect.poll(() => details().state).toBe('connecting');

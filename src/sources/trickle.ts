@@ -157,7 +157,12 @@ class Player implements AsyncDisposable {
       const now = performance.now();
       if (this.#line.length !== count) changed = now;
       count = this.#line.length;
-      if (now - changed >= QUIET_MS || now - began >= LONGEST_BURST_MS) break;
+      if (now - began >= LONGEST_BURST_MS) break;
+      if (now - changed < QUIET_MS) continue;
+      // This thread may have been held up itself: what came meanwhile is read first.
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#line.length === count) break;
     }
     const kind = this.#first('video') ? 'video' : 'audio';
     let newest: { dts: number; arrival: Micros } | null = null;
