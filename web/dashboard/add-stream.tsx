@@ -62,7 +62,7 @@ const FIELDS: Record<Kind, readonly Field[]> = {
   recording: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.recording, { io: 'input' })),
   stream: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.stream, { io: 'input' })),
   trickle: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.trickle, { io: 'input' })).map((field) =>
-    field.key === 'url' ? { ...field, placeholder: 'http://host:2939/name' } : field,
+    field.key === 'url' ? { ...field, label: 'Channel', placeholder: 'http://host:2939/name' } : field,
   ),
   push: fieldsOf(z.toJSONSchema(SOURCE_PARAMS.push, { io: 'input' })),
 };

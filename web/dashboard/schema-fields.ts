@@ -13,6 +13,8 @@ export interface Field {
   readonly maximum?: number;
   readonly pattern?: string;
   readonly placeholder?: string;
+  /** Instead of the usual one of its key. */
+  readonly label?: string;
 }
 
 /** What the controls hold. */
@@ -136,7 +138,7 @@ const LABELS: Record<string, string> = {
 
 /** What the field is called: `barcode` → `Barcode`. */
 export function labelOf(field: Field): string {
-  const known = LABELS[field.key];
+  const known = field.label ?? LABELS[field.key];
   if (known) return known;
   const words = field.key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
   return words.charAt(0).toUpperCase() + words.slice(1);
