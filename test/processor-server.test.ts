@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeClip, type Unit } from '../bench/pytrickle/clip.ts';
 import { create, PlainPublisher, readChannel, remove, sendInTime } from '../bench/pytrickle/plain.ts';
+import type { StreamInfo } from '../src/api/schema.ts';
 import { Scope } from '../src/core/scope.ts';
 import type { StreamProcessorOptions } from '../src/processor-server/options.ts';
 import { runStreamProcessor } from '../src/processor-server/run.ts';
@@ -128,8 +129,8 @@ withFfmpeg('a stream', () => {
 
     // The page shows where it comes from and where it goes.
     const name = [...server.sessions.values()][0]!.stream;
-    const info = async () => (await fetch(new URL(`api/streams/${name}`, server.url))).json();
-    await until(async () => (await info()).trickle?.outs.some(({ state }: { state: string }) => state === 'live'), 'a live channel');
+    const info = async () => (await (await fetch(new URL(`api/streams/${name}`, server.url))).json()) as StreamInfo;
+    await until(async () => (await info()).trickle?.outs.some(({ state }) => state === 'live'), 'a live channel');
     expect(await info()).toMatchObject({
       trickle: {
         in: { channel: channel('in'), state: 'live' },
