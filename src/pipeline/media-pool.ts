@@ -32,6 +32,8 @@ export type Place = 'media' | 'processors' | 'own';
 interface MediaWorker {
   readonly worker: Worker;
   readonly exited: Promise<SluiceError>;
+  /** Of its jobs, for when it ends. A promise would keep all that there ever were. */
+  readonly ends: Set<(error: SluiceError) => void>;
   jobs: number;
   readonly place: Place;
 }
@@ -73,6 +75,7 @@ export class MediaPool implements AsyncDisposable {
       if (finished) return;
       finished = true;
       host.jobs--;
+      host.ends.delete(finish);
       this.#jobs.delete(job);
       port1.close();
       resolve(error);
@@ -87,7 +90,7 @@ export class MediaPool implements AsyncDisposable {
       if (event.type === 'end') finish(event.error && new SluiceError(event.error.code, event.error.message, event.error.details));
     });
     port1.unref();
-    void host.exited.then(finish);
+    host.ends.add(finish);
     const job: Job = {
       send: (command) => {
         if (!finished) port1.postMessage(command);
@@ -127,10 +130,12 @@ export class MediaPool implements AsyncDisposable {
       });
       worker.on('exit', () => {
         this.#workers.delete(host);
-        resolve(new SluiceError('internal', `a media worker ended${cause instanceof Error ? `: ${cause.message}` : ''}`, {}, cause));
+        const error = new SluiceError('internal', `a media worker ended${cause instanceof Error ? `: ${cause.message}` : ''}`, {}, cause);
+        for (const end of [...host.ends]) end(error);
+        resolve(error);
       });
     });
-    const host: MediaWorker = { worker, exited, jobs: 0, place };
+    const host: MediaWorker = { worker, exited, ends: new Set(), jobs: 0, place };
     worker.unref();
     this.#workers.add(host);
     return host;
