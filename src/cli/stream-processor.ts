@@ -93,7 +93,10 @@ async function serve(
   try {
     const { hooks } = choice;
     // Told before the processor is loaded.
-    const listening = { ...choice, hooks: { ...hooks, onStartup: [...hooks.onStartup, (running: StreamProcessorServer) => onListening(running, config)] } };
+    const listening = {
+      ...choice,
+      hooks: { ...hooks, onStartup: [...hooks.onStartup, (running: StreamProcessorServer) => onListening(running, config)] },
+    };
     return { config, server: await serveProcessor(config, listening, scope, log, env) };
   } catch (error) {
     throw listenError(error, config);
