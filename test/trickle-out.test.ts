@@ -76,7 +76,23 @@ function unitsOf(segment: Buffer): { pictures: Picture[]; sounds: number[] } {
 
 /** Decodes a segment alone; the barcodes of its pictures. */
 function barcodes(segment: Buffer): (number | undefined)[] {
-  const args = ['-v', 'error', '-i', '-', '-map', '0:v', '-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'gray', '-'];
+  const args = [
+    '-v',
+    'error',
+    '-i',
+    '-',
+    '-map',
+    '0:v',
+    '-fps_mode',
+    'passthrough',
+    '-enc_time_base',
+    '1:90000',
+    '-f',
+    'rawvideo',
+    '-pix_fmt',
+    'gray',
+    '-',
+  ];
   const { stdout, stderr } = spawnSync('ffmpeg', args, { input: segment, maxBuffer: 2 ** 28 });
   expect(stderr.toString()).toBe('');
   const size = WIDTH * HEIGHT;
