@@ -121,6 +121,14 @@ async function idleAfter(url: string, from: number): Promise<number | null> {
   return null;
 }
 
+/** How many are missing at the beginning, between others, and at the end. */
+function placesOf(there: readonly boolean[]): string {
+  const first = there.indexOf(true);
+  const last = there.length - 1 - there.lastIndexOf(true);
+  if (first < 0) return `all ${there.length}`;
+  return `${first} + ${there.filter((one) => !one).length - first - last} + ${last}`;
+}
+
 async function run(row: Row, clip: readonly Unit[]): Promise<string[]> {
   await using server = await startServer(row.server);
   await using processor = await startProcessor(row.processor);
@@ -169,7 +177,6 @@ async function run(row: Row, clip: readonly Unit[]): Promise<string[]> {
 
   const got = new Map(arrivals.pictures.map((picture) => [picture.pts, picture]));
   const first = clip[0]!.pts + START_S * 90_000;
-  const lost = clip.filter(({ pts }) => !got.has(pts));
   const late = clip
     .filter(({ pts }) => pts >= first && got.has(pts))
     .map(({ pts }) => got.get(pts)!.lastAt - sent.get(pts)!)
@@ -181,7 +188,7 @@ async function run(row: Row, clip: readonly Unit[]): Promise<string[]> {
     row.id,
     `${row.publisher} → ${row.server} → **${row.processor}** → ${row.server} → ${row.reader}`,
     `${clip.length} / ${arrivals.pictures.length}`,
-    `${lost.length} (${lost.filter(({ pts }) => pts >= first).length})`,
+    placesOf(clip.map(({ pts }) => got.has(pts))),
     unknown === 0 ? 'all' : `${unknown} unknown`,
     `${percentile(late, 0.05).toFixed(0)} / ${percentile(late, 0.5).toFixed(0)} / ${percentile(late, 0.95).toFixed(0)}`,
     cpu('processor'),
@@ -201,7 +208,7 @@ try {
     '',
     'way',
     'pictures in / out',
-    `not out (after ${START_S} s)`,
+    'not out: first + between + last',
     'PTS',
     'p5 / p50 / p95 ms',
     'CPU s/s',
