@@ -76,7 +76,7 @@ export interface Sample {
   /** Number that the painter drew; `null` = unreadable. */
   readonly painted: number | null;
   /** The browser called in time: no newer picture has taken the place of the one it told of. */
-  readonly sure: boolean;
+  sure: boolean;
   /** Id that the player gives to it. */
   readonly id: number;
   /** Capture time that the server gave to it minus the time of drawing, ms. */
@@ -95,10 +95,15 @@ export async function recordShown(page: Page, url: string): Promise<void> {
     const player = document.querySelector('sluice-player')! as HTMLElement & { shownFrame: { id: number; timestamp: number } | null };
     const video = player.shadowRoot!.querySelector('video')!;
     const strip = new OffscreenCanvas(256, 8).getContext('2d', { willReadFrequently: true })!;
-    const look = (_now: number, { expectedDisplayTime, presentationTime }: VideoFrameCallbackMetadata) => {
+    let before: { sample: Sample; presented: number; drawn: number } | null = null;
+    const look = (_now: number, { expectedDisplayTime, presentationTime, presentedFrames }: VideoFrameCallbackMetadata) => {
       video.requestVideoFrameCallback(look);
+      // A picture without a call of its own, or one that was there when the sample was taken.
+      if (before && (presentedFrames !== before.presented + 1 || presentationTime <= before.drawn)) before.sample.sure = false;
+      before = null;
       strip.drawImage(video, 0, 0, video.videoWidth, video.videoWidth / 32, 0, 0, 256, 8);
-      const sure = performance.now() - presentationTime < 25;
+      const drawn = performance.now();
+      const sure = drawn - presentationTime < 25;
       const { data } = strip.getImageData(0, 0, 256, 8);
       const cells = Array.from({ length: 128 }, (_, cell) => {
         const [x, y] = [(cell % 64) * 4 + 1, Math.floor(cell / 64) * 4 + 1];
@@ -109,13 +114,15 @@ export async function recordShown(page: Page, url: string): Promise<void> {
       // The player's own callback of this picture came before; a name that is still on its way leaves `null`.
       const named = player.shownFrame;
       if (!named) return;
-      samples.push({
+      const sample = {
         painted: code?.frame ?? null,
         sure,
         id: named.id,
         stampError: code && named.timestamp / 1000 - code.timeMs,
         latency: code && performance.timeOrigin + expectedDisplayTime - code.timeMs,
-      });
+      };
+      samples.push(sample);
+      before = { sample, presented: presentedFrames, drawn };
     };
     video.requestVideoFrameCallback(look);
   });
