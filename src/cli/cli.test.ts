@@ -119,6 +119,13 @@ describe('the program', () => {
     expect((await fetch(`${url}cam/0`, { method: 'POST', body: 'x', headers })).status).toBe(200);
     expect(await (await fetch(`${url}cam/0`, { headers })).text()).toBe('x');
     const second = sluice(['trickle', '--port', new URL(url).port]);
+    const root = sluice(['trickle', '--port', '0', '--path', '/']);
+    const [, there = ''] = await root.printed(/Channels +(http:\/\/127\.0\.0\.1:\d+\/)\n/);
+    expect((await fetch(`${there}cam/0`, { method: 'POST', body: 'y' })).status).toBe(200);
+    root.child.kill('SIGTERM');
+    const odd = sluice(['trickle', '--port', '0', '--path', '/a b']);
+    expect(await odd.done).toBe(2);
+    expect(odd.err()).toContain('"/a b" received; expected a path such as / or /ai/trickle/');
     expect(await second.done).toBe(2);
     expect(second.err()).toContain('is in use. End the program that uses it, or take another: --port ');
     expect(await bad.done).toBe(2);

@@ -19,6 +19,15 @@ const SERVER: readonly CliOption[] = [CONFIG, ...OPTIONS];
 /** What of the server's settings concerns its trickle channels. */
 const TRICKLE: readonly CliOption[] = [
   CONFIG,
+  {
+    key: 'path',
+    flag: 'path',
+    env: '',
+    kind: 'text',
+    value: 'PATH',
+    help: 'where the channels are, below the base path; / for right there',
+    fallback: '/trickle/',
+  },
   ...OPTIONS.filter(
     ({ key }) =>
       key.startsWith('trickle.') ||
@@ -257,7 +266,12 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Runs a server of trickle channels and nothing else.',
     positionals: [],
     options: TRICKLE,
-    examples: ['sluice trickle', 'sluice trickle --base-path /ai --port 2939', 'sluice trickle --host 0.0.0.0 --token $TOKEN'],
+    examples: [
+      'sluice trickle',
+      'sluice trickle --base-path /ai --port 2939',
+      'sluice trickle --path / --port 3389',
+      'sluice trickle --host 0.0.0.0 --token $TOKEN',
+    ],
     load: () => import('./trickle.ts'),
   },
   {

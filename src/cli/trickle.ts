@@ -8,19 +8,20 @@ import { packageVersion } from './version.ts';
 
 export async function run(context: CommandContext): Promise<number> {
   const config = await loadConfig({ flags: context.flags, env: context.env, cwd: context.cwd, file: flagText(context, 'config') });
-  const server = await start(config, context);
+  const basePath = config.basePath + (flagText(context, 'path') ?? '/trickle/').replace(/^\//, '');
+  const server = await start(config, basePath, context);
   context.print(describe(config, server).join('\n'));
   return untilStopped(server, context);
 }
 
-async function start(config: ResolvedConfig, context: CommandContext): Promise<TrickleServer> {
+async function start(config: ResolvedConfig, basePath: string, context: CommandContext): Promise<TrickleServer> {
   const { host, port, token, viewToken, tokenGiven, anonymous, allowHosts, trickle, tls } = config;
   const { autocreate, changefeed, idle, ...limits } = trickle;
   try {
     return await TrickleServer.start({
       host,
       port,
-      basePath: `${config.basePath}trickle/`,
+      basePath,
       ...(tls ? { tls: await readTls(tls) } : {}),
       token: token ?? undefined,
       viewToken: viewToken ?? undefined,
@@ -40,10 +41,10 @@ async function start(config: ResolvedConfig, context: CommandContext): Promise<T
 
 /** The lines that tell where the channels are and what opens them. */
 function describe(config: ResolvedConfig, server: TrickleServer): string[] {
-  const { port, protocol } = new URL(server.url);
+  const { port, protocol, pathname } = new URL(server.url);
   const rows: [string, string][] = reachableAddresses(config).map(([name, host]) => [
     name === 'Open' ? 'Channels' : name,
-    `${protocol}//${host}${port ? `:${port}` : ''}${config.basePath}trickle/`,
+    `${protocol}//${host}${port ? `:${port}` : ''}${pathname}`,
   ]);
   for (const [key, name, use] of [
     ['token', 'Token', 'publishing, reading, deleting'],

@@ -103,7 +103,7 @@ export class TrickleServer implements AsyncDisposable {
 
 function basePathOf(path: string): string {
   if (/^\/([A-Za-z0-9._~@:-]+\/?)*$/.test(path)) return path.endsWith('/') ? path : `${path}/`;
-  throw new SluiceError('bad-config', `basePath: ${JSON.stringify(path)} received; expected a path that begins with /`, {
+  throw new SluiceError('bad-config', `basePath: ${JSON.stringify(path)} received; expected a path such as / or /ai/trickle/`, {
     field: 'basePath',
   });
 }
