@@ -112,7 +112,9 @@ test('a Vega-Lite spec is drawn live without eval; a wrong one is told in plain 
   // The example.
   await expect.poll(() => painted('.vega-view canvas'), SOON).toBeGreaterThan(500);
 
-  await page.click('.vega-panel summary');
+  // By key: what is above still grows, and a click would miss.
+  await page.locator('.vega-panel summary').press('Enter');
+  await page.waitForSelector('.vega-panel textarea', SOON);
   const show = async (spec: unknown) => {
     await page.fill('.vega-panel textarea', typeof spec === 'string' ? spec : JSON.stringify(spec));
     await page.click('.vega-panel button:has-text("Show")');
