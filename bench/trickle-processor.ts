@@ -17,7 +17,7 @@ import { Child } from './child.ts';
 import type { ProcessorMethods } from './children/trickle-processor.ts';
 import { cpuOf } from './processes.ts';
 import { makeClip } from './pytrickle/clip.ts';
-import { create, readChannel, type SentTimes, sendInTime } from './pytrickle/plain.ts';
+import { create, readChannel, type SentTimes, sendInTime, startStream } from './pytrickle/plain.ts';
 import { percentile } from './result.ts';
 
 const { values } = parseArgs({
@@ -56,20 +56,7 @@ try {
     },
     write: (bytes: Buffer) => void segment!.write(bytes),
   };
-  const started = await fetch(new URL('stream/start', url), {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({
-      subscribe_url: channel('in'),
-      publish_url: channel('out'),
-      control_url: channel('control'),
-      events_url: channel('events'),
-      data_url: channel('data'),
-      gateway_request_id: 'bench',
-      params: { width: 1280, height: 720, max_framerate: 30 },
-    }),
-  });
-  if (!started.ok) throw new Error(`start: ${started.status} ${await started.text()}`);
+  await startStream(url, channel);
 
   const sent: SentTimes = new Map();
   const sending = sendInTime(clip, sink, sent);

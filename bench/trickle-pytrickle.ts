@@ -19,7 +19,7 @@ import type { TrickleServerMethods } from './children/trickle-server.ts';
 import { childrenOf, cpuOf } from './processes.ts';
 import { makeClip, type Unit } from './pytrickle/clip.ts';
 import { type Make, openSink, readMedia, startPython } from './pytrickle/media.ts';
-import { create, remove, type SentTimes, sendInTime } from './pytrickle/plain.ts';
+import { create, remove, type SentTimes, sendInTime, startStream } from './pytrickle/plain.ts';
 import { percentile } from './result.ts';
 
 const { values } = parseArgs({
@@ -140,20 +140,7 @@ async function run(row: Row, clip: readonly Unit[]): Promise<string[]> {
   const sink = openSink(row.publisher, channel('in'), values.python);
   // Programs of Python take their time to begin.
   if (row.reader === 'pytrickle') await pause(5000);
-  const started = await fetch(new URL('stream/start', processor.url), {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({
-      subscribe_url: channel('in'),
-      publish_url: channel('out'),
-      control_url: channel('control'),
-      events_url: channel('events'),
-      data_url: channel('data'),
-      gateway_request_id: 'bench',
-      params: { width: 1280, height: 720, max_framerate: 30 },
-    }),
-  });
-  if (!started.ok) throw new Error(`start: ${started.status} ${await started.text()}`);
+  await startStream(processor.url, channel);
   await pause(500);
 
   const sent: SentTimes = new Map();

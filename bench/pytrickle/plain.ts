@@ -28,6 +28,24 @@ export async function remove(url: string): Promise<void> {
   await drain(await call('DELETE', url));
 }
 
+/** Starts a stream of 1280x720 from `in` to `out` of a trickle server on a processor, with the three JSON channels. */
+export async function startStream(processor: string | URL, channel: (name: string) => string): Promise<void> {
+  const answer = await fetch(new URL('stream/start', processor), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      subscribe_url: channel('in'),
+      publish_url: channel('out'),
+      control_url: channel('control'),
+      events_url: channel('events'),
+      data_url: channel('data'),
+      gateway_request_id: 'bench',
+      params: { width: 1280, height: 720, max_framerate: 30 },
+    }),
+  });
+  if (!answer.ok) throw new Error(`start: ${answer.status} ${await answer.text()}`);
+}
+
 /** When each picture was handed over, ms of `performance.now()`, by PTS. */
 export type SentTimes = Map<number, number>;
 

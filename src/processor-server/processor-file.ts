@@ -1,36 +1,19 @@
 // A processor from a file, as docs/processors.md describes it, or an object or class with marked handlers. It is read into this very program.
 import { existsSync } from 'node:fs';
-import { registerHooks } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SluiceError } from '../core/errors.ts';
 import { processorOf } from '../processors/handlers.ts';
+import { hookUserImports } from '../processors/user-imports.ts';
 import { findHandlers } from './handlers.ts';
 import { type OwnParts, partsOfDefinition, partsOfHandlers } from './own-processor.ts';
 
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const LIBRARY = new URL(`../index${extension}`, import.meta.url).href;
-let hooked = false;
-
-/** A file outside of any package finds `sluice` and `zod` all the same. */
-function hookImports(): void {
-  if (hooked) return;
-  hooked = true;
-  registerHooks({
-    resolve: (specifier, context, next) => {
-      if (specifier !== 'sluice' && specifier !== 'zod') return next(specifier, context);
-      try {
-        return next(specifier, context);
-      } catch {
-        return { url: specifier === 'sluice' ? LIBRARY : import.meta.resolve('zod'), shortCircuit: true };
-      }
-    },
-  });
-}
 
 /** Throws `processor-failed` where there is no such file, it cannot be read, or it exports no processor. */
 export async function readProcessorFile(file: string, cwd = process.cwd()): Promise<OwnParts> {
-  hookImports();
+  hookUserImports(LIBRARY, 'missing');
   const path = resolve(cwd, file);
   const name = basename(path).replace(/\.\w+$/, '');
   if (!existsSync(path)) throw new SluiceError('processor-failed', `there is no file ${path}`);

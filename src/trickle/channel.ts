@@ -22,6 +22,16 @@ export function badSeq(seq: number): SluiceError {
   return new SluiceError('bad-value', `${seq} received; expected the number of a segment, 0 to ${MAX_SEQ}, or ${NEXT} for the next`);
 }
 
+/** Throws `bad-value` where no segment to read can be asked for by this number. `name` of the setting that it is the value of, if of one. */
+export function checkRead(seq: number, name?: string): void {
+  if (Number.isSafeInteger(seq) && seq >= CURRENT) return;
+  const received = name === undefined ? seq : `${name}: ${seq}`;
+  throw new SluiceError(
+    'bad-value',
+    `${received} received; expected the number of a segment, ${NEXT} for the next or ${CURRENT} for the current`,
+  );
+}
+
 /** Bounds of what one channel, and all together, may hold. */
 export interface TrickleLimits {
   /** Channels at a time. */
@@ -178,12 +188,11 @@ export class Channel {
    * first or second of a channel without any. Throws `bad-value` for other negative numbers, `unavailable` at the limit of readers.
    */
   read(seq: number): ReadAnswer {
-    if (!Number.isSafeInteger(seq) || seq < CURRENT) {
+    try {
+      checkRead(seq);
+    } catch (error) {
       this.#refused++;
-      throw new SluiceError(
-        'bad-value',
-        `${seq} received; expected the number of a segment, ${NEXT} for the next or ${CURRENT} for the current`,
-      );
+      throw error;
     }
     const latest = this.#latest;
     const asked = seq === NEXT ? latest : seq === CURRENT ? Math.max(0, latest - 1) : seq;

@@ -1,7 +1,6 @@
 // Reads a channel inside one program, by the rules of subscribers over HTTP: a segment is given once its first byte is there, the next one is
 // held while one is read, and who falls out of the ring goes on with the newest.
-import { SluiceError } from '../core/errors.ts';
-import { type Channel, CURRENT, NEXT, type ReadAnswer } from './channel.ts';
+import { type Channel, checkRead, NEXT, type ReadAnswer } from './channel.ts';
 import type { TrickleChannels } from './channels.ts';
 import { newFigures } from './figures.ts';
 import type { ChannelEnd, ChannelFigures, ChannelSubscriber, SegmentReader } from './segments.ts';
@@ -43,12 +42,7 @@ export class LocalSubscriber implements ChannelSubscriber {
   /** Throws `bad-value` for a number that no segment can have. */
   constructor(channels: TrickleChannels, name: string, options: LocalSubscriberOptions = {}) {
     this.#at = options.start ?? NEXT;
-    if (!Number.isSafeInteger(this.#at) || this.#at < CURRENT) {
-      throw new SluiceError(
-        'bad-value',
-        `start: ${this.#at} received; expected the number of a segment, -1 for the next or -2 for the current`,
-      );
-    }
+    checkRead(this.#at, 'start');
     this.#channels = channels;
     this.#name = name;
     this.#options = options;

@@ -1,7 +1,7 @@
 // Reads a channel of a trickle server over HTTP. While segment n is read, n + 1 is asked for already, so that its first byte comes without a
 // round trip.
 import type { IncomingMessage } from 'node:http';
-import { SluiceError } from '../core/errors.ts';
+import { checkRead, NEXT } from './channel.ts';
 import { answerInWords, Endpoint, type EndpointOptions, readShort } from './endpoint.ts';
 import { newFigures } from './figures.ts';
 import { channelHeaders } from './headers.ts';
@@ -61,13 +61,7 @@ export class TrickleSubscriber implements ChannelSubscriber {
 
   /** Connects with the first `next`. Throws `bad-value` for an address or number that cannot be. */
   constructor(url: string | URL, options: TrickleSubscriberOptions = {}) {
-    const start = options.start ?? -1;
-    if (!Number.isSafeInteger(start) || start < -2) {
-      throw new SluiceError(
-        'bad-value',
-        `start: ${start} received; expected the number of a segment, -1 for the next or -2 for the current`,
-      );
-    }
+    checkRead(options.start ?? NEXT, 'start');
     this.#endpoint = new Endpoint(url, options);
     this.#options = options;
     this.#timers = options.timers ?? systemTimers;
@@ -118,7 +112,7 @@ export class TrickleSubscriber implements ChannelSubscriber {
   async #next(): Promise<SegmentReader | null> {
     if (!this.#ahead) {
       this.#signAt = this.#timers.now();
-      this.#ahead = this.#seek(this.#options.start ?? -1);
+      this.#ahead = this.#seek(this.#options.start ?? NEXT);
     }
     const segment = await this.#ahead;
     if (!segment || this.#abort.signal.aborted) return null;

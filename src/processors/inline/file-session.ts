@@ -1,35 +1,18 @@
 // A user's own file. It is imported anew in the thread that runs it, so a change holds from the next start of the processor on.
-import { registerHooks } from 'node:module';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SluiceError } from '../../core/errors.ts';
 import { DefinitionSession } from '../definition-session.ts';
 import { processorOf } from '../handlers.ts';
 import type { Session, SessionHost, SessionSpec } from '../session.ts';
+import { hookUserImports } from '../user-imports.ts';
 
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const OWN = new URL(`../user${extension}`, import.meta.url).href;
-let hooked = false;
-
-/** `sluice` is this program, wherever the file lies; `zod` is ours where the file has none. */
-function hookImports(): void {
-  if (hooked) return;
-  hooked = true;
-  registerHooks({
-    resolve: (specifier, context, next) => {
-      if (specifier === 'sluice') return { url: OWN, shortCircuit: true };
-      if (specifier !== 'zod') return next(specifier, context);
-      try {
-        return next(specifier, context);
-      } catch {
-        return { url: import.meta.resolve('zod'), shortCircuit: true };
-      }
-    },
-  });
-}
 
 export async function openSession(spec: SessionSpec, host: SessionHost): Promise<Session> {
-  hookImports();
+  // `sluice` is this program, wherever the file lies.
+  hookUserImports(OWN, 'always');
   const name = basename(spec.use);
   let module: Readonly<Record<string, unknown>>;
   try {
