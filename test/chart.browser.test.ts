@@ -82,6 +82,16 @@ function curveColumns({ start, end }: { start: number; end: number }): number[] 
   });
 }
 
+/** Those of them that the first chart, which shows this view, has left empty. */
+async function missing(span: { start: number; end: number }): Promise<number[]> {
+  const { columns } = await inside();
+  return curveColumns(span).filter((n) => !columns[n]);
+}
+
+async function newest(): Promise<{ id: number; timestamp: number }> {
+  return (await server.json<{ lastFrame: { id: number; timestamp: number } }>('api/streams/cam')).lastFrame;
+}
+
 /** A page of the server with these elements; CAM stands for the address of the stream. */
 async function open(elements: string): Promise<void> {
   // The page of one player lets other scripts in.
@@ -250,9 +260,8 @@ test('paused it stands still, with the player too; live it goes on', async () =>
   expect(await moved()).toBe(true);
   await pause();
   const { span } = await state();
-  const newest = () => server.json<{ lastFrame: { id: number } }>('api/streams/cam').then(({ lastFrame }) => lastFrame.id);
-  const then = await newest();
-  await expect.poll(newest, SOON).toBeGreaterThan(then + 30);
+  const { id: then } = await newest();
+  await expect.poll(async () => (await newest()).id, SOON).toBeGreaterThan(then + 30);
   expect((await state()).span).toEqual(span);
   await page.evaluate(() => document.querySelector('sluice-player')!.liveEdge());
   await expect.poll(async () => (await state()).span.end, SOON).toBeGreaterThan(span.end);
@@ -367,7 +376,6 @@ test('a hidden page draws nothing; when it is seen again the hole is filled', as
       Object.defineProperty(document, 'hidden', { configurable: true, get: () => value });
       document.dispatchEvent(new Event('visibilitychange'));
     }, hidden);
-  const newest = () => server.json<{ lastFrame: { id: number; timestamp: number } }>('api/streams/cam').then(({ lastFrame }) => lastFrame);
   await setHidden(true);
   const before = await draws();
   const from = await newest();
@@ -376,12 +384,28 @@ test('a hidden page draws nothing; when it is seen again the hole is filled', as
   await setHidden(false);
   const span = { start: from.timestamp, end: (await newest()).timestamp };
   await page.evaluate((wanted) => document.querySelector('sluice-chart')!.zoom(wanted), span);
-  const missing = async () => {
-    const { columns } = await inside();
-    return curveColumns(span).filter((n) => !columns[n]);
-  };
-  await expect.poll(async () => (await missing()).length, SOON).toBeLessThan(5);
+  await expect.poll(async () => (await missing(span)).length, SOON).toBeLessThan(5);
   // Where metrics came late or never, the chart has gaps of its own; they are not most of it.
+  expect(curveColumns(span).length).toBeGreaterThan(50);
+});
+
+test('an events socket that takes its time to open leaves no hole', async () => {
+  const from = await newest();
+  const slow = Promise.withResolvers<void>();
+  await page.routeWebSocket(/api\/events/, async (socket) => {
+    await slow.promise;
+    socket.connectToServer();
+  });
+  await open('<sluice-chart src="CAM" metrics="id" window="60s"></sluice-chart>');
+  await expect.poll(async () => Object.keys((await state()).values), SOON).toEqual(['id']);
+  const asked = await newest();
+  // Longer than it waits before it asks for the past of a new metric.
+  await expect.poll(async () => (await newest()).id, SOON).toBeGreaterThan(asked.id + 15 * 4);
+  slow.resolve();
+  await filled(1);
+  const span = { start: from.timestamp, end: (await newest()).timestamp };
+  await page.evaluate((wanted) => document.querySelector('sluice-chart')!.zoom(wanted), span);
+  await expect.poll(async () => (await missing(span)).length, SOON).toBeLessThan(5);
   expect(curveColumns(span).length).toBeGreaterThan(50);
 });
 

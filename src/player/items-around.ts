@@ -50,10 +50,6 @@ export class ItemsAround<T extends Timed> {
     this.#followed = from;
   }
 
-  get following(): boolean {
-    return this.#followed !== null;
-  }
-
   /** Takes in items; most come in order. */
   add(items: readonly T[]): void {
     for (const item of items) {

@@ -89,7 +89,6 @@ class Running {
       limit: 3000,
     });
     this.#offFrame = options.player.on('frame', () => {
-      this.#follow();
       this.#drawBoxes();
       if (performance.now() - this.#textMs >= TEXT_MS) this.#drawValues();
       else this.#timer ??= setTimeout(() => this.#drawValues(), TEXT_MS);
@@ -107,13 +106,14 @@ class Running {
   }
 
   apply(on: { values: boolean; boxes: boolean }): void {
-    const { events, address } = this.#options.player;
+    const { player } = this.#options;
+    const { events, address } = player;
     const streams = [address.name];
     if (on.values !== (this.#offValues !== undefined)) {
       this.#offValues?.();
       this.#samples.follow(null);
       this.#offValues = on.values
-        ? events.subscribe({ types: ['metric'], streams, onMissed: () => this.#samples.follow(null) }, ({ samples }) =>
+        ? events.subscribe({ types: ['metric'], streams, onMissed: () => this.#samples.follow(player.now()) }, ({ samples }) =>
             this.#samples.add(samples),
           )
         : undefined;
@@ -122,11 +122,11 @@ class Running {
       this.#offBoxes?.();
       this.#records.follow(null);
       this.#offBoxes = on.boxes
-        ? events.subscribe({ types: ['data', 'boxes'], streams, onMissed: () => this.#records.follow(null) }, (event) => {
+        ? events.subscribe({ types: ['data', 'boxes'], streams, onMissed: () => this.#records.follow(player.now()) }, (event) => {
             if (event.type === 'data') this.#records.add(event.items);
             else this.#early.add(event.frame, event.boxes);
             // The picture may be there before what was found in it.
-            const shown = this.#options.player.shownFrame?.id;
+            const shown = player.shownFrame?.id;
             const frames = event.type === 'data' ? event.items.map(({ frame }) => frame) : [event.frame];
             if (shown !== undefined && frames.includes(shown)) this.#drawBoxes();
           })
@@ -134,14 +134,6 @@ class Running {
     }
     this.#drawValues();
     this.#drawBoxes();
-  }
-
-  /** What is captured from now on comes by events, once they flow. */
-  #follow(): void {
-    const { player } = this.#options;
-    if (player.events.link.state !== 'open') return;
-    if (this.#offValues && !this.#samples.following) this.#samples.follow(player.now());
-    if (this.#offBoxes && !this.#records.following) this.#records.follow(player.now());
   }
 
   /** A <video> tells of a picture after it is on the screen, a busy page long after: while there are boxes, each repaint looks for itself. */

@@ -84,10 +84,10 @@ class World {
   }
 }
 
-test('a subscriber is told once that its events flow: by the pong behind its subscription', async () => {
+test('a subscriber is told once that its events have begun to flow: by the pong behind its subscription', async () => {
   const world = new World();
   let flowing = 0;
-  world.events.subscribe({ types: ['marker'], onFlowing: () => flowing++ }, () => {});
+  world.events.subscribe({ types: ['marker'], onMissed: () => flowing++ }, () => {});
   await turn();
   world.socket.listeners.onOpen?.();
   const last = world.socket.sent.findIndex(({ type }) => type === 'subscribe');
@@ -103,7 +103,7 @@ test('a subscriber is told once that its events flow: by the pong behind its sub
   // Another one that comes while the connection is open, for what the server sends already.
   let second = 0;
   world.now += 50;
-  world.events.subscribe({ types: ['marker'], onFlowing: () => second++ }, () => {});
+  world.events.subscribe({ types: ['marker'], onMissed: () => second++ }, () => {});
   await turn();
   const again = world.socket.sent.at(-1)!;
   expect(again.type).toBe('ping');
@@ -193,10 +193,15 @@ describe('PageEvents', () => {
     await turn();
     world.open();
     expect(missed).toEqual([]);
+    world.answer();
+    expect(missed.splice(0)).toEqual([{ reason: 'they had not begun', from: null, to: null }]);
     world.drop();
     world.pass(500);
-    expect(missed).toEqual([]);
     world.open();
+    // Not before the server has confirmed: what is asked for now could be answered before events flow.
+    expect(missed).toEqual([]);
+    world.answer();
+    world.answer();
     expect(missed).toEqual([{ reason: 'the connection was lost', from: null, to: null }]);
     const skipped = { type: 'skipped' as const, stream: 'cam', types: ['metric'], from: 1, to: 2, count: 3, reason: 'too slow' };
     world.socket.listeners.onEvent(skipped);
@@ -207,7 +212,23 @@ describe('PageEvents', () => {
     world.drop();
     world.pass(1000);
     world.open();
+    world.answer();
     expect(missed).toHaveLength(2);
+  });
+
+  test('a connection that is lost before the server has confirmed is told once, when it is there again', async () => {
+    const world = new World();
+    const missed: string[] = [];
+    world.events.subscribe({ types: ['marker'], onMissed: ({ reason }) => void missed.push(reason) }, () => {});
+    await turn();
+    world.open();
+    world.drop();
+    world.pass(500);
+    world.open();
+    expect(missed).toEqual([]);
+    world.answer();
+    world.answer();
+    expect(missed).toEqual(['they had not begun']);
   });
 
   test('a hidden page gets no metrics and is told so when it is seen again; markers go on', async () => {
@@ -217,6 +238,8 @@ describe('PageEvents', () => {
     world.events.subscribe({ types: ['marker'], streams: ['cam'], onMissed: () => void missed.push('marker') }, () => {});
     await turn();
     world.open();
+    world.answer();
+    expect(missed.splice(0)).toEqual(['they had not begun', 'marker']);
     const types = () => world.socket.sent.findLast((message) => message.type === 'subscribe')?.types;
     world.events.setHidden(true);
     world.pass(2000);
@@ -228,6 +251,8 @@ describe('PageEvents', () => {
     world.events.setHidden(false);
     await turn();
     expect(types()).toEqual(['marker', 'metric']);
+    expect(missed).toEqual([]);
+    world.answer();
     expect(missed).toEqual(['the page was hidden']);
   });
 

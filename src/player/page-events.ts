@@ -16,7 +16,7 @@ export type Link =
 /** An event that belongs to a stream: what subscriptions get. */
 export type StreamEvent = Extract<ServerEvent, { type: EventType }>;
 
-/** Events that a subscription did not get: what it shows must be loaded anew from the REST interface. */
+/** Events that a subscription may not have got: what it shows must be loaded (anew) from the REST interface. */
 export interface Missed {
   /** A clause in plain words, such as "the connection was lost". */
   readonly reason: string;
@@ -30,12 +30,12 @@ export interface Wanted<T extends EventType> {
   readonly types: readonly T[];
   /** Without it: of all streams. */
   readonly streams?: readonly string[];
-  /** Called after each gap, when events flow again; not at the first opening. */
-  readonly onMissed?: (missed: Missed) => void;
   /**
-   * Called once, when the server has confirmed that it sends these events: what was answered over REST before may lack what happened since.
+   * Called each time these events flow after a time in which they did not: at first, and after a lost connection or a hidden page. The
+   * server has confirmed by then that it sends them: whatever is asked for over REST from now on lacks nothing, what was answered before
+   * may. Called too when the server skipped some.
    */
-  readonly onFlowing?: () => void;
+  readonly onMissed?: (missed: Missed) => void;
 }
 
 export interface PageEventsMap {
@@ -62,8 +62,8 @@ interface Entry {
   readonly types: ReadonlySet<EventType>;
   readonly streams: ReadonlySet<string> | null;
   readonly onMissed: ((missed: Missed) => void) | undefined;
-  /** Until it was called. */
-  onFlowing: (() => void) | undefined;
+  /** Why its events have not flowed; `null` once the server has confirmed that they do, and that was told. */
+  gap: string | null;
   readonly handle: (event: StreamEvent) => void;
 }
 
@@ -144,14 +144,14 @@ export class PageEvents extends Emitter<PageEventsMap> {
 
   /**
    * Gets these events until the returned function is called. `state` comes at once for each stream, everything else when it happens: what
-   * was before is asked for over REST, best when this returns. The connection opens with the first subscription.
+   * was before is asked for over REST, in `onMissed`. The connection opens with the first subscription.
    */
   subscribe<T extends EventType>(wanted: Wanted<T>, handler: (event: Extract<StreamEvent, { type: T }>) => void): () => void {
     const entry: Entry = {
       types: new Set(wanted.types),
       streams: wanted.streams ? new Set(wanted.streams) : null,
       onMissed: wanted.onMissed,
-      onFlowing: wanted.onFlowing,
+      gap: 'they had not begun',
       handle: handler as (event: StreamEvent) => void,
     };
     this.#entries.add(entry);
@@ -206,11 +206,8 @@ export class PageEvents extends Emitter<PageEventsMap> {
       });
     } else if (!hidden && this.#hidden) {
       this.#hidden = false;
+      for (const entry of this.#entries) if ([...entry.types].some((type) => FOR_EYES.has(type))) entry.gap ??= 'the page was hidden';
       this.#changed();
-      for (const entry of [...this.#entries]) {
-        if (![...entry.types].some((type) => FOR_EYES.has(type))) continue;
-        call(() => entry.onMissed?.({ reason: 'the page was hidden', from: null, to: null }));
-      }
     }
   }
 
@@ -255,7 +252,7 @@ export class PageEvents extends Emitter<PageEventsMap> {
 
   /** The server answers in order: a pong behind a subscription says that its events flow. */
   #confirm(): void {
-    const entries = [...this.#entries].filter(({ onFlowing }) => onFlowing);
+    const entries = [...this.#entries].filter(({ gap, onMissed }) => gap !== null && onMissed);
     if (!entries.length) return;
     const sentAt = this.#now();
     this.#confirming.push({ sentAt, entries });
@@ -266,9 +263,9 @@ export class PageEvents extends Emitter<PageEventsMap> {
     const done = this.#confirming.filter((one) => one.sentAt <= sentAt);
     this.#confirming = this.#confirming.filter((one) => one.sentAt > sentAt);
     for (const entry of done.flatMap(({ entries }) => entries)) {
-      const { onFlowing } = entry;
-      entry.onFlowing = undefined;
-      if (onFlowing && this.#entries.has(entry)) call(onFlowing);
+      const { gap: reason } = entry;
+      entry.gap = null;
+      if (reason !== null && this.#entries.has(entry)) call(() => entry.onMissed?.({ reason, from: null, to: null }));
     }
   }
 
@@ -318,14 +315,12 @@ export class PageEvents extends Emitter<PageEventsMap> {
     this.#awaySince = null;
     this.#told = '';
     this.#confirming = [];
+    if (this.#wasOpen) for (const entry of this.#entries) entry.gap ??= 'the connection was lost';
+    this.#wasOpen = true;
     this.#sendWanted();
     if (this.#thumbnails.streams.length) this.#send(this.#thumbnails);
     this.#ping(1);
-    const again = this.#wasOpen;
-    this.#wasOpen = true;
     this.#setLink({ state: 'open' });
-    if (!again) return;
-    for (const entry of [...this.#entries]) call(() => entry.onMissed?.({ reason: 'the connection was lost', from: null, to: null }));
   }
 
   #onEvent(event: ServerEvent): void {

@@ -47,8 +47,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   }
 
   open(): void {
-    const load = () => void this.#load();
-    const wanted = { types: ['marker'] as const, streams: [this.#stream], onMissed: load, onFlowing: load };
+    const wanted = { types: ['marker'] as const, streams: [this.#stream], onMissed: () => void this.#load() };
     this.#off = this.#events.subscribe(wanted, (event) => {
       if (event.action === 'remove') this.#remove(event.marker.id);
       else if (this.#set(event.marker)) this.emit('news', event.marker);

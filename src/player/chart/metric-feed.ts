@@ -35,7 +35,7 @@ const MOST_NUMBERS = 4_000_000;
 /** Requests for one hole at most; what is still missing then is drawn from summaries. */
 const MOST_PAGES = 4;
 const RETRY_MS = 4000;
-/** Between the subscription and the first answer a sample can slip through: that time is asked for once more. */
+/** A metric that is new has so much of its past asked for, when it is clear whether others are new with it. */
 const SETTLE_MS = 1500;
 const SPARE_US = 2_000_000;
 /** A time before all samples that still counts as µs. */
@@ -191,7 +191,7 @@ export class MetricFeed extends Emitter<FeedEvents> {
     return series;
   }
 
-  /** Asks for everything that the charts need, now and once more when the subscription surely holds. */
+  /** Asks for everything that the charts need. */
   #fillSoon(delayMs: number): void {
     const due = performance.now() + delayMs;
     if (this.#timer !== undefined && this.#due <= due) return;
@@ -199,10 +199,7 @@ export class MetricFeed extends Emitter<FeedEvents> {
     this.#due = due;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#work(async () => {
-        await this.#fillAll();
-        if (delayMs === 0) this.#fillSoon(SETTLE_MS);
-      });
+      void this.#work(() => this.#fillAll());
     }, delayMs);
   }
 

@@ -108,7 +108,6 @@ export class TimelineFeed {
   unfollow(stream: string): void {
     for (const off of this.#off.get(stream) ?? []) off();
     this.#off.delete(stream);
-    this.#missed.delete(stream);
   }
 
   #send(event: ServerEvent): void {
@@ -137,8 +136,11 @@ export class TimelineFeed {
     if (!this.#missed.size || this.#wire.buffered > SLOW_BYTES) return;
     const missed = [...this.#missed];
     this.#missed.clear();
-    for (const [stream, { from, to, count }] of missed)
+    for (const [stream, { from, to, count }] of missed) {
+      // A client that subscribes anew, to other things as well, has missed it all the same; not one that has left the stream.
+      if (!this.#off.has(stream) || !this.#types.has('metric')) continue;
       this.#tell(stream, ['metric'], from, to, count, 'they came faster than they were read');
+    }
   }
 
   #tell(stream: string, types: string[], from: number, to: number, count: number, reason: string): void {

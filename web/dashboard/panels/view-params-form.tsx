@@ -72,7 +72,7 @@ export function ViewParamsForm({ stream, protocol }: { stream: string; protocol:
       );
     errors.value = {};
     void load();
-    const off = events.subscribe({ types: ['liveview'], streams: [stream] }, (event) => {
+    const off = events.subscribe({ types: ['liveview'], streams: [stream], onMissed: () => void load() }, (event) => {
       if (event.action === 'params' && event.protocol === protocol && !busy.peek()) void load();
     });
     return () => {
