@@ -143,11 +143,41 @@ describe('a channel', () => {
     const reader = view(c, 0);
     expect(c.drop(0)).toBe(true);
     expect([reader.done, reader.take()]).toEqual([true, null]);
-    expect(c.latest).toBe(0);
+    expect(c.latest).toBe(1);
     expect(c.write(NEXT).seq).toBe(1);
     expect(() => c.write(0)).toThrow('closed (dropped)');
     expect([c.drop(1), c.drop(6), c.drop(-1), c.drop(2 ** 60)]).toEqual([true, false, false, false]);
     expect(c.latest).toBe(2);
+  });
+
+  it.each<[string, object, (c: Channel) => unknown]>([
+    ['dropped while it was awaited', {}, (c) => c.drop(3)],
+    ['dropped while its publisher was connected', {}, (c) => c.drop(c.write(3).seq)],
+    ['refused for its size', { segmentBytes: 5 }, (c) => c.write(3).write(bytes('123456'))],
+    ['ended by a publisher that begins anew', {}, (c) => [c.write(3), c.write(5, { reset: true })]],
+    ['ended, awaited, by a publisher that begins anew', {}, (c) => c.write(5, { reset: true })],
+    ['there before the one in front of it', {}, (c) => [put(c, 4, 'four'), put(c, 3, 'three')]],
+  ])('never tells a closed segment as the next: %s', (_how, limits, act) => {
+    const c = channel(limits);
+    for (let seq = 0; seq < 3; seq++) put(c, seq, 'x');
+    const reader = view(c, 3);
+    act(c);
+    expect(reader.done || reader.take() !== null).toBe(true);
+    reader.close();
+    // Who goes on there waits for bytes: it would else find the end at once, over and over.
+    const next = c.read(c.latest);
+    expect(next.found && [next.view.done, next.view.segment.bytes]).toEqual([false, 0]);
+    expect(c.latest).toBeGreaterThan(3);
+  });
+
+  it('lets a number be written that somebody has waited for in vain', () => {
+    const c = channel();
+    for (let seq = 0; seq < 3; seq++) put(c, seq, 'x');
+    const vain = view(c, 3);
+    c.write(8).abort();
+    expect(vain.done).toBe(true);
+    put(c, 3, 'three');
+    expect(taken(view(c, 3))).toBe('three');
   });
 
   it('ends lower segments when a publisher begins anew', () => {

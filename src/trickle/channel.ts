@@ -1,7 +1,7 @@
 // One channel: numbered segments, of which the newest five can be read. Only state and rules, neither sockets nor timers. The rules are
 // those of Livepeer's trickle server; docs/trickle.md has them as a table.
 import { SluiceError } from '../core/errors.ts';
-import { Segment, type SegmentInput, type SegmentKeeper } from './segment.ts';
+import { Segment, type SegmentEnd, type SegmentInput, type SegmentKeeper } from './segment.ts';
 import type { SegmentView } from './segment-view.ts';
 
 /** Segments that can be read; a segment's place is its number modulo this. */
@@ -117,6 +117,7 @@ export class Channel {
       now: host.now,
       room: (segment, bytes) => this.#room(segment, bytes),
       begun: (segment) => this.#begun(segment),
+      closed: () => this.#passClosed(),
       grown: (taken, held) => {
         this.#bytes += taken;
         this.#held += held;
@@ -169,7 +170,7 @@ export class Channel {
    */
   write(seq: number, options: { readonly reset?: boolean } = {}): SegmentInput {
     if (this.#closed) throw new SluiceError('gone', `the channel ${this.name} was deleted`);
-    const asked = seq === NEXT ? this.#nextOpen() : seq;
+    const asked = seq === NEXT ? this.#latest : seq;
     if (asked === NEXT || !canWrite(asked)) {
       this.#refused++;
       throw badSeq(asked);
@@ -178,7 +179,7 @@ export class Channel {
     const segment = this.#segmentForWrite(asked);
     if (segment.end !== null) {
       this.#refused++;
-      throw new SluiceError('conflict', `segment ${asked} is closed (${segment.end}); the next one is ${this.#nextOpen()}`);
+      throw new SluiceError('conflict', `segment ${asked} is closed (${segment.end}); the next one is ${this.#latest}`);
     }
     return segment.write();
   }
@@ -252,11 +253,9 @@ export class Channel {
     return place?.seq === seq ? place : this.#awaited.get(seq);
   }
 
-  /** The next number whose segment is not closed already: a dropped one is passed over. */
-  #nextOpen(): number {
-    let seq = this.#latest;
-    while (this.#find(seq)?.end) seq++;
-    return seq;
+  /** What comes next is never closed already: who goes on there would find its end at once, over and over. */
+  #passClosed(): void {
+    while (this.#find(this.#latest)?.end) this.#latest++;
   }
 
   #segmentForWrite(seq: number): Segment {
@@ -265,9 +264,17 @@ export class Channel {
     const segment = this.#awaited.get(seq) ?? new Segment(seq, this.#keeper);
     this.#awaited.delete(seq);
     // Whoever waits for another number of this place waits in vain.
-    for (const other of [...this.#awaited.values()]) if (other.seq % RING === seq % RING) other.close('rolled-over');
+    this.#endAwaited((other) => other % RING === seq % RING, 'rolled-over');
     this.#place(segment);
     return segment;
+  }
+
+  #endAwaited(which: (seq: number) => boolean, end: SegmentEnd): void {
+    for (const segment of [...this.#awaited.values()]) {
+      if (!which(segment.seq)) continue;
+      this.#awaited.delete(segment.seq);
+      segment.close(end);
+    }
   }
 
   #place(segment: Segment): void {
@@ -280,6 +287,8 @@ export class Channel {
   }
 
   #beginAnew(seq: number): void {
+    this.#latest = Math.max(this.#latest, seq);
+    this.#endAwaited((other) => other < seq, 'reset');
     for (const [slot, other] of this.#ring.entries()) {
       if (!other) continue;
       if (other.seq < seq) other.close('reset');
@@ -314,6 +323,7 @@ export class Channel {
     this.#seq = segment.seq;
     this.#since = this.#activeAt;
     this.#segments++;
+    this.#passClosed();
   }
 
   #countReaders(segment: Segment, change: 1 | -1): void {

@@ -19,6 +19,8 @@ export interface SegmentKeeper {
   room(segment: Segment, bytes: number): boolean;
   /** The first byte, or the end of an empty body. */
   begun(segment: Segment): void;
+  /** It takes no more bytes; its readers and writers are told next. */
+  closed(segment: Segment): void;
   /** Bytes taken, and by how much the memory held grew (negative: let go). */
   grown(taken: number, held: number): void;
   /** A reader came (+1) or went (-1). */
@@ -97,6 +99,7 @@ export class Segment {
     if (this.#end) return;
     this.#end = end;
     this.#owner = null;
+    this.#keeper.closed(this);
     for (const view of [...this.#views]) view.onReady?.();
     const inputs = [...this.#inputs];
     this.#inputs.clear();
