@@ -126,8 +126,11 @@ describe('processors of a stream', () => {
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       const url = String(line).trim();
       const open = await until(async () => (await markersOf(url)).find((marker) => marker.open));
-      // Until some of it is in the recording: what was captured later is not known to anybody any more.
-      await pause(700);
+      // Until some of it is in the recording, in parts that are whole: what was captured later is not known to anybody any more.
+      await until(async () => {
+        const timeline = (await (await fetch(new URL('live/board/timeline.json?frames=0', url))).json()) as { end: number | null };
+        return (timeline.end ?? 0) > open.timestamp + 500_000;
+      });
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
       await exited;

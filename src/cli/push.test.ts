@@ -117,7 +117,7 @@ describe('sluice push', () => {
     let release: (() => void)[] = [];
     const server = await fake((ws, message) => release.push(() => ack(ws, message)));
     const push = start(['scope', ...SIZE, '--server', server.url], raw(...Array(20).keys()));
-    await vi.waitFor(() => expect(server.frames.length).toBe(8), { timeout: 10_000 });
+    await vi.waitFor(() => expect(server.frames.length).toBe(8), { timeout: 20_000 });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(server.frames.length).toBe(8);
     const answer = setInterval(() => {
@@ -177,9 +177,9 @@ describe('sluice push', () => {
     const feed = setInterval(() => stdin.write(gray(1)), 5);
     closers.push(() => clearInterval(feed));
     const push = start(['scope', ...SIZE, '--server', first.url], stdin);
-    await vi.waitFor(() => expect(push.seen()).toContain('was lost'), { timeout: 5000 });
-    await vi.waitFor(() => expect(first.requests.length).toBeGreaterThan(1), { timeout: 5000 });
-    await vi.waitFor(() => expect(push.seen()).toContain('connected again'), { timeout: 5000 });
+    await vi.waitFor(() => expect(push.seen()).toContain('was lost'), { timeout: 20_000 });
+    await vi.waitFor(() => expect(first.requests.length).toBeGreaterThan(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(push.seen()).toContain('connected again'), { timeout: 20_000 });
     clearInterval(feed);
     stdin.end();
     const { code, errors } = await push.done;
@@ -192,7 +192,7 @@ describe('sluice push', () => {
     const stdin = new PassThrough();
     stdin.write(gray(1));
     const push = start(['scope', ...SIZE, '--server', server.url], stdin);
-    await vi.waitFor(() => expect(server.frames.length).toBe(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(server.frames.length).toBe(1), { timeout: 20_000 });
     push.abort.abort();
     expect((await push.done).code).toBe(130);
   });

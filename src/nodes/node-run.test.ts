@@ -134,10 +134,9 @@ describe('pacing', () => {
     };
     const run = node(defineSource({ run: repeat(late) }), host);
     const ended = run.start();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (host.frames.length <= 10) await new Promise((resolve) => setTimeout(resolve, 1));
     expect(await run.close()).toBe(true);
     await ended;
-    expect(host.frames.length).toBeGreaterThan(10);
     expect(host.frames[0]!.timestamp).toBe(START + 1000);
   });
 });

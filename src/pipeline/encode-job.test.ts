@@ -140,17 +140,21 @@ describe('an encode job', () => {
       at += 5000;
       return (await bench.encode('gray', 64, 48, gray(), at)).key;
     };
+    /** Asks for a key frame and waits for it; when the picture was given that became it. */
+    const keyTime = async () => {
+      bench.job.send({ type: 'key' });
+      while (at < start + 1_900_000) {
+        const given = performance.now();
+        if (await next()) return given;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      throw new Error('no key frame came');
+    };
     expect(await next()).toBe(true);
-    bench.job.send({ type: 'key' });
-    expect(await next()).toBe(false);
-    const asked = performance.now();
-    let key = false;
-    while (!key && performance.now() - asked < 10_000 && at < start + 1_900_000) {
-      key = await next();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    expect(key).toBe(true);
-    expect(performance.now() - asked).toBeGreaterThan(300);
+    const first = await keyTime();
+    await keyTime();
+    // What a busy machine takes longer lies between the two as well.
+    expect(performance.now() - first).toBeGreaterThanOrEqual(499);
     expect(await next()).toBe(false);
   });
 

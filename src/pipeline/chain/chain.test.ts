@@ -208,10 +208,18 @@ describe('flow', () => {
   });
 
   it('every: in order through a bounded queue, of which the oldest goes', async () => {
-    const { push, until, shown, stats, balanced } = bench([{ use: FAULTY, flow: 'every', queue: 4, params: { ms: 30 } }]);
+    const gate = Promise.withResolvers<void>();
+    const slow = defineProcessor({
+      video: async (frame) => {
+        await gate.promise;
+        return frame.pixels.map((value) => value + 1);
+      },
+    });
+    const { push, until, shown, stats, balanced } = bench([{ use: 'slow', flow: 'every', queue: 4 }], { slow });
     push(10);
     await until(() => stats().state === 'running' && stats().queue.depth === 0);
     for (let level = 20; level < 30; level++) push(level);
+    gate.resolve();
     await until(() => stats().inFlight === 0);
     expect(shown.map(({ level }) => level)).toEqual([11, 27, 28, 29, 30]);
     expect(stats().dropped).toEqual({ 'queue-full': 6 });
