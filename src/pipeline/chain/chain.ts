@@ -15,7 +15,8 @@ import type { StageGuide } from './guide.ts';
 import type { HeldSlot, Moving } from './moving.ts';
 import type { Params } from './param-checks.ts';
 import { RingBook } from './ring-book.ts';
-import { LOADING_PATIENCE_MS, Stage, type StageHost } from './stage.ts';
+import { Stage } from './stage.ts';
+import { LOADING_PATIENCE_MS, type StageHost } from './stage-host.ts';
 
 /** Frames that wait for the main thread in the ring. */
 const DEPTH = 24;
@@ -93,7 +94,7 @@ export class Chain {
 
   constructor(configs: readonly InlineConfig[], host: ChainHost) {
     this.#host = host;
-    this.#stages = configs.map((config) => new Stage(config, this.#stageHost()));
+    this.#stages = configs.map((config) => this.#stage(config));
   }
 
   get stages(): readonly Stage[] {
@@ -166,7 +167,7 @@ export class Chain {
     this.#stages = configs.map((config) => {
       const same = old.find((stage) => JSON.stringify(stage.config) === JSON.stringify(config));
       if (same) return same;
-      const stage = new Stage(config, this.#stageHost());
+      const stage = this.#stage(config);
       if (this.#wanted) stage.want(true);
       return stage;
     });
@@ -322,9 +323,9 @@ export class Chain {
     else if (!stage && this.#host.to) this.#host.onSound(block);
   }
 
-  #stageHost(): StageHost {
+  #stage(config: InlineConfig): Stage {
     const host = this.#host;
-    return {
+    const stageHost: StageHost = {
       stream: host.name,
       clock: host.clock,
       log: host.log,
@@ -333,17 +334,19 @@ export class Chain {
       patienceMs: host.patienceMs ?? LOADING_PATIENCE_MS,
       claim: (format, width, height) => this.#claim(format, width, height),
       resolve: (config) => host.resolve(config),
-      isLast: (stage) => this.#stages.at(-1) === stage,
+      isLast: () => this.#stages.at(-1) === stage,
       takeId: () => host.takeId(),
-      generated: (stage, frame) => this.#generated(stage, frame),
-      next: (stage, frame) => this.#next(stage, frame),
-      nextSound: (stage, block) => this.#nextSound(this.#stages.indexOf(stage) + 1, block),
-      found: (stage, findings, at) => host.onResults(resultsOf({ id: stage.id, use: stage.id }, at, findings)),
-      note: (stage, sort, label) => {
+      generated: (frame) => this.#generated(stage, frame),
+      next: (frame) => this.#next(stage, frame),
+      nextSound: (block) => this.#nextSound(this.#stages.indexOf(stage) + 1, block),
+      found: (findings, at) => host.onResults(resultsOf({ id: stage.id, use: stage.id }, at, findings)),
+      note: (sort, label) => {
         const timestamp = host.clock.now();
         host.note({ id: `processor-${stage.id}-${sort}-${timestamp}`, kind: 'processor', label: label.slice(0, 300), timestamp });
       },
     };
+    const stage = new Stage(config, stageHost);
+    return stage;
   }
 
   /** Frames that are still on their way. */

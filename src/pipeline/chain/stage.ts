@@ -2,88 +2,41 @@
 // what happens when it throws, hangs, crashes or grows too large. Frames leave in the order in which they came.
 import { type InlineConfig, processorIdOf, type StreamStats } from '../../api/schema.ts';
 import type { AudioFrame } from '../../core/audio.ts';
-import type { SharedClock } from '../../core/clock.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
-import { FORMATS, type PixelFormat } from '../../core/frame.ts';
 import type { Logger } from '../../core/log.ts';
 import { Throttle } from '../../core/throttle.ts';
-import { type Micros, parseDuration } from '../../core/time.ts';
+import { parseDuration } from '../../core/time.ts';
 import type { Findings } from '../../processors/processor.ts';
-import type { FoundAt, OpenSession, SessionInfo, SessionSpec } from '../../processors/session.ts';
+import type { SessionInfo } from '../../processors/session.ts';
 import { plainError } from '../plain-error.ts';
+import { FaultRecord } from './fault-record.ts';
 import { Flow } from './flow.ts';
+import { Generation } from './generation.ts';
 import type { StageGuide } from './guide.ts';
 import { Handle } from './handle.ts';
 import { type Fault, StageLedger } from './ledger.ts';
-import { showLoading } from './loading-overlay.ts';
-import type { PlacedPicture, ThreadEvent } from './messages.ts';
-import type { HeldSlot, Moving } from './moving.ts';
+import type { Loading } from './loading-overlay.ts';
+import type { ThreadEvent } from './messages.ts';
+import { type HeldSlot, type Moving, release, withBoxes } from './moving.ts';
+import { Outcomes, type Worked } from './outcomes.ts';
 import { Checks, checkBySchema, type Params } from './param-checks.ts';
-import type { RingBook } from './ring-book.ts';
 import { SoundLane } from './sound-lane.ts';
+import type { StageHost, StageState } from './stage-host.ts';
 
-/** Frames wait so long for a processor that is being loaded; then the policy holds, ms. */
-export const LOADING_PATIENCE_MS = 1000;
 /** A frame that is given up may end by itself within this time, ms; then its processor hangs. */
 const ABORT_MS = 100;
 /** One that was loaded only to be asked stays so long, ms. */
 const READY_MS = 30_000;
 /** How long the end of a processor is waited for, ms. */
 const CLOSE_MS = 3000;
-const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
-/** After so long without a fault the next one counts as the first, ms. */
-const HEALTHY_MS = 10_000;
 /** How often it is looked whether what comes behind has room again, ms. */
 const ROOM_MS = 4;
 /** Boxes of a frame that processors behind are told. */
 const MOST_BOXES = 1000;
 
-export interface StageHost {
-  readonly stream: string;
-  readonly clock: SharedClock;
-  readonly log: Logger;
-  readonly rings: RingBook;
-  /** A slot for what is made: `null` = no free one, or nothing is shown. Throws `frame-too-large`. */
-  claim(format: PixelFormat, width: number, height: number): HeldSlot | null;
-  /** Processors that only look need no slot. */
-  readonly shows: boolean;
-  /** How a processor is run: what its session is opened with, and by whom if it is an object of this program. */
-  resolve(config: InlineConfig): {
-    readonly spec: Pick<SessionSpec, 'kind' | 'use' | 'options'>;
-    readonly open: OpenSession | null;
-    readonly guide?: StageGuide;
-  };
-  /** Usually `LOADING_PATIENCE_MS`. */
-  readonly patienceMs: number;
-  /** Viewers see what leaves this one. */
-  isLast(stage: Stage): boolean;
-  /** An id for a picture that was made without input; 0 = none is left. */
-  takeId(): number;
-  /** A picture that was made without input leaves it; `null` = it is free for the next one. */
-  generated(stage: Stage, frame: Moving | null): void;
-  /** A frame leaves it for the next one. */
-  next(stage: Stage, frame: Moving): void;
-  /** So does a block of sound. */
-  nextSound(stage: Stage, block: AudioFrame): void;
-  found(stage: Stage, findings: Findings, at: FoundAt): void;
-  /** For the timeline, in plain words. */
-  note(stage: Stage, sort: string, label: string): void;
-}
-
-/** A frame's place in the order of leaving. */
-interface Ticket {
-  done: boolean;
-  out: readonly Moving[];
-}
-
-interface Job {
+interface Job extends Worked {
   readonly id: number;
-  readonly frame: Moving;
-  readonly ticket: Ticket;
   readonly runner: Runner;
-  /** Slots that it may be writing into. */
-  readonly slots: HeldSlot[];
   timer: NodeJS.Timeout;
   /** Its frame has been given up; the processor is still at it. */
   late: boolean;
@@ -99,28 +52,20 @@ interface Runner {
   told: Params | null;
 }
 
-/** A picture that is being made without input. */
-interface Making {
-  readonly id: number;
-  readonly runner: Runner;
-  readonly slots: HeldSlot[];
-  readonly timer: NodeJS.Timeout;
-}
-
-export type StageState = 'off' | 'loading' | 'running' | 'failed';
-
 export class Stage {
   readonly id: string;
   #config: InlineConfig;
   readonly ledger = new StageLedger();
   readonly #sound: SoundLane;
+  readonly #generation: Generation;
+  readonly #out: Outcomes;
+  readonly #faults: FaultRecord;
   readonly #host: StageHost;
   readonly #log: Logger;
   readonly #flow: Flow;
   readonly #throttle: Throttle | null;
   readonly #deadlineMs: number;
   readonly #queue: { readonly frame: Moving; readonly at: number }[] = [];
-  readonly #tickets: Ticket[] = [];
   #runners: Runner[] = [];
   /** Of the one that was loaded last: holds while another one is being loaded. */
   #info: SessionInfo | null = null;
@@ -128,12 +73,6 @@ export class Stage {
   #state: StageState = 'off';
   #since = 0;
   #progress: { message: string; share: number | null } | null = null;
-  #error: { message: string; at: number } | null = null;
-  /** Frames in a row that it threw on. */
-  #throws = 0;
-  #failures = 0;
-  #healthySince = Number.POSITIVE_INFINITY;
-  #restarts = 0;
   #retry: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
   #nextJob = 1;
@@ -143,10 +82,8 @@ export class Stage {
   #waiting: (() => void)[] = [];
   #idle: NodeJS.Timeout | undefined;
   #counts = { metrics: 0, markers: 0 };
-  #making: Making | null = null;
   #guide: StageGuide | null = null;
   #roomTimer: NodeJS.Timeout | undefined;
-  #made: (() => void)[] = [];
 
   constructor(config: InlineConfig, host: StageHost) {
     this.id = processorIdOf(config);
@@ -156,7 +93,38 @@ export class Stage {
     this.#flow = new Flow(config);
     this.#throttle = config.fps ? new Throttle(config.fps) : null;
     this.#deadlineMs = parseDuration(config.deadline, 'deadline');
+    this.#faults = new FaultRecord(host.clock);
+    this.#generation = new Generation({
+      clock: host.clock,
+      ledger: this.ledger,
+      deadlineMs: this.#deadlineMs,
+      takeId: () => host.takeId(),
+      made: (frame) => host.generated(frame),
+      hangs: (runner) => this.#hangs(runner, 'picture'),
+    });
     const stage = this;
+    this.#out = new Outcomes({
+      ledger: this.ledger,
+      config,
+      shows: host.shows,
+      claim: host.claim,
+      next: host.next,
+      get guide() {
+        return stage.#guide;
+      },
+      get state() {
+        return stage.#state;
+      },
+      get unfailed() {
+        return stage.#faults.error === null;
+      },
+      get loading() {
+        return stage.#loading;
+      },
+      get ownTimes() {
+        return stage.#info?.ids === 'own';
+      },
+    });
     this.#sound = new SoundLane({
       config,
       clock: host.clock,
@@ -165,11 +133,8 @@ export class Stage {
         return stage.#hears;
       },
       send: (block) => this.#sendSound(block),
-      hangs: (runner) => {
-        const message = `it took longer than ${this.#deadlineMs / 1000} s for a block of sound`;
-        this.#fault(runner as Runner, toSluiceError({ code: 'processor-failed', message }), 'timeout');
-      },
-      next: (block) => host.nextSound(this, block),
+      hangs: (runner) => this.#hangs(runner, 'block of sound'),
+      next: (block) => host.nextSound(block),
     });
   }
 
@@ -187,7 +152,7 @@ export class Stage {
 
   /** Frames or sound are on their way through it. */
   get busy(): boolean {
-    return this.#queue.length > 0 || this.#tickets.length > 0 || this.#sound.busy;
+    return this.#queue.length > 0 || this.#out.busy || this.#sound.busy;
   }
 
   // ---- life
@@ -276,22 +241,14 @@ export class Stage {
   /** Forgets a runner: its frames have their fate, and its slots are free when it can write no more. */
   #abandon(runner: Runner, how: Fault | 'stopped'): void {
     runner.checks.abandon();
-    const making = this.#making;
-    if (making?.runner === runner) {
-      void runner.handle.gone.then(() => release(making.slots));
-      if (how === 'stopped') this.ledger.drop('stopped');
-      else this.ledger.fail(how);
-      this.#endMaking();
-    }
+    this.#generation.gone(runner, how, runner.handle.gone);
     for (const job of runner.jobs.values()) {
       clearTimeout(job.timer);
       void runner.handle.gone.then(() => release(job.slots));
       if (job.late) continue;
       if (how === 'stopped') {
-        this.ledger.drop('stopped');
-        job.frame.at.release();
-        this.#settle(job.ticket, []);
-      } else this.#failed(job, how);
+        this.#out.stopped(job);
+      } else this.#out.failed(job, how);
     }
     runner.jobs.clear();
     this.#sound.gone(runner, how);
@@ -303,22 +260,17 @@ export class Stage {
     this.#runners = this.#runners.filter((one) => one !== runner);
     this.#abandon(runner, how === 'load' ? 'error' : how);
     void runner.handle.end(true);
-    this.#error = { message: error.message, at: this.#host.clock.now() };
-    if (performance.now() - this.#healthySince > HEALTHY_MS) this.#failures = 0;
-    this.#healthySince = Number.POSITIVE_INFINITY;
-    const failures = this.#failures++;
-    // The first time at once; what cannot even be loaded is not tried at once again.
-    const delay = failures === 0 && how !== 'load' ? 0 : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1));
+    const delay = this.#faults.fell(error.message, how);
     this.#log.warn({ error: error.message, retryMs: delay }, 'a processor failed');
     const when = delay === 0 ? 'started again' : `tried again in ${delay < 1000 ? `${delay} ms` : `${Math.round(delay / 1000)} s`}`;
-    this.#host.note(this, how, `${this.id}: ${error.message}; ${when}`);
+    this.#host.note(how, `${this.id}: ${error.message}; ${when}`);
     if (!this.#wanted) return void this.#end();
     // Others of its kind go on without it.
     const others = this.#runners.some(({ info }) => info);
     if (!others) this.#set('failed');
     this.#retry = setTimeout(() => {
       if (!this.#wanted) return;
-      this.#restarts++;
+      this.#faults.restarts++;
       if (others) this.#start();
       else {
         this.#open();
@@ -327,6 +279,12 @@ export class Stage {
       }
     }, delay).unref();
     this.#pump();
+  }
+
+  /** It has not answered in time, and may never: another one takes its place. */
+  #hangs(runner: object, over: string): void {
+    const message = `it took longer than ${this.#deadlineMs / 1000} s for a ${over}`;
+    this.#fault(runner as Runner, new SluiceError('processor-failed', message), 'timeout');
   }
 
   // ---- params
@@ -342,7 +300,7 @@ export class Stage {
       const runner = this.#runners.find(({ info }) => info);
       if (runner) return runner;
       if (this.#state === 'failed' || (this.#state === 'off' && opened)) {
-        const why = this.#error?.message ?? 'it is not running';
+        const why = this.#faults.error?.message ?? 'it is not running';
         throw new SluiceError('unavailable', `${this.id} cannot check its params: ${why}`);
       }
       if (this.#state === 'off') {
@@ -391,10 +349,10 @@ export class Stage {
   /** What it runs elsewhere has gone: its thread stays and waits for it. Its frames come back as failed. */
   #away(runner: Runner, error: SluiceError, how: 'crash' | 'timeout'): void {
     runner.info = null;
-    this.#restarts++;
-    this.#error = { message: error.message, at: this.#host.clock.now() };
+    this.#faults.restarts++;
+    this.#faults.note(error.message);
     this.#log.warn({ error: error.message }, 'the program of a processor has gone');
-    this.#host.note(this, how, `${this.id}: ${error.message}; waited for`);
+    this.#host.note(how, `${this.id}: ${error.message}; waited for`);
     if (this.#runners.some(({ info }) => info)) return;
     this.#set('loading');
     this.#since = Number.NEGATIVE_INFINITY;
@@ -424,14 +382,14 @@ export class Stage {
     while (this.#queue.length) {
       if (this.#guide?.room === false) return this.#pumpSoon();
       if (this.#guide?.holds) {
-        this.#held(this.#queue.shift()!.frame);
+        this.#out.held(this.#passedBy(this.#queue.shift()!.frame));
         continue;
       }
       const free = this.#free();
       if (free) {
         const { frame, at } = this.#queue.shift()!;
         this.#dispatch(free, frame, performance.now() - at);
-      } else if (this.#bypassed()) this.#bypass(this.#queue.shift()!.frame);
+      } else if (this.#bypassed()) this.#out.bypassed(this.#passedBy(this.#queue.shift()!.frame));
       else return;
     }
   }
@@ -442,22 +400,6 @@ export class Stage {
       this.#roomTimer = undefined;
       this.#pump();
     }, ROOM_MS).unref();
-  }
-
-  /** Shown as loading, without asking the processor. */
-  #held(frame: Moving): void {
-    this.#passedBy(frame);
-    this.ledger.passed++;
-    this.#settle(this.#ticket(), [this.#overlaid(frame)]);
-  }
-
-  /** A picture that the processor has answered, with what the guide wants shown of it. `false`: the answer itself. */
-  #guided(made: boolean, { frame, slots, ticket }: Job): boolean {
-    const shown = this.#guide?.shown(made) ?? (made ? 'answer' : 'nothing');
-    if (shown === 'answer' || shown === 'nothing') return false;
-    release(slots);
-    this.#settle(ticket, [shown === 'loading' ? this.#overlaid(frame) : frame]);
-    return true;
   }
 
   /** One that can take a frame now. */
@@ -476,27 +418,6 @@ export class Stage {
     return this.#state !== 'loading' || performance.now() - this.#since >= this.#host.patienceMs;
   }
 
-  #bypass(frame: Moving): void {
-    this.#passedBy(frame);
-    const policy = this.#state === 'loading' && this.#error === null ? this.config.loading : this.config.onError;
-    const ticket = this.#ticket();
-    if (policy === 'withhold' && this.#state !== 'running') {
-      this.ledger.withheld++;
-      frame.at.release();
-      this.#settle(ticket, []);
-    } else {
-      this.ledger.passed++;
-      this.#settle(ticket, [policy === 'overlay' && this.#state === 'loading' ? this.#overlaid(frame) : frame]);
-    }
-  }
-
-  /** The picture with the progress of loading drawn over it. */
-  #overlaid(frame: Moving): Moving {
-    const { shows, claim } = this.#host;
-    const { message, share } = this.#guide?.words ?? this.#progress ?? { message: 'Starting', share: null };
-    return (shows && showLoading(frame, claim, { name: this.#guide ? null : this.id, message, share })) || frame;
-  }
-
   #dispatch(runner: Runner, frame: Moving, waitMs: number): void {
     const { info } = frame;
     this.#passedBy(frame);
@@ -505,17 +426,17 @@ export class Stage {
       try {
         slot = this.#host.claim(info.format, info.width, info.height);
       } catch (error) {
-        this.#error = { message: toSluiceError(error).message, at: this.#host.clock.now() };
+        this.#faults.note(toSluiceError(error).message);
       }
       if (!slot) return this.#drop(frame, 'ring');
     }
     this.ledger.waited(waitMs);
     const id = this.#nextJob++;
     const timer = setTimeout(() => this.#overdue(job), this.#deadlineMs).unref();
-    const job: Job = { id, frame, ticket: this.#ticket(), runner, slots: slot ? [slot] : [], timer, late: false };
+    const job: Job = { id, frame, ticket: this.#out.ticket(), runner, slots: slot ? [slot] : [], timer, late: false };
     runner.jobs.set(id, job);
     const { handle } = runner;
-    const finish = slot !== null && !frame.at.shown && this.#host.isLast(this);
+    const finish = slot !== null && !frame.at.shown && this.#host.isLast();
     handle.know(frame.at.place, ...(slot ? [slot.place] : []));
     const output = slot?.place ?? null;
     handle.send({ type: 'video', job: id, info, metadata: withBoxes(frame), input: frame.at.place, output, finish });
@@ -524,23 +445,9 @@ export class Stage {
   #overdue(job: Job): void {
     const { runner, id } = job;
     job.late = true;
-    this.#failed(job, 'timeout');
+    this.#out.failed(job, 'timeout');
     runner.handle.send({ type: 'abort', job: id });
-    job.timer = setTimeout(() => {
-      const error = toSluiceError({ code: 'processor-failed', message: `it took longer than ${this.#deadlineMs / 1000} s for a frame` });
-      this.#fault(runner, error, 'timeout');
-    }, ABORT_MS).unref();
-  }
-
-  /** A frame on which it failed: its picture is as it was before. */
-  #failed(job: Job, fault: Fault): void {
-    this.ledger.fail(fault);
-    const pass = this.config.onError === 'pass';
-    // Its slots may still be written to: they are given back elsewhere.
-    if (this.#guided(pass, { ...job, slots: [] })) return;
-    if (pass) return this.#settle(job.ticket, [job.frame]);
-    job.frame.at.release();
-    this.#settle(job.ticket, []);
+    job.timer = setTimeout(() => this.#hangs(runner, 'frame'), ABORT_MS).unref();
   }
 
   #keepBoxes(runner: Runner, { data = [] }: Findings, id: number): void {
@@ -551,20 +458,10 @@ export class Stage {
     }
   }
 
-  #ticket(): Ticket {
-    const ticket: Ticket = { done: false, out: [] };
-    this.#tickets.push(ticket);
-    return ticket;
-  }
-
-  #settle(ticket: Ticket, out: readonly Moving[]): void {
-    ticket.done = true;
-    ticket.out = out;
-    while (this.#tickets[0]?.done) for (const frame of this.#tickets.shift()!.out) this.#host.next(this, frame);
-  }
-
-  #passedBy({ info }: Moving): void {
-    this.#taken = Math.max(this.#taken, info.id);
+  /** Notes that a frame is no longer in the queue. */
+  #passedBy(frame: Moving): Moving {
+    this.#taken = Math.max(this.#taken, frame.info.id);
+    return frame;
   }
 
   #drop(frame: Moving, reason: Parameters<StageLedger['drop']>[0]): void {
@@ -598,49 +495,23 @@ export class Stage {
   /** Asks for the next picture; false = it cannot now, or is still at the one before. */
   generate(): boolean {
     const runner = this.#runners.find(({ info }) => info);
-    if (this.#state !== 'running' || !this.#info?.generates || this.#making || !runner) return false;
+    if (this.#state !== 'running' || !this.#info?.generates || this.#generation.busy || !runner) return false;
     const id = this.#nextJob++;
-    const timer = setTimeout(() => {
-      const message = `it took longer than ${this.#deadlineMs / 1000} s for a picture`;
-      this.#fault(runner, toSluiceError({ code: 'processor-failed', message }), 'timeout');
-    }, this.#deadlineMs).unref();
-    this.#making = { id, runner, slots: [], timer };
-    this.ledger.offered++;
+    this.#generation.begin(id, runner);
     runner.handle.send({ type: 'generate', job: id });
     return true;
   }
 
   /** Settles when no picture is being made with the params of before. */
-  async settled(): Promise<void> {
-    if (this.#making) await new Promise<void>((resolve) => this.#made.push(resolve));
+  settled(): Promise<void> {
+    return this.#generation.settled();
   }
 
-  #endMaking(): void {
-    clearTimeout(this.#making?.timer);
-    this.#making = null;
-    for (const wake of this.#made.splice(0)) wake();
-    this.#host.generated(this, null);
-  }
-
-  #generated({ slots }: Making, pictures: readonly PlacedPicture[], ms: number): void {
-    this.#throws = 0;
-    const now = this.#host.clock.now();
-    const frames: Moving[] = [];
-    for (const { place, format, width, height, significantBits, timestamp, metadata } of pictures) {
-      const at = slots.find((slot) => slot.place.ring === place.ring && slot.place.slot === place.slot);
-      const id = at ? this.#host.takeId() : 0;
-      if (!at || id === 0) continue;
-      slots.splice(slots.indexOf(at), 1);
-      const bits = significantBits ?? FORMATS[format].depth;
-      const info = { id, timestamp: timestamp ?? now, format, width, height, significantBits: bits, received: now };
-      frames.push({ info, stepped: false, metadata: metadata ?? null, boxes: [], at });
-    }
-    release(slots);
-    if (frames.length) this.ledger.processed++;
-    else this.ledger.withheld++;
-    this.ledger.ran(ms, frames[0]?.info.timestamp ?? now, now);
-    for (const frame of frames) this.#host.generated(this, frame);
-    this.#endMaking();
+  /** How far loading is, for the pictures meanwhile. */
+  get #loading(): Loading {
+    const guide = this.#guide;
+    const { message, share } = guide?.words ?? this.#progress ?? { message: 'Starting', share: null };
+    return { name: guide ? null : this.id, message, share };
   }
 
   // ---- answers
@@ -664,32 +535,25 @@ export class Stage {
         if (!job) break;
         this.#answered(job, event.ms);
         if (job.late) release(job.slots);
-        else if (event.outcome === 'pass') this.#passed(job, event.copied);
-        else if (event.outcome === 'withhold') this.#withheld(job);
-        else this.#madeOf(job, event.pictures);
+        else if (event.outcome === 'pass') this.#out.passed(job, event.copied);
+        else if (event.outcome === 'withhold') this.#out.withheld(job);
+        else this.#out.made(job, event.pictures);
         this.#pump();
         break;
       }
       case 'generated':
-        if (this.#making?.id === event.job) this.#generated(this.#making, event.pictures, event.ms);
+        if (this.#generation.answered(event.job, event.pictures, event.ms)) this.#faults.worked();
         break;
       case 'validated':
         runner.checks.answer(event.job, event.params);
         break;
       case 'audio-done':
-        this.#throws = 0;
+        this.#faults.worked();
         this.#sound.answered(event.job, event.outcome, event.blocks, event.ms);
         break;
       case 'failed': {
         if (runner.checks.refuse(event.job, toSluiceError(event.error))) break;
-        if (this.#making?.id === event.job) {
-          release(this.#making.slots);
-          this.#thrown(toSluiceError(event.error));
-          this.ledger.fail('error');
-          this.#endMaking();
-          break;
-        }
-        if (this.#sound.failed(event.job)) {
+        if (this.#generation.failed(event.job) || this.#sound.failed(event.job)) {
           this.#thrown(toSluiceError(event.error));
           break;
         }
@@ -699,7 +563,7 @@ export class Stage {
         const error = toSluiceError(event.error);
         const away = error.details.reason === 'away';
         if (!away) this.#thrown(error);
-        if (!job.late) this.#failed(job, away ? 'crash' : 'error');
+        if (!job.late) this.#out.failed(job, away ? 'crash' : 'error');
         this.#pump();
         break;
       }
@@ -710,7 +574,7 @@ export class Stage {
         this.#counts.metrics += Object.keys(event.findings.metrics ?? {}).length;
         this.#counts.markers += event.findings.markers?.length ?? 0;
         this.#keepBoxes(runner, event.findings, event.at.id);
-        this.#host.found(this, event.findings, event.at);
+        this.#host.found(event.findings, event.at);
         break;
       case 'timing':
         this.ledger.timed(event.parts);
@@ -735,11 +599,11 @@ export class Stage {
     // Params may have changed while it was being loaded.
     this.#info = runner.told ? { ...info, params: runner.told } : info;
     if (this.#wanted) runner.handle.send({ type: 'start' });
-    if (info.generates) queueMicrotask(() => this.#host.generated(this, null));
+    if (info.generates) queueMicrotask(() => this.#host.generated(null));
     clearTimeout(this.#patience);
     if (this.#state !== 'running') {
       this.#set('running');
-      this.#healthySince = performance.now();
+      this.#faults.healthy();
     }
     // What does not take several frames at once by itself gets company.
     while (!info.concurrent && this.#runners.length < this.#flow.parallel) this.#start();
@@ -748,63 +612,19 @@ export class Stage {
   }
 
   #answered(job: Job, ms: number): void {
-    this.#throws = 0;
+    this.#faults.worked();
     this.ledger.ran(ms, job.frame.info.timestamp, this.#host.clock.now());
   }
 
   #thrown(error: SluiceError): void {
-    this.#error = { message: error.message, at: this.#host.clock.now() };
-    if (this.#throws++ > 0) return;
+    if (!this.#faults.threw(error.message)) return;
     this.#log.warn({ error: error.message }, 'a processor failed on a frame');
-    this.#host.note(this, 'error', `${this.id} failed on a frame: ${error.message}`);
-  }
-
-  #passed(job: Job, copied: boolean): void {
-    const { frame, slots, ticket } = job;
-    this.ledger.passed++;
-    if (this.#guided(true, job)) return;
-    const [slot] = slots;
-    if (!copied || !slot) {
-      release(slots);
-      return this.#settle(ticket, [frame]);
-    }
-    frame.at.release();
-    release(slots.slice(1));
-    this.#settle(ticket, [{ ...frame, at: slot }]);
-  }
-
-  #withheld(job: Job): void {
-    const { frame, slots, ticket } = job;
-    this.ledger.withheld++;
-    if (this.#guided(false, job)) return;
-    release(slots);
-    frame.at.release();
-    this.#settle(ticket, []);
-  }
-
-  #madeOf(job: Job, pictures: readonly PlacedPicture[]): void {
-    const { frame, slots, ticket } = job;
-    this.ledger.processed++;
-    if (this.#guided(true, job)) return;
-    if (!this.#host.shows) return this.#settle(ticket, [frame]);
-    const out: Moving[] = [];
-    for (const { place, format, width, height, significantBits, timestamp, metadata } of pictures) {
-      const at = slots.find((slot) => slot.place.ring === place.ring && slot.place.slot === place.slot);
-      if (!at) continue;
-      slots.splice(slots.indexOf(at), 1);
-      const bits = significantBits ?? (format === frame.info.format ? frame.info.significantBits : 0);
-      const time = (this.#info?.ids === 'own' ? timestamp : undefined) ?? frame.info.timestamp;
-      const info = { ...frame.info, format, width, height, significantBits: bits, timestamp: time as Micros };
-      out.push({ ...frame, info, at, metadata: metadata ? { ...frame.metadata, ...metadata } : frame.metadata });
-    }
-    release(slots);
-    frame.at.release();
-    this.#settle(ticket, out);
+    this.#host.note('error', `${this.id} failed on a frame: ${error.message}`);
   }
 
   #room(runner: Runner, { job: id, format, width, height }: Extract<ThreadEvent, { type: 'room' }>): void {
-    const job = runner.jobs.get(id) ?? (this.#making?.id === id ? this.#making : undefined);
-    if (!job) return;
+    const slots = runner.jobs.get(id)?.slots ?? this.#generation.slotsOf(id);
+    if (!slots) return;
     const refuse = (message: string) => {
       const error = plainError(toSluiceError({ code: 'processor-failed', message }));
       runner.handle.send({ type: 'room', job: id, place: null, error });
@@ -812,7 +632,7 @@ export class Stage {
     try {
       const slot = this.#host.claim(format, width, height);
       if (!slot) return refuse('no free memory for its picture: the encoders do not keep up');
-      job.slots.push(slot);
+      slots.push(slot);
       runner.handle.know(slot.place);
       runner.handle.send({ type: 'room', job: id, place: slot.place, error: null });
     } catch (error) {
@@ -836,20 +656,9 @@ export class Stage {
       ...figures,
       sound: this.#sound.stats(),
       ...this.#counts,
-      restarts: this.#restarts,
-      error: this.#error?.message ?? null,
-      errorAt: this.#error?.at ?? null,
+      restarts: this.#faults.restarts,
+      error: this.#faults.error?.message ?? null,
+      errorAt: this.#faults.error?.at ?? null,
     };
   }
-}
-
-function release(slots: readonly HeldSlot[]): void {
-  for (const slot of slots) slot.release();
-}
-
-/** The metadata of a frame, and in `boxes` what processors before have found in it. */
-function withBoxes({ metadata, boxes }: Moving): Readonly<Record<string, unknown>> {
-  if (boxes.length === 0) return metadata ?? {};
-  const own = metadata?.boxes;
-  return { ...metadata, boxes: [...(Array.isArray(own) ? own : []), ...boxes] };
 }
