@@ -65,6 +65,25 @@ test('nothing is asked for what events bring', () => {
   expect(asked).toHaveLength(1);
 });
 
+test('what was loaded or asked for before events flowed reaches into a time of which it knew nothing: it is asked for again', async () => {
+  const { around, asked, answer } = world();
+  around.need(1000, false);
+  await answer();
+  around.follow(1200);
+  around.need(1210, false);
+  expect(asked[1]).toEqual({ start: 1110, end: 1510 });
+  // On its way while events began anew: its answer is not waited for, and changes nothing.
+  around.follow(1300);
+  around.need(1310, false);
+  expect(asked[2]).toEqual({ start: 1210, end: 1610 });
+  await answer();
+  around.need(1310, false);
+  expect(asked).toHaveLength(3);
+  await answer();
+  around.need(1390, false);
+  expect(asked).toHaveLength(3);
+});
+
 test('what events brought stays when something older is loaded', async () => {
   const { around, answer, times } = world();
   around.follow(5000);

@@ -45,9 +45,12 @@ export class ItemsAround<T extends Timed> {
     return this.#items;
   }
 
-  /** Events bring everything that is captured from this time (µs) on; `null`: not any more. */
+  /** Events bring everything that is captured from this time (µs) on; `null`: not any more. What was asked for before may lack something. */
   follow(from: number | null): void {
     this.#followed = from;
+    this.#span = null;
+    this.#loading?.abort();
+    this.#loading = undefined;
   }
 
   /** Takes in items; most come in order. */
@@ -81,6 +84,7 @@ export class ItemsAround<T extends Timed> {
     this.#loading = loading;
     try {
       const { items, end } = await this.#options.load(span, loading.signal);
+      if (loading.signal.aborted) return;
       const sorted = [...items].sort((a, b) => a.timestamp - b.timestamp);
       // What events have brought is kept where it is later than the answer.
       const from = Math.max(this.#followed ?? Number.POSITIVE_INFINITY, (sorted.at(-1)?.timestamp ?? span.start) + 1);
@@ -90,9 +94,9 @@ export class ItemsAround<T extends Timed> {
       this.#span = { start: span.start, end };
       this.#options.onLoaded();
     } catch {
-      this.#failedMs = performance.now();
+      if (!loading.signal.aborted) this.#failedMs = performance.now();
     } finally {
-      this.#loading = undefined;
+      if (this.#loading === loading) this.#loading = undefined;
     }
   }
 }

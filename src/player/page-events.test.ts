@@ -256,6 +256,24 @@ describe('PageEvents', () => {
     expect(missed).toEqual(['the page was hidden']);
   });
 
+  test('an answer to a ping from the hidden time says nothing of what is sent only to those who look', async () => {
+    const world = new World();
+    const missed: string[] = [];
+    world.events.setHidden(true);
+    world.pass(3000);
+    world.events.subscribe({ types: ['metric'], streams: ['cam'], onMissed: ({ reason }) => void missed.push(reason) }, () => {});
+    await turn();
+    world.open();
+    const pong = { type: 'pong' as const, t: world.now, now: 1 };
+    world.now += 5;
+    world.events.setHidden(false);
+    await turn();
+    world.socket.listeners.onEvent(pong);
+    expect(missed).toEqual([]);
+    world.answer();
+    expect(missed).toHaveLength(1);
+  });
+
   test('ends the connection when nobody needs it for a while', async () => {
     const world = new World();
     const stop = await world.start();

@@ -207,6 +207,8 @@ export class PageEvents extends Emitter<PageEventsMap> {
     } else if (!hidden && this.#hidden) {
       this.#hidden = false;
       for (const entry of this.#entries) if ([...entry.types].some((type) => FOR_EYES.has(type))) entry.gap ??= 'the page was hidden';
+      // What is confirmed of the time before is without what only people look at.
+      this.#confirming = [];
       this.#changed();
     }
   }

@@ -22,6 +22,8 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   readonly #stream: string;
   readonly #abort = new AbortController();
   readonly #byId = new Map<string, Marker>();
+  /** Sequences of removals that came while a request was under way: its answer must not bring them back. */
+  readonly #removed = new Map<string, number>();
   #list: Marker[] = [];
   #from: number | undefined;
   #loading = false;
@@ -49,8 +51,10 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
   open(): void {
     const wanted = { types: ['marker'] as const, streams: [this.#stream], onMissed: () => void this.#load() };
     this.#off = this.#events.subscribe(wanted, (event) => {
-      if (event.action === 'remove') this.#remove(event.marker.id);
-      else if (this.#set(event.marker)) this.emit('news', event.marker);
+      if (event.action === 'remove') {
+        if (this.#loading) this.#removed.set(event.marker.id, event.marker.sequence);
+        this.#remove(event.marker.id);
+      } else if (this.#set(event.marker)) this.emit('news', event.marker);
       this.emit('change', this.#list);
     });
   }
@@ -91,13 +95,16 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
     this.#again = false;
     clearTimeout(this.#retry);
     const from = this.#from;
+    // What came before the question and is not in the answer was removed; what comes from now on is newer than the answer.
+    const asked = [...this.#list];
     try {
-      const items = await this.#api.markers(from, this.#abort.signal);
+      const { items, complete } = await this.#api.markers(from, this.#abort.signal);
       const kept = new Set(items.map((marker) => marker.id));
-      // What was removed meanwhile, but for what is newer than the answer.
-      const newest = items.reduce((most, marker) => Math.max(most, marker.sequence), 0);
-      for (const marker of [...this.#list]) if (!kept.has(marker.id) && marker.sequence <= newest) this.#remove(marker.id);
-      for (const marker of items) this.#set(marker);
+      const until = complete ? Number.POSITIVE_INFINITY : (items.at(-1)?.timestamp ?? from);
+      for (const marker of asked) {
+        if (!kept.has(marker.id) && marker.timestamp < until && this.#byId.get(marker.id) === marker) this.#remove(marker.id);
+      }
+      for (const marker of items) if ((this.#removed.get(marker.id) ?? 0) < marker.sequence) this.#set(marker);
       this.emit('change', this.#list);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
@@ -106,6 +113,7 @@ export class StreamMarkers extends Emitter<StreamMarkersEvents> {
       if (!lasting) this.#retry = setTimeout(() => void this.#load(), RETRY_MS);
     } finally {
       this.#loading = false;
+      this.#removed.clear();
       if (this.#again || (this.#from !== undefined && this.#from < from)) void this.#load();
     }
   }

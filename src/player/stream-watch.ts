@@ -19,6 +19,8 @@ export class StreamWatch {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #off: (() => void)[] = [];
   #checking: Promise<void> | undefined;
+  /** What the events have told so far, counted: an answer may be older than what came while it was on its way. */
+  #told = 0;
   #info: StreamInfo | null = null;
   #trouble: Trouble | null = null;
   #reason: string | null = null;
@@ -51,7 +53,10 @@ export class StreamWatch {
   open(): void {
     const { name } = this.#address;
     this.#off.push(
-      this.events.subscribe({ types: ['state'], streams: [name] }, ({ info }) => this.#set(info, info ? null : 'unknown-stream', null)),
+      this.events.subscribe({ types: ['state'], streams: [name] }, ({ info }) => {
+        this.#told++;
+        this.#set(info, info ? null : 'unknown-stream', null);
+      }),
       this.events.on('link', ({ state }) => {
         if (state === 'away' || this.#trouble) void this.check();
       }),
@@ -90,11 +95,13 @@ export class StreamWatch {
 
   async #ask(): Promise<void> {
     let response: Response;
+    const told = this.#told;
     try {
       const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(8000)]);
       response = await fetch(this.#address.api(`streams/${encodeURIComponent(this.#address.name)}`), { signal, cache: 'no-store' });
       if (response.ok) {
-        this.#set((await response.json()) as StreamInfo, null, null);
+        const info = (await response.json()) as StreamInfo;
+        if (told === this.#told) this.#set(info, null, null);
         return;
       }
     } catch {
@@ -104,8 +111,9 @@ export class StreamWatch {
     const problem = (await response.json().catch(() => null)) as { detail?: unknown } | null;
     const detail = typeof problem?.detail === 'string' ? problem.detail : null;
     if (response.status === 401 || response.status === 403) this.#set(this.#info, 'refused', detail);
-    else if (response.status === 404) this.#set(null, 'unknown-stream', detail);
-    else if (response.status >= 500) this.#set(this.#info, 'away', detail);
+    else if (response.status === 404) {
+      if (told === this.#told || !this.#info) this.#set(null, 'unknown-stream', detail);
+    } else if (response.status >= 500) this.#set(this.#info, 'away', detail);
   }
 
   #set(info: StreamInfo | null, trouble: Trouble | null, reason: string | null): void {

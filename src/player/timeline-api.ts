@@ -32,8 +32,8 @@ export class TimelineApi {
     this.#address = address;
   }
 
-  /** Markers that overlap the time from `start` on. */
-  async markers(start: number, signal: AbortSignal): Promise<Marker[]> {
+  /** Markers that overlap the time from `start` on, in the order of their times; not `complete` where there are more than are loaded. */
+  async markers(start: number, signal: AbortSignal): Promise<{ items: Marker[]; complete: boolean }> {
     const items: Marker[] = [];
     let after: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
@@ -42,7 +42,7 @@ export class TimelineApi {
       after = answer.next;
       if (after === undefined) break;
     }
-    return items;
+    return { items, complete: after === undefined };
   }
 
   /** Makes a marker; the same id again changes it. */

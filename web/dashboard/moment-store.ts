@@ -72,7 +72,9 @@ export class MomentStore<T extends Moment> {
     this.#abort.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    const wanted = Math.min(this.list.items.length, 5000);
+    // What came before the question and is not in the answer was removed; what comes from now on is newer than the answer.
+    const asked = this.list.items;
+    const wanted = Math.min(asked.length, 5000);
     const items: T[] = [];
     try {
       let next: string | undefined;
@@ -82,11 +84,13 @@ export class MomentStore<T extends Moment> {
         next = page.next;
       } while (next !== undefined && items.length < wanted);
       if (abort.signal.aborted) return;
-      // News that came while the pages were under way are newer than these, and stay.
-      const newest = items.reduce((most, item) => Math.max(most, item.sequence), 0);
       const kept = new Set(items.map(this.#options.keyOf));
-      const gone = this.list.items.filter((item) => item.sequence <= newest && !kept.has(this.#options.keyOf(item)));
-      for (const item of gone) this.list.remove(this.#options.keyOf(item), item.sequence);
+      // Of what lies behind the last page nothing was said.
+      const from = next === undefined ? Number.NEGATIVE_INFINITY : (items.at(-1)?.timestamp ?? Number.POSITIVE_INFINITY);
+      for (const item of asked) {
+        const key = this.#options.keyOf(item);
+        if (item.timestamp > from && !kept.has(key)) this.list.remove(key, item.sequence);
+      }
       this.list.setAll(items);
       this.#next = next;
       this.complete.value = next === undefined;

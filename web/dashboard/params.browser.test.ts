@@ -1,4 +1,7 @@
 // The panel "Params" of the stream page in a real Chromium: controls from the schema, wrong values at their field, what others change, presets.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium } from '../../test/chromium.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
@@ -70,5 +73,50 @@ test('params: by keyboard, wrong ones at their field, those of others, presets',
   await panel.getByRole('button', { name: 'evening', exact: true }).click();
   await expect.poll(() => tolerance.inputValue(), SOON).toBe('29');
   expect(await values()).toMatchObject({ tolerance: 29, minFill: 0.25, boxes: true });
+  await page.close();
+});
+
+test('params: an answer that is older than the news does not undo them, nor does a server that was started anew count on', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+  let own = await testServer({ dataDir });
+  stack.defer(() => own.close());
+  const config = { source: { type: 'pattern', width: 64, height: 48, fps: 5 }, processors: [{ use: 'color-patch' }], dvr: { mode: 'off' } };
+  expect((await own.fetch('api/streams/cam', json('PUT', config))).status).toBe(201);
+  const change = async (minFill: number) =>
+    expect((await own.fetch('api/streams/cam/params', json('PATCH', { minFill }))).status).toBe(200);
+  const page = await chromium.page();
+  // Both questions of the page, the one at once and the one when events flow, are answered by the server before the change, and arrive after it.
+  let holding = true;
+  const held: (() => Promise<void>)[] = [];
+  await page.route('**/api/streams/cam/params', async (route) => {
+    if (!holding) return await route.continue();
+    const response = await route.fetch();
+    held.push(() => route.fulfill({ response }));
+  });
+  const told = new Promise<void>((resolve) => {
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => void (/"type":"params"/.test(String(payload)) && resolve())),
+    );
+  });
+  await page.goto(new URL('?stream=cam', own.url).href);
+  await expect.poll(() => held.length, SOON).toBeGreaterThanOrEqual(2);
+  await change(0.25);
+  await told;
+  holding = false;
+  for (const release of held) await release();
+  const minFill = page.getByLabel('Min fill', { exact: true });
+  await expect.poll(() => minFill.inputValue(), SOON).toBe('0.25');
+  await change(0.75);
+  await expect.poll(() => minFill.inputValue(), SOON).toBe('0.75');
+
+  const { port } = new URL(own.url);
+  const anew = page.waitForResponse((response) => /streams\/cam\/params$/.test(response.url()) && response.ok(), SOON);
+  await own.close();
+  own = await testServer({ dataDir, port: Number(port) });
+  await anew;
+  await change(0.4);
+  await expect.poll(() => minFill.inputValue(), SOON).toBe('0.4');
   await page.close();
 });

@@ -21,16 +21,27 @@ export const recordingsProblem = computed(() => state.value.problem);
 /** Those that run. */
 export const running = computed(() => (state.value.items ?? []).filter(({ state: now }) => now === 'recording' || now === 'finishing'));
 
+/** Counts the questions: an older one may be answered after a newer one. */
+let asked = 0;
+let answered = 0;
+
 /** Asks now. */
 export async function refreshRecordings(): Promise<void> {
   const { stream } = state.peek();
   if (!stream) return;
+  const mine = ++asked;
   try {
     const items = await client.recordings(stream);
-    if (state.peek().stream === stream) state.value = { stream, items, problem: null };
+    take(mine, { stream, items, problem: null });
   } catch (error) {
-    if (state.peek().stream === stream) state.value = { ...state.peek(), problem: toSluiceError(error).message };
+    take(mine, { ...state.peek(), stream, problem: toSluiceError(error).message });
   }
+}
+
+function take(question: number, answer: typeof state.value): void {
+  if (question < answered || state.peek().stream !== answer.stream) return;
+  answered = question;
+  state.value = answer;
 }
 
 /** Follows the recordings of a stream for as long as the page of it is shown. */

@@ -91,10 +91,13 @@ function onLink(next: Link): void {
 const REFRESH_MS = 3000;
 
 let loading: Promise<void> | null = null;
+/** Streams of which there was news while it loads: the answer may be older than that. */
+const news = new Set<string>();
 
 /** Asks for everything; one request at a time. */
 export function load(): Promise<void> {
   loading ??= (async () => {
+    news.clear();
     try {
       const [items, about] = await Promise.all([client.streams(), client.system().catch(() => system.value)]);
       batch(() => {
@@ -116,24 +119,31 @@ async function refresh(): Promise<void> {
   await load();
 }
 
-function replaceAll(items: readonly StreamInfo[]): void {
+function replaceAll(answer: readonly StreamInfo[]): void {
   const old = streams.value;
+  const newer = [...news].flatMap((name) => old.get(name)?.peek() ?? []);
+  const items = [...answer.filter(({ name }) => !news.has(name)), ...newer];
   const same = items.length === old.size && items.every((item) => old.has(item.name));
   if (same) {
-    for (const item of items) update(item);
+    for (const item of items) take(item);
     return;
   }
   const next = new Map<string, Signal<StreamInfo>>();
   for (const item of items) {
     const known = old.get(item.name);
     next.set(item.name, known ?? signal(item));
-    if (known) update(item);
+    if (known) take(item);
   }
   streams.value = next;
 }
 
 /** Takes news of one stream in. */
 export function update(info: StreamInfo): void {
+  news.add(info.name);
+  take(info);
+}
+
+function take(info: StreamInfo): void {
   const known = streams.value.get(info.name);
   if (!known) {
     streams.value = new Map(streams.value).set(info.name, signal(info));
@@ -152,6 +162,7 @@ function onEvent(event: Extract<StreamEvent, { type: 'state' | 'stats' }>): void
 }
 
 function forget(name: string): void {
+  news.add(name);
   if (!streams.value.has(name)) return;
   const next = new Map(streams.value);
   next.delete(name);

@@ -53,7 +53,8 @@ export class Past {
 
   /** Samples came late, into this time. */
   spoil(start: number, end: number): void {
-    for (const each of this.series.values()) if (start <= each.end && end >= each.start) this.#stale = true;
+    const loading = this.#loading ? [this.#loading] : [];
+    for (const each of [...this.series.values(), ...loading]) if (start <= each.end && end >= each.start) this.#stale = true;
   }
 
   close(): void {

@@ -34,6 +34,9 @@ export class ParamsModel {
   #events: ParamsEvent[] = [];
   readonly #off: () => void;
   #ended = false;
+  /** Counts the questions: of several that are under way the last one is answered by the newest. */
+  #asked = 0;
+  #loading = false;
   #wait = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
   readonly #marks = new Map<string, ReturnType<typeof setTimeout>>();
@@ -51,7 +54,7 @@ export class ParamsModel {
     });
     this.#off = events.subscribe({ types: ['params'], streams: [stream], onMissed: () => void this.load() }, (event) => {
       this.#events.push(event);
-      if (!this.#sender.busy) this.#settle();
+      if (!this.#sender.busy && !this.#loading) this.#settle();
     });
     void this.load();
   }
@@ -67,9 +70,19 @@ export class ParamsModel {
   /** Asks for everything anew. */
   async load(): Promise<void> {
     clearTimeout(this.#again);
+    const asked = ++this.#asked;
+    const known = this.#revision;
+    this.#loading = true;
     try {
       const info = await client.params(this.#stream);
-      if (this.#ended) return;
+      if (this.#ended || asked !== this.#asked) return;
+      // A change of this page was answered meanwhile: this answer is the older one.
+      if (info.revision < this.#revision && this.#revision > known) return await this.load();
+      // The server was started anew and counts from the beginning: none of its changes is known yet.
+      if (info.revision < known) {
+        this.#revision = 0;
+        this.#own.clear();
+      }
       batch(() => {
         this.#take(info);
         this.errors.value = without(this.errors.value, ['']);
@@ -78,7 +91,13 @@ export class ParamsModel {
       if (this.#wait) this.#again = setTimeout(() => void this.load(), this.#wait);
     } catch (thrown) {
       const error = toSluiceError(thrown);
-      if (!this.#ended && error.code !== 'unknown-stream') this.errors.value = { ...this.errors.value, '': error.message };
+      if (!this.#ended && asked === this.#asked && error.code !== 'unknown-stream')
+        this.errors.value = { ...this.errors.value, '': error.message };
+    } finally {
+      if (asked === this.#asked) {
+        this.#loading = false;
+        if (!this.#ended && !this.#sender.busy) this.#settle();
+      }
     }
   }
 
