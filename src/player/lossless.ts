@@ -1,5 +1,6 @@
 // Pictures at full depth without loss over WebSocket, decoded in a worker and shown by window and level.
 import { DeepCanvas } from './deep-canvas.ts';
+import { keptLook } from './kept-look.ts';
 import { LosslessDecoder } from './lossless-decoder.ts';
 import { type PicturePainter, PictureTransport } from './pictures.ts';
 import type { Transport, TransportContext } from './transport.ts';
@@ -9,7 +10,10 @@ const COMPRESSIONS: readonly string[] = ['zstd', 'lz4', 'none'];
 
 /** A transport that keeps the values of its picture. */
 export async function openLossless(context: TransportContext): Promise<Transport> {
-  return new LosslessTransport(context, new DeepCanvas(context.decoder));
+  const deep = new DeepCanvas(context.decoder);
+  // From the first picture on: what people change it with is loaded later.
+  deep.settings = keptLook(context.address.name).look;
+  return new LosslessTransport(context, deep);
 }
 
 class LosslessTransport extends PictureTransport {
