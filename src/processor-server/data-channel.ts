@@ -18,7 +18,6 @@ export class DataChannel {
   readonly #options: DataChannelOptions;
   readonly #interval: number;
   readonly #stop: () => void;
-  readonly #sending = new Set<Promise<unknown>>();
   #queue: string[] = [];
   #sent: number;
   #closed = false;
@@ -51,21 +50,19 @@ export class DataChannel {
     try {
       const segment = this.#options.publisher.next();
       segment.write(Buffer.from(`${JSON.stringify(items)}\n`));
-      const sending = segment.end().finally(() => this.#sending.delete(sending));
-      this.#sending.add(sending);
+      void segment.end();
       this.#sent = now;
     } catch {
       // The channel has ended: nobody is there to be told.
     }
   }
 
-  /** Sends what is still queued, then deletes the channel. */
+  /** Sends what is still queued, as long as the publisher's `closeTimeout` allows, then deletes the channel. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#stop();
     if (this.#queue.length) this.#send();
-    await Promise.allSettled(this.#sending);
     await this.#options.publisher.close();
   }
 }

@@ -18,7 +18,6 @@ export interface EventsChannelOptions {
 export class EventsChannel {
   readonly #options: EventsChannelOptions;
   readonly #stop: () => void;
-  readonly #sending = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: EventsChannelOptions) {
@@ -37,8 +36,7 @@ export class EventsChannel {
     try {
       const segment = this.#options.publisher.next();
       segment.write(Buffer.from(JSON.stringify({ event, queue_event_type: type })));
-      const sending = segment.end().finally(() => this.#sending.delete(sending));
-      this.#sending.add(sending);
+      void segment.end();
       return true;
     } catch {
       // The channel has ended: nobody is there to be told.
@@ -51,12 +49,11 @@ export class EventsChannel {
     return this.send({ type, timestamp: Math.round(this.#options.ticker.utc()), ...values });
   }
 
-  /** Settles when all that was sent has arrived and the channel is deleted. */
+  /** Settles when all that was sent has arrived, as long as the publisher's `closeTimeout` allows, and the channel is deleted. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#stop();
-    await Promise.allSettled(this.#sending);
     await this.#options.publisher.close();
   }
 }

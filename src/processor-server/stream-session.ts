@@ -32,8 +32,9 @@ const NO_CHANNEL = 'there is no such channel';
 const FLUSH_MS = 800;
 /** So long the user's `onStop` is waited for before the channels are closed, ms. */
 const HOOK_MS = 500;
-/** So long closing a channel may take, ms. */
+/** So long what is on its way into the output may take at the end, ms; and what is said in events and data. */
 const CLOSE_MS = 1500;
+const LAST_WORDS_MS = 2500;
 /** Pictures a second of a processor that makes them without input. */
 const MADE_FPS = 24;
 /** Between two looks at what is still on its way, ms. */
@@ -169,11 +170,11 @@ class RunningSession implements StreamSession {
     const { events_url, data_url, control_url, publish_url, subscribe_url } = this.request;
     if (events_url) {
       // Several events in a moment are several segments on their way.
-      const publisher = this.#publisher(events_url, { contentType: 'application/json', maxInFlight: 1000 });
+      const publisher = this.#publisher(events_url, { contentType: 'application/json', maxInFlight: 1000, closeTimeout: LAST_WORDS_MS });
       this.#events = new EventsChannel({ publisher, ticker: systemTicker, heartbeat: () => this.#heartbeat() });
     }
     if (data_url) {
-      const publisher = this.#publisher(data_url, { contentType: 'application/jsonl', maxInFlight: 100 });
+      const publisher = this.#publisher(data_url, { contentType: 'application/jsonl', maxInFlight: 100, closeTimeout: LAST_WORDS_MS });
       this.#data = new DataChannel({ publisher, ticker: systemTicker, interval: settings.dataInterval });
     }
     if (control_url) {
