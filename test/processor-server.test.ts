@@ -278,6 +278,8 @@ withFfmpeg('a stream', () => {
         control_url: channel(control),
       };
       expect((await start(id, urls, { width: 64 })).status).toBe(400);
+      // No channel: nothing of the others stays either.
+      expect((await start(id, { ...urls, control_url: new URL('/', trickle.url).href })).status).toBe(400);
       expect((await start(id, urls)).status).toBe(200);
       expect((await start('another', urls)).status).toBe(503);
       expect((await call('stream/params', { strength: i })).status).toBe(200);

@@ -112,6 +112,7 @@ class RunningSession implements StreamSession {
       this.#connect(stream);
     } catch (error) {
       await processor.stop(this.#run, { reason: 'failed', error: toSluiceError(error).message }).catch(() => {});
+      await this.#closeChannels();
       await this.#leave();
       throw error;
     }
@@ -339,22 +340,26 @@ class RunningSession implements StreamSession {
   }
 
   async #close(end: SessionEnd): Promise<void> {
-    const { processor, log } = this.#host;
+    const { processor } = this.#host;
     clearTimeout(this.#failing);
     this.#guide.ending = true;
     await this.#flushed();
-    const stopped = processor.stop(this.#run, end).catch((error: unknown) => {
-      log.error({ stream: this.stream, error: toSluiceError(error).message }, 'the hook for the end of a stream failed');
-    });
+    const stopped = processor.stop(this.#run, end).catch((error: unknown) => this.#fault('the hook for the end of a stream failed', error));
     await within(stopped, HOOK_MS);
     this.#events?.tell('stream_stopped', { reason: end.reason, ...(end.error === null ? {} : { error: end.error }) });
-    const closed = await Promise.allSettled([this.#publication?.close(), this.#events?.close(), this.#data?.close()]);
-    for (const one of closed) {
-      if (one.status === 'rejected') log.warn({ stream: this.stream, error: String(one.reason) }, 'a channel could not be closed');
-    }
+    await this.#closeChannels();
     await this.#leave();
     await stopped;
     this.#end.resolve(end);
+  }
+
+  async #closeChannels(): Promise<void> {
+    const closed = await Promise.allSettled([this.#publication?.close(), this.#events?.close(), this.#data?.close()]);
+    for (const one of closed) if (one.status === 'rejected') this.#fault('a channel could not be closed', one.reason);
+  }
+
+  #fault(what: string, error: unknown): void {
+    this.#host.log.error({ stream: this.stream, error: toSluiceError(error).message }, what);
   }
 
   /** What is on its way goes out. */
@@ -371,12 +376,11 @@ class RunningSession implements StreamSession {
 
   /** Takes the stream out of the server. */
   async #leave(): Promise<void> {
-    await this.#scope.close();
+    // Whatever fails here, the place of the stream becomes free.
+    await this.#scope.close().catch((error: unknown) => this.#fault('a part of a stream could not be closed', error));
     const { streams } = this.#host.server;
     if (this.#stream && streams.registry.find(this.stream) === this.#stream) {
-      await streams.remove(this.stream).catch((error: unknown) => {
-        this.#host.log.error({ stream: this.stream, error: toSluiceError(error).message }, 'a stream could not be removed');
-      });
+      await streams.remove(this.stream).catch((error: unknown) => this.#fault('a stream could not be removed', error));
     }
   }
 }

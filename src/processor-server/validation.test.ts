@@ -83,6 +83,8 @@ describe('body of a start', () => {
     [{ gateway_request_id: 'a', publish_url: 7 }, 'publish_url: 7 received; expected an address with http:// or https://'],
     [{ gateway_request_id: 'a', data_url: 'file:///etc/passwd' }, 'data_url: "file:///etc/passwd" received'],
     [{ gateway_request_id: 'a', subscribe_url: 'input' }, 'subscribe_url: "input" received'],
+    [{ gateway_request_id: 'a', control_url: 'http://h:3389/' }, 'control_url: "http://h:3389/" received; expected an address with'],
+    [{ gateway_request_id: 'a', events_url: 'http://%ff:x@h/c' }, 'events_url: "http://%ff:x@h/c" received'],
     [{ gateway_request_id: 'a', params: 3 }, 'params: 3 received; expected an object'],
     [{ gateway_request_id: 'a', params: { width: 1 } }, "Both 'width' and 'height' must be provided together"],
   ])('%j is refused', (body, words) => expect(message(() => readStart(body))).toContain(words));

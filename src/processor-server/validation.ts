@@ -2,6 +2,7 @@
 // what was received behind them.
 import { SluiceError } from '../core/errors.ts';
 import { MAX_SIDE } from '../core/frame.ts';
+import { channelAddress } from '../trickle/endpoint.ts';
 import type { Params } from './processor.ts';
 import type { StartRequest } from './session.ts';
 
@@ -39,12 +40,15 @@ export function readStart(body: unknown): StartRequest {
 
 function readUrl(value: unknown, key: string): string | null {
   if (value === undefined || value === null || value === '') return null;
-  const expected = 'expected an address with http:// or https://';
+  const expected = 'expected an address with http:// or https:// and a channel, as http://host/NAME';
   if (typeof value !== 'string') throw bad(key, `${shown(value)} received; ${expected}`, value);
   if (value.length > MAX_URL) throw bad(key, `${value.length} characters received; expected at most ${MAX_URL}`, undefined);
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return value;
-  throw bad(key, `${shown(value)} received; ${expected}`, value);
+  try {
+    channelAddress(value);
+    return value;
+  } catch {
+    throw bad(key, `${shown(value)} received; ${expected}`, value);
+  }
 }
 
 /**

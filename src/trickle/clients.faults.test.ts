@@ -504,7 +504,7 @@ describe('both', () => {
   });
 
   it('refuse addresses and numbers that cannot be, and show no secret', async () => {
-    for (const wrong of ['cam', 'ftp://host/cam', 'http://host', 'http://host/']) {
+    for (const wrong of ['cam', 'ftp://host/cam', 'http://host', 'http://host/', 'http://%ff:x@host/cam']) {
       expect(() => new TricklePublisher(wrong), wrong).toThrow(expect.objectContaining({ code: 'bad-value' }));
       expect(() => new TrickleSubscriber(wrong), wrong).toThrow(expect.objectContaining({ code: 'bad-value' }));
     }

@@ -29,6 +29,25 @@ const TOO_LONG_BYTES = 65_536;
 /** A peer that is gone without a word is noticed by the system's own probes after about so long, ms. */
 const PROBE_AFTER_MS = 10_000;
 
+/** The address of a channel, without slashes at its end. Throws `bad-value` for what no request can be sent to. */
+export function channelAddress(url: string | URL): URL {
+  const parsed = typeof url === 'string' && !URL.canParse(url) ? null : new URL(url);
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new SluiceError('bad-value', `url: “${String(url)}” received; expected the http or https address of a channel`);
+  }
+  try {
+    // As each request does it: a name or password such as %ff is no text.
+    urlToHttpOptions(parsed);
+  } catch {
+    throw new SluiceError('bad-value', `url: the name or password for ${parsed.host} received; expected UTF-8 where it has a %`);
+  }
+  parsed.pathname = parsed.pathname.replace(/\/+$/, '');
+  if (parsed.pathname === '/') {
+    throw new SluiceError('bad-value', `url: “${parsed.origin}/” received; expected the address of a channel, as ${parsed.origin}/NAME`);
+  }
+  return parsed;
+}
+
 /** One channel of a server. */
 export class Endpoint {
   /** The address without query and password: what messages may show. */
@@ -41,14 +60,7 @@ export class Endpoint {
   #closed = false;
 
   constructor(url: string | URL, options: EndpointOptions = {}) {
-    const parsed = typeof url === 'string' && !URL.canParse(url) ? null : new URL(url);
-    if (!parsed || !/^https?:$/.test(parsed.protocol)) {
-      throw new SluiceError('bad-value', `url: “${String(url)}” received; expected the http or https address of a channel`);
-    }
-    parsed.pathname = parsed.pathname.replace(/\/+$/, '');
-    if (parsed.pathname === '/') {
-      throw new SluiceError('bad-value', `url: “${parsed.origin}/” received; expected the address of a channel, as ${parsed.origin}/NAME`);
-    }
+    const parsed = channelAddress(url);
     this.#url = parsed;
     this.#options = options;
     this.address = `${parsed.origin}${parsed.pathname}`;
