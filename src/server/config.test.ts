@@ -130,6 +130,12 @@ describe('loadConfig', () => {
 
   const wrong: [name: string, options: LoadOptions, file: string | null, message: RegExp][] = [
     ['an unknown key', {}, 'prot: 80', /^sluice\.config\.yaml: prot is not a known key; did you mean port\?$/],
+    [
+      'a path that is none, at once',
+      {},
+      `basePath: "/${'long'.repeat(50)} name"`,
+      /basePath: "\/longlong.* received; expected a path that begins with \//,
+    ],
     ['a value out of range', {}, 'port: 99999', /^sluice\.config\.yaml: port: 99999 received; expected an integer from 0 to 65535$/],
     ['NaN', {}, 'port: .nan', /^sluice\.config\.yaml: port: NaN received; expected an integer from 0 to 65535$/],
     ['a wrong type', {}, 'port: "80"', /port: "80" received; expected an integer/],

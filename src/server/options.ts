@@ -85,7 +85,7 @@ export const SETTINGS = {
     'PATH',
     z
       .string()
-      .regex(/^\/([A-Za-z0-9._~@:-]+\/?)*$/, 'a path that begins with /')
+      .regex(/^\/(?:[A-Za-z0-9._~@:-]+\/)*[A-Za-z0-9._~@:-]*$/, 'a path that begins with /')
       .default('/'),
     'path prefix under which a proxy shows the server',
   ),
