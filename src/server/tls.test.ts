@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFile, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -99,4 +99,19 @@ it.runIf(openssl)('a renewed certificate is used without a restart; one that can
   const text = await new Promise((resolve) => answer.on('data', (data) => resolve(String(data))));
   expect(text).toBe('hello');
   session.destroy();
+});
+
+it.runIf(openssl)('a connection whose handshake does not come is cut with the others', async () => {
+  const { tlsCert, tlsKey } = await makeCertificate(await folder());
+  const server = secureServer(await readTls({ cert: tlsCert, key: tlsKey }), () => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const silent = connectTcp(port, '127.0.0.1').on('error', () => {});
+  const gone = new Promise((resolve) => silent.once('close', resolve));
+  await new Promise((resolve) => silent.once('connect', resolve));
+  // Accepted after it.
+  await shownBy(port);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await gone;
 });

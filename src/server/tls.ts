@@ -81,7 +81,8 @@ export function noteEnd({ cert }: TlsPair, log: Logger, now = Date.now()): void 
 export function secureServer(pair: TlsPair, listener: RequestListener): Http2SecureServer & { closeAllConnections(): void } {
   const server = createSecureServer({ ...pair, allowHTTP1: true }, listener as never);
   const sockets = new Set<Socket>();
-  server.on('secureConnection', (socket) => {
+  // From their beginning: one whose handshake does not come keeps the server open too.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
