@@ -37,6 +37,14 @@ async function publish(page: Page, server: TestServer, codec: 'h264' | 'vp8', co
           return found && { ...found, codecs: found.codecs.filter(({ mimeType }) => !/h264/i.test(mimeType)) };
         };
       }
+      // A camera that is taken away while the server still answers, and a wish that was taken back, publish nothing.
+      const gone = canvas.captureStream(1);
+      const refused = publishWhip(`${base}live/gone/whip`, gone);
+      gone.getVideoTracks()[0]!.dispatchEvent(new Event('ended'));
+      const reason = await refused.then(({ ended }) => Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2000))]), String);
+      if (reason !== 'Error: the camera or screen is no longer shared') throw new Error(`ended while it began: ${reason}`);
+      const never = publishWhip(`${base}live/gone/whip`, gone, { signal: AbortSignal.abort() });
+      if ((await never.then(() => '', String)).startsWith('AbortError') === false) throw new Error('taken back and published all the same');
       const media = canvas.captureStream(30);
       if (codec === 'vp8') {
         const sound = new AudioContext();

@@ -68,17 +68,21 @@ export interface WhipPublisher {
 export async function publishWhip(address: string, media: MediaStream, options: WhipOptions = {}): Promise<WhipPublisher> {
   const [track] = media.getVideoTracks();
   if (!track) throw new Error('there is no video to send');
+  options.signal?.throwIfAborted();
   const peer = new RTCPeerConnection();
   const abort = new AbortController();
   const { promise: ended, resolve } = Promise.withResolvers<string | null>();
   let session: OfferedSession | null = null;
   let stopped = false;
+  let why: string | null = null;
   let lost: ReturnType<typeof setTimeout> | undefined;
   const stop = (reason: string | null) => {
     if (stopped) return;
     stopped = true;
+    why = reason;
     clearTimeout(lost);
     removeEventListener('pagehide', onLeave);
+    options.signal?.removeEventListener('abort', onLeave);
     abort.abort();
     void Promise.resolve(session?.end()).finally(() => peer.close());
     resolve(reason);
@@ -107,14 +111,7 @@ export async function publishWhip(address: string, media: MediaStream, options: 
     if (news?.type === 'status') options.onServer?.(news);
     else if (news?.type === 'ended') stop(news.reason);
   };
-  try {
-    const query = options.exclusive ? `${address.includes('?') ? '&' : '?'}exclusive=1` : '';
-    session = await offerTo(address + query, peer, abort.signal);
-    await limit(sender.sender, options.maxBitrate);
-  } catch (error) {
-    stop(null);
-    throw error;
-  }
+  // From now on: what ends while the server still answers is told too.
   addEventListener('pagehide', onLeave);
   track.addEventListener('ended', onEnded);
   peer.addEventListener('connectionstatechange', () => {
@@ -124,6 +121,14 @@ export async function publishWhip(address: string, media: MediaStream, options: 
     else if (state === 'disconnected') lost = setTimeout(() => stop('the connection was lost'), LOST_MS);
     else if (state === 'closed') stop('the server ended the connection');
   });
+  try {
+    const query = options.exclusive ? `${address.includes('?') ? '&' : '?'}exclusive=1` : '';
+    session = await offerTo(address + query, peer, abort.signal);
+    await limit(sender.sender, options.maxBitrate);
+  } catch (error) {
+    stop(null);
+    throw why === null ? error : new Error(why, { cause: error });
+  }
   const meter = new SentMeter(peer);
   return {
     ended,
