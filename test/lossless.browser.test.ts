@@ -214,6 +214,14 @@ test('graphics hardware and tables draw the same pixels of every format; hardwar
     second.setAttribute('decoder', 'webgl');
     document.body.append(second);
   });
+  // Gone before its levels were there: nothing of them comes to it.
+  const third = await page.evaluateHandle(async () => {
+    const player = document.querySelector('sluice-player')!.cloneNode() as HTMLElement & { shownFrame: object | null };
+    document.body.append(player);
+    while (!player.shownFrame) await new Promise((resolve) => setTimeout(resolve, 20));
+    player.remove();
+    return player;
+  });
   /** Both pictures of a frame: who has drawn them, how far their bytes are apart, and how many values the first one has. */
   const compare = (id: number) =>
     page.evaluate(async (wanted) => {
@@ -246,6 +254,7 @@ test('graphics hardware and tables draw the same pixels of every format; hardwar
   }
   release();
   await expect.poll(() => page.locator('sluice-player .levels').count(), SOON).toBe(2);
+  expect(await third.evaluate((player) => player.shadowRoot!.querySelectorAll('.picture-layer').length)).toBe(0);
   await page.evaluate(() => {
     const canvas = document.querySelectorAll('sluice-player')[1]!.shadowRoot!.querySelector('canvas.picture') as HTMLCanvasElement;
     canvas.getContext('webgl2')!.getExtension('WEBGL_lose_context')!.loseContext();

@@ -24,6 +24,8 @@ export class DeepSeat {
   /** Line and region of the picture before. */
   #measured: DeepViewOptions['measured'] = null;
   #abort = new AbortController();
+  /** Rises with each reset: what is still being loaded then is for nobody. */
+  #resets = 0;
   #wanted: ReturnType<typeof readLink> = null;
   #link: Link | null = null;
   #moment: number | null = null;
@@ -113,6 +115,7 @@ export class DeepSeat {
 
   /** Of another stream, or none: nothing stays. */
   reset(): void {
+    this.#resets++;
     void this.follow(null);
     this.#moment = null;
     this.#measured = null;
@@ -127,8 +130,9 @@ export class DeepSeat {
   }
 
   async #open(): Promise<void> {
+    const resets = this.#resets;
     this.#parts = await import('./deep-view.ts');
-    if (this.#zoom) return;
+    if (this.#zoom || resets !== this.#resets) return;
     const { host, stage } = this.#options;
     this.#layer = new this.#parts.PictureLayer(this.#options);
     this.#zoom = new this.#parts.StageZoom({
