@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 // Native media engines do not survive being loaded twice in one process's threads: every test file gets its own process.
-// What a busy machine does late is not wrong: `expect.poll` waits longer than its own second.
+// What a busy machine does late is not wrong: tests may take a minute, and `expect.poll` waits longer than its own second.
 const shared = {
   pool: 'forks',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   hookTimeout: 60_000,
   setupFiles: ['test/seed.ts', 'test/leavings.ts'],
   expect: { poll: { timeout: 15_000 } },

@@ -56,6 +56,9 @@ function watch(python: string, program: string, ...args: string[]): Promise<Line
   });
 }
 
+/** A tick of RTP and what rounding adds, s. */
+const TICK = 1.5 / 90_000;
+
 /** Checks decoded frames: size, readable, rising, times that agree with the barcode's to some ms, or never fall. */
 function check(lines: readonly Line[], seconds: (line: Line) => number, exact: boolean): { frame: number; timeMs: number }[] {
   expect(lines[0]!.status).toBe(201);
@@ -64,14 +67,23 @@ function check(lines: readonly Line[], seconds: (line: Line) => number, exact: b
   expect(new Set(frames.map(({ width, height }) => `${width}x${height}`))).toEqual(new Set(['640x360']));
   const codes = frames.map(({ cells }) => decodeCells(cells));
   expect(codes.filter((code) => code === null)).toEqual([]);
+  const delays = codes.map((code, i) => seconds(frames[i]!) - code!.timeMs / 1000);
+  const least = Math.min(...delays);
+  let right = 0;
   codes.forEach((code, i) => {
     const before = codes[i - 1];
+    if (!before) return;
     // A repeat shows a frame again, never an older one.
-    if (before) expect(code!.frame).toBeGreaterThanOrEqual(before.frame);
-    if (before) expect(seconds(frames[i]!)).toBeGreaterThanOrEqual(seconds(frames[i - 1]!));
-    const byBarcode = (code!.timeMs - codes[0]!.timeMs) / 1000;
-    if (exact && before && code!.frame > before.frame) expect(seconds(frames[i]!) - seconds(frames[0]!)).toBeCloseTo(byBarcode, 2);
+    expect(code!.frame).toBeGreaterThanOrEqual(before.frame);
+    const step = seconds(frames[i]!) - seconds(frames[i - 1]!);
+    expect(step).toBeGreaterThanOrEqual(0);
+    if (!exact || code!.frame === before.frame) return;
+    // A frame that a busy machine brings after a repeat of the one before it lies one tick behind that.
+    if (step < TICK) return;
+    expect(delays[i]! - least).toBeCloseTo(0, 2);
+    right++;
   });
+  if (exact) expect(right).toBeGreaterThan(5);
   return codes as { frame: number; timeMs: number }[];
 }
 

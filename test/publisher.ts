@@ -75,8 +75,23 @@ export class TestPublisher {
   }
 }
 
-/** Pushes at the pace of the capture times: intervals of 16 to 61 ms, one frame in ten missing. The same for the same seed. */
-export async function pushIrregular(publisher: TestPublisher, count: number, now: () => number, seed = 1): Promise<void> {
+/** A machine that was busy for so long, µs, took no pictures meanwhile. */
+const AWAY_US = 100_000;
+/** Frames between two looks for room, and those that may be on their way then: an encoder holds twelve. */
+const LOOK_EVERY = 4;
+const ON_THEIR_WAY = 4;
+
+/**
+ * Pushes at the pace of the capture times: intervals of 16 to 61 ms, one frame in ten missing. The same for the same seed, but for a machine
+ * that stands still. `inFlight` tells how many frames wait for the encoder: a camera, too, has no more than the machine can take in.
+ */
+export async function pushIrregular(
+  publisher: TestPublisher,
+  count: number,
+  now: () => number,
+  seed = 1,
+  inFlight: () => Promise<number> = async () => 0,
+): Promise<void> {
   let state = seed;
   const random = () => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
@@ -86,6 +101,8 @@ export async function pushIrregular(publisher: TestPublisher, count: number, now
   for (let sent = 0; sent < count; ) {
     at += Math.round(16_000 + random() * 45_000);
     if (random() < 0.1) continue;
+    while (sent % LOOK_EVERY === 0 && (await inFlight()) > ON_THEIR_WAY) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (at < now() - AWAY_US) at = Math.round(now());
     const wait = (at - now()) / 1000;
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     publisher.send(at, { fill: sent });
