@@ -1,5 +1,6 @@
 // `sluice stream-processor`: a server that runs one processor on streams of trickle channels, driven over REST.
-import { SluiceError, toSluiceError } from '../core/errors.ts';
+import { zodProblem } from '../api/zod-problem.ts';
+import { toSluiceError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
 import { chooseProcessor, type ProcessorChoice, type StreamProcessorOptions } from '../processor-server/options.ts';
 import { ProgramLines } from '../processor-server/program-lines.ts';
@@ -109,13 +110,17 @@ function ownSettings(context: CommandContext): Partial<StreamProcessorSettings> 
   for (const [key, kind] of Object.entries(OWN)) {
     const text = flagText(context, key);
     if (text === undefined) continue;
-    if (kind === 'number' && !/^\d+(\.\d+)?$/.test(text)) {
-      throw new UsageError(`--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${text} received; expected a number`);
-    }
-    settings[key] = kind === 'number' ? Number(text) : text;
+    const number = kind === 'number' && text.trim() !== '' ? Number(text) : Number.NaN;
+    settings[key] = Number.isNaN(number) ? text : number;
   }
-  const parsed = StreamProcessorSettings.partial().safeParse(settings);
+  const schema = StreamProcessorSettings.partial();
+  const parsed = schema.safeParse(settings);
   if (!parsed.success)
-    throw new SluiceError('bad-config', parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('. '));
+    throw zodProblem(parsed.error, '', { input: settings, schema, code: 'bad-config', name: ([key]) => flagOf(String(key)) });
   return settings as Partial<StreamProcessorSettings>;
+}
+
+/** The option of a setting: `--max-streams`. */
+function flagOf(key: string): string {
+  return key === 'version' ? '--app-version' : `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SluiceError } from '../core/errors.ts';
 import { processorOf } from '../processors/handlers.ts';
+import { importFailure } from '../processors/import-failure.ts';
 import { hookUserImports } from '../processors/user-imports.ts';
 import { findHandlers } from './handlers.ts';
 import { type OwnParts, partsOfDefinition, partsOfHandlers } from './own-processor.ts';
@@ -21,8 +22,7 @@ export async function readProcessorFile(file: string, cwd = process.cwd()): Prom
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('processor-failed', `${basename(path)} cannot be read: ${message.split('\n')[0]}`, {}, error);
+    throw new SluiceError('processor-failed', importFailure(path, error), {}, error);
   }
   const { default: main } = module;
   const marked = typeof main === 'object' && main !== null ? tryHandlers(main) : null;

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { SluiceError } from '../../core/errors.ts';
 import { DefinitionSession } from '../definition-session.ts';
 import { processorOf } from '../handlers.ts';
+import { importFailure } from '../import-failure.ts';
 import type { Session, SessionHost, SessionSpec } from '../session.ts';
 import { hookUserImports } from '../user-imports.ts';
 
@@ -20,12 +21,7 @@ export async function openSession(spec: SessionSpec, host: SessionHost): Promise
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     const missing = code === 'ERR_MODULE_NOT_FOUND' && message?.startsWith(`Cannot find module '${spec.use}'`);
-    throw new SluiceError(
-      'processor-failed',
-      missing ? `there is no file ${spec.use}` : `${name} cannot be read: ${String(message ?? error).split('\n')[0]}`,
-      {},
-      error,
-    );
+    throw new SluiceError('processor-failed', missing ? `there is no file ${spec.use}` : importFailure(spec.use, error), {}, error);
   }
   return new DefinitionSession(processorOf(module, name.replace(/\.\w+$/, '')), spec, host);
 }
