@@ -112,6 +112,12 @@ export class TsDemuxer {
     return this.#take();
   }
 
+  /** The segment broke off: what was open lacks its end, whether or not its length says so. */
+  cut(): TsUnit[] {
+    for (const { reader } of this.#states.values()) reader.damage();
+    return this.skip();
+  }
+
   /** Something is missing before the next piece (a segment that was not had): pictures go on with the next key picture. */
   skip(): TsUnit[] {
     const units = this.flush();

@@ -331,6 +331,20 @@ describe('reader and writer', () => {
     expect(demuxer.figures).toMatchObject({ broken: 1, withoutKey: 0 });
   });
 
+  it('a segment that broke off: what was open is not taken for whole, and pictures go on with a key picture', () => {
+    const muxer = new TsMuxer({ video: true });
+    const demuxer = new TsDemuxer();
+    // Too long for a length: without one the end of the input would be its end.
+    const large = muxer.video({ pts: 3000, key: false, data: picture(70_000, false) });
+    demuxer.push(
+      concatBytes([muxer.tables(), muxer.video({ pts: 0, key: true, data: picture(700, true) }), large.subarray(0, 200 * TS_PACKET)]),
+    );
+    expect(demuxer.cut()).toEqual([]);
+    const after = [false, true].flatMap((key, i) => demuxer.push(muxer.video({ pts: 6000 + i * 3000, key, data: picture(300, key) })));
+    expect(after.map(({ pts }) => pts)).toEqual([9000]);
+    expect(demuxer.figures).toMatchObject({ broken: 1, withoutKey: 1 });
+  });
+
   it('another map of the program takes the place of the first', () => {
     const first = new TsMuxer({ video: true });
     const second = new TsMuxer({ video: true, audio: { codec: 'opus', channels: 6 } });

@@ -1,11 +1,17 @@
 // The parts of the trickle source that need neither channel nor decoder.
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../core/clock.ts';
 import type { Micros } from '../../core/time.ts';
-import type { TsTrack, TsUnit } from '../../formats/mpegts.ts';
+import { concatBytes } from '../../formats/bytes.ts';
+import { TS_PACKET, type TsTrack, type TsUnit } from '../../formats/mpegts.ts';
+import { TsMuxer } from '../../formats/mpegts-mux.ts';
+import type { ChannelSubscriber, SegmentReader } from '../../trickle/segments.ts';
 import { AvGuard } from './av-guard.ts';
 import { CaptureTimes } from './capture-times.ts';
 import { PtsThinner } from './pts-thinner.ts';
+import { ChannelReader } from './reader.ts';
 import { UnitLine } from './unit-line.ts';
 
 const NOW = 1_763_640_000_000_000;
@@ -149,6 +155,30 @@ describe('CaptureTimes', () => {
       ),
     );
   });
+});
+
+it('a segment that breaks off costs the picture that it broke off in', async () => {
+  const muxer = new TsMuxer({ video: true });
+  const data = new Uint8Array(70_000).fill(0x55);
+  data.set([0, 0, 0, 1, 0x65]);
+  const segments = [0, 1].map((seq) => {
+    const bytes = concatBytes([muxer.tables(), muxer.video({ pts: seq * S, key: true, data })]);
+    const chunks = [seq === 0 ? bytes.subarray(0, 300 * TS_PACKET) : bytes];
+    return {
+      seq,
+      latest: null,
+      contentType: '',
+      truncated: seq === 0,
+      cancel: () => {},
+      [Symbol.asyncIterator]: () => Readable.from(chunks)[Symbol.asyncIterator](),
+    };
+  });
+  const left: SegmentReader[] = [...segments];
+  const channel = { next: async () => left.shift() ?? null, reason: 'ended' } as unknown as ChannelSubscriber;
+  const line = new UnitLine();
+  const reader = new ChannelReader(channel, line, { now: () => NOW } as unknown as Clock);
+  expect(await reader.run(new AbortController().signal)).toBe('ended');
+  expect([...line].map(({ unit: { pts, data } }) => [pts, data.length > 70_000])).toEqual([[S, true]]);
 });
 
 describe('UnitLine', () => {

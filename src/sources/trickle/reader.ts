@@ -31,7 +31,7 @@ export class ChannelReader {
             await this.#line.room(signal);
           }
         } finally {
-          this.#add(this.demuxer.flush());
+          this.#add(segment.truncated ? this.demuxer.cut() : this.demuxer.flush());
         }
       }
     } finally {
