@@ -302,6 +302,17 @@ describe.each(TRICKLE_TARGETS)('trickle: $name', ({ name, start, ours, waits }) 
     expect((await post(`${c}/1`, 'x')).status).toBe(200);
   });
 
+  it.runIf(ours)('answers HEAD when the segment has begun, and does not wait for its end', async () => {
+    const c = fresh();
+    await call('POST', c);
+    const writer = begin('POST', `${c}/0`);
+    await writer.write('begun');
+    const answer = await call('HEAD', `${c}/0`);
+    expect([answer.status, answer.body, answer.headers['lp-trickle-seq']]).toEqual([200, '', '0']);
+    writer.end();
+    expect((await writer.answer).status).toBe(200);
+  });
+
   it.runIf(ours)('answers DELETE of -1, and lives on', async () => {
     const c = fresh();
     await post(`${c}/0`, 'x');

@@ -30,6 +30,12 @@ export function sendSegment(
     if (blocked) return;
     for (let chunk = view.take(); chunk; chunk = view.take()) {
       if (!response.headersSent) begin();
+      if (request.method === 'HEAD') {
+        // That it has begun is the whole answer.
+        response.end();
+        view.close();
+        return;
+      }
       if (response.write(chunk)) continue;
       blocked = setTimeout(() => view.cutOff(), stall);
       blocked.unref();
