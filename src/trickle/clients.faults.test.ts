@@ -1,7 +1,7 @@
 // Publishers and subscribers on a way that fails: connections that are cut, refused or silent. Time is turned by hand.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -180,6 +180,26 @@ describe('a publisher', () => {
     })();
     await s.until(() => publisher.figures.segments === 2);
     await alive;
+  });
+
+  it('gathers no connections before a server that takes them and never answers', async () => {
+    const sockets = new Set<Socket>();
+    const server = createTcpServer((socket) => {
+      sockets.add(socket.resume().on('error', () => {}));
+      socket.on('close', () => sockets.delete(socket));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const timers = new ManualTimers();
+    const publisher = new TricklePublisher(`http://127.0.0.1:${(server.address() as AddressInfo).port}/cam`, { timers, keep: true });
+    for (let n = 0; n < 10; n++) {
+      publisher.next().drop('nothing to say');
+      await expect.poll(() => sockets.size).toBe(n + 2);
+    }
+    timers.advance(30_001);
+    // The next segment is connected, as ever.
+    await expect.poll(() => sockets.size).toBe(1);
+    await publisher.close();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('leaves a connection on which the server has stopped saying that it is there', async () => {

@@ -115,6 +115,8 @@ export class PublishedSegment implements SegmentWriter {
       // Nothing of it is out: an empty body ends it on the server, without a further connection.
       post.end();
       this.settle('dropped');
+      // A server that never answers must not gather connections.
+      this.#stopWatch = this.#host.timers.after(this.#host.answerTimeout, () => post.destroy());
     } else {
       post?.destroy();
       this.settle('dropped', true);
@@ -145,7 +147,9 @@ export class PublishedSegment implements SegmentWriter {
       outcome: (outcome) => {
         // Answered before its end: the rest of the body is of no use to anybody.
         if (!('whole' in outcome && outcome.whole)) post.destroy();
-        if (!this.#settled && this.#post === post) this.#host.outcome(this, outcome);
+        if (this.#post !== post) return;
+        if (this.#settled) this.#stopWatch();
+        else this.#host.outcome(this, outcome);
       },
     });
     this.#post = post;
