@@ -13,10 +13,10 @@ const cam = { source: { type: 'pattern', width: 320, height: 180, fps: 12 } } as
 const statsOf = (page: Page) =>
   page.evaluate(() => (document.querySelector('sluice-player') as unknown as SluicePlayer).stats) as Promise<PlayerStats>;
 
-/** Latencies in ms of the same frames: as the player tells them, and from the number in the picture and when the browser means to show it (a
+/** Latencies in ms of the same frames, of as many as asked for at least and of 3 s: as the player tells them, and from the number in the picture and when the browser means to show it (a
  *  `<video>`), or drew it (a `<canvas>`). Both clocks are this machine's. */
-async function latencies(page: Page, seconds: number): Promise<{ told: number; measured: number }[]> {
-  const read = await page.evaluate(async (ms) => {
+async function latencies(page: Page, atLeast: number): Promise<{ told: number; measured: number }[]> {
+  const read = await page.evaluate(async (wanted) => {
     const player = document.querySelector('sluice-player') as unknown as SluicePlayer;
     const canvas = new OffscreenCanvas(256, 8);
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
@@ -44,10 +44,13 @@ async function latencies(page: Page, seconds: number): Promise<{ told: number; m
       (picture as HTMLVideoElement).requestVideoFrameCallback(onPicture);
     };
     if (picture instanceof HTMLVideoElement) picture.requestVideoFrameCallback(onPicture);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    // A busy machine shows few of them.
+    const until = performance.now() + 3000;
+    while (performance.now() < until || Math.min(seen.length, Object.keys(told).length) < wanted * 2)
+      await new Promise((resolve) => setTimeout(resolve, 100));
     player.removeEventListener('frame', onFrame as unknown as EventListener);
     return { told, seen };
-  }, seconds * 1000);
+  }, atLeast);
   return read.seen.flatMap(({ luma, at }) => {
     const code = decodeCells(luma);
     const told = code && read.told[code.frame];
@@ -72,33 +75,36 @@ it('latency, bit rate and viewers are those that are measured from outside; the 
   await expect.poll(async () => [(await statsOf(page)).viewers, (await statsOf(other)).viewers], { timeout: 20_000 }).toEqual([2, 2]);
 
   for (const each of [page, other]) {
-    const found = await latencies(each, 3);
+    const before = await statsOf(each);
+    const found = await latencies(each, 6);
     expect(found.length).toBeGreaterThan(5);
     // Apart by what the player's idea of the server's clock may be off, which it says itself: a few ms, however busy the machine.
+    // A better answer of the server may have come meanwhile: what was told before it was as doubtful as then.
     const { latency, clockDoubtMs } = await statsOf(each);
+    const doubt = Math.max(before.clockDoubtMs!, clockDoubtMs!);
     const apart = found.map(({ told, measured }) => Math.abs(told - measured)).sort((a, b) => a - b);
-    expect(apart[apart.length >> 1]).toBeLessThan(clockDoubtMs! + 5);
+    expect(apart[apart.length >> 1]).toBeLessThan(doubt + 5);
     expect(latency!.p95).toBeGreaterThanOrEqual(Math.min(...found.map(({ told }) => told)));
     expect(latency!.p95).toBeGreaterThanOrEqual(latency!.p50);
   }
 
-  // What came is what the server has sent, over the same time.
-  const sent = async () =>
-    ((await server.json('api/streams/cam/stats')) as { outputs: Record<string, { bytes: number }> }).outputs['ws-jpeg']!.bytes;
-  const before = [await sent(), (await statsOf(other)).bytes] as const;
-  await other.waitForTimeout(2000);
-  const after = [await sent(), (await statsOf(other)).bytes] as const;
-  const ratio = (after[1] - before[1]) / (after[0] - before[0]);
-  expect(ratio).toBeGreaterThan(0.7);
-  expect(ratio).toBeLessThan(1.4);
+  // What came is what the server has sent, up to the few pictures that are on their way.
+  const came = async () => {
+    const { outputs } = await server.json<{ outputs: Record<string, { bytes: number }> }>('api/streams/cam/stats');
+    return (await statsOf(other)).bytes / outputs['ws-jpeg']!.bytes;
+  };
+  await expect.poll(() => came().then((share) => share > 0.8 && share < 1.25), { timeout: 20_000 }).toBe(true);
+  await expect.poll(async () => (await statsOf(other)).bitrate, { timeout: 20_000 }).toBeGreaterThan(0);
   const { bitrate, fps, quality } = await statsOf(other);
   expect(bitrate! / fps! / 8).toBeGreaterThan(500);
   expect(quality?.jpeg).toBeGreaterThan(0);
-  expect((await statsOf(page)).network).toMatchObject({ path: 'UDP' });
+  await expect.poll(async () => (await statsOf(page)).network, { timeout: 20_000 }).toMatchObject({ path: 'UDP' });
   await expect.poll(async () => (await statsOf(page)).quality?.rung, { timeout: 20_000 }).toMatchObject({ of: 3 });
 
-  const line = await page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector('.hud')!.textContent);
-  expect(line).toMatch(/[●▲■] \S+ m?s p50[●▲■] \S+ m?s p95\S+ fps.*bit\/s\d+×\d+ rung \d\/3WebRTC2 viewers/);
+  const line = () => page.evaluate(() => document.querySelector('sluice-player')!.shadowRoot!.querySelector('.hud')!.textContent);
+  await expect
+    .poll(line, { timeout: 20_000 })
+    .toMatch(/[●▲■] \S+ m?s p50[●▲■] \S+ m?s p95\S+ fps.*bit\/s\d+×\d+ rung \d\/3WebRTC2 viewers/);
 
   const reported = async (output: string, stream = 'cam') => {
     const families = readExposition(await (await server.fetch('metrics')).text());

@@ -35,6 +35,15 @@ it('a browser without H.264 sees the right pictures, and the encoder goes with t
     await expect.poll(() => second.pictures, { timeout: 20_000 }).toBeGreaterThan(10);
     expect(await running()).toEqual([['vp8', 1]]);
   }
+  const names = await page.evaluateHandle(() => {
+    const told: Record<number, number> = {};
+    document.querySelector('sluice-player')!.addEventListener('frame', (event) => {
+      const { id, timestamp } = (event as CustomEvent<{ id: number; timestamp: number }>).detail;
+      told[id] = timestamp;
+    });
+    return told;
+  });
+  const codes: { frame: number; timeMs: number }[] = [];
   for (let seen = 0; seen < 15; ) {
     const { code, named } = await readShown(page);
     expect(code, 'barcode of VP8').not.toBeNull();
@@ -43,9 +52,16 @@ it('a browser without H.264 sees the right pictures, and the encoder goes with t
     seen++;
     // And a little newer than its name, as the two are read one after the other.
     expect(Math.abs(code!.frame - named.id)).toBeLessThan(10);
-    expect(code!.timeMs - named.timestamp / 1000).toBeCloseTo((code!.frame - named.id) * 40, -2);
+    codes.push(code!);
     await page.waitForTimeout(60);
   }
+  // The time in each picture is that of its own name, which comes a moment after it. A busy page is told of few pictures.
+  const told = async () => {
+    const times = await names.jsonValue();
+    return codes.flatMap(({ frame, timeMs }) => (times[frame] === undefined ? [] : [Math.abs(timeMs - times[frame] / 1000)]));
+  };
+  await expect.poll(async () => (await told()).length, { timeout: 20_000 }).toBeGreaterThan(4);
+  expect(Math.max(...(await told()))).toBeLessThanOrEqual(1);
   await page.close();
   await expect.poll(running, { timeout: 20_000 }).toEqual([]);
 });
