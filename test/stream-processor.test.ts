@@ -84,14 +84,14 @@ async function command(...args: string[]) {
   }
   const said = (pattern: RegExp, where: 'stdout' | 'stderr' = 'stdout') =>
     expect
-      .poll(() => out[where], { timeout: 20_000 })
+      .poll(() => out[where], { timeout: 60_000 })
       .toMatch(pattern)
       .then(() => pattern.exec(out[where])!);
   return { child, exit, out, said };
 }
 
 describe.skipIf(!hasTool('curl', ['--version']) || process.platform === 'win32')('curl', () => {
-  it('starts a stream, changes its params and asks for its status, as the wiki has it', { timeout: 60_000 }, async () => {
+  it('starts a stream, changes its params and asks for its status, as the wiki has it', { timeout: 120_000 }, async () => {
     const file = join(folder, 'tint.mjs');
     await writeFile(file, PROCESSOR);
     const { said, child, exit } = await command(file, '--port', '0', '--name', 'tint', '--log-level', 'warn');
@@ -238,4 +238,32 @@ it('handlers of an object have params, state, calls and the timeline', { timeout
   told.length = 0;
   expect((await call('stream/stop')).code).toBe(200);
   expect(told).toEqual([['stop', 'a']]);
+});
+
+it('functions that never return keep no stream from its end', { timeout: 60_000 }, async () => {
+  const never = () => new Promise<void>(() => {});
+  const server = scope.use(
+    await runStreamProcessor({
+      port: 0,
+      dataDir: folder,
+      deadline: 0.2,
+      video: (frame) => frame,
+      onStart: ({ wait }) => (wait ? never() : undefined),
+      onStop: never,
+    }),
+  );
+  await server.loaded;
+  const post = async (path: string, body: object = {}) => {
+    const answer = await fetch(new URL(path, server.url), {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+    return answer.status;
+  };
+  expect([await post('stream/start', { gateway_request_id: 'a' }), await post('stream/stop')]).toEqual([200, 200]);
+  const starting = post('stream/start', { gateway_request_id: 'b', params: { wait: true } });
+  await expect.poll(() => server.state.active_streams, { timeout: 20_000 }).toBe(1);
+  expect([await post('stream/stop'), await starting]).toEqual([200, 200]);
+  expect(server.state.status).toBe('IDLE');
 });

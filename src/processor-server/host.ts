@@ -13,6 +13,8 @@ export interface SessionHost {
   /** Name for its stream in the server: free, made from the request id. */
   readonly stream: string;
   readonly log: Logger;
+  /** Aborted when it is stopped, also while it begins: functions of the user are not waited for then. */
+  readonly stopping: AbortSignal;
 }
 
 /** Begins a stream. It resolves once the stream exists, whether or not its channels do. Throws what is wrong with the request. */

@@ -53,7 +53,7 @@ export const StreamProcessorSettings = z.strictObject({
   dataInterval: seconds(60).default(0.333).describe('seconds between two segments of the data channel'),
   dataRecords: z.boolean().default(false).describe('records of the processor (context.data) go to the data channel too, as JSON'),
   healthCheckInterval: seconds(3600).default(5).describe('seconds between two looks at the parts of a running stream'),
-  deadline: seconds(3600).default(10).describe('longest time for one frame, seconds'),
+  deadline: seconds(3600).default(10).describe('longest time for one frame, and for the function for the end of a stream, seconds'),
   onError: z.enum(['pass', 'withhold']).default('pass').describe('what becomes of a picture when its handler fails'),
   publisherTimeout: seconds(3600).nullable().default(null).describe('seconds without an answer of the other side of an outgoing channel'),
   subscriberTimeout: seconds(3600).nullable().default(null).describe('seconds without a byte of an incoming channel'),

@@ -94,7 +94,7 @@ class RunningSession implements StreamSession {
   // ---- start
 
   async open(): Promise<void> {
-    const { server, processor, log } = this.#host;
+    const { server, processor, stopping } = this.#host;
     const { params } = this.request;
     this.#guide.overlay.manual = showLoadingOf(params) ?? false;
     this.#scope.defer(server.processors.guide(this.stream, PROCESSOR_ID, this.#guide));
@@ -103,11 +103,12 @@ class RunningSession implements StreamSession {
       this.#stream = stream;
       // Programs find its door open when they are told of the stream.
       void stream.learnParams();
-      await processor.start(this.#run, params).catch((error: unknown) => {
-        const { code, message } = toSluiceError(error);
+      const started = processor.start(this.#run, params).catch((error: unknown) => {
+        const { code } = toSluiceError(error);
         if (code === 'bad-value' || code === 'unknown-key') throw error;
-        log.error({ stream: this.stream, error: message }, 'the hook for the start of a stream failed');
+        this.#fault('the hook for the start of a stream failed', error);
       });
+      await unlessAborted(started, stopping);
       this.#listen(stream);
       this.#connect(stream);
     } catch (error) {
@@ -349,7 +350,10 @@ class RunningSession implements StreamSession {
     this.#events?.tell('stream_stopped', { reason: end.reason, ...(end.error === null ? {} : { error: end.error }) });
     await this.#closeChannels();
     await this.#leave();
-    await stopped;
+    const { deadline } = this.#host.settings;
+    // One that never returns must not keep the place of the stream.
+    if (!(await within(stopped, deadline * 1000)))
+      this.#fault('the hook for the end of a stream failed', `it took longer than ${deadline} s`);
     this.#end.resolve(end);
   }
 
@@ -385,11 +389,20 @@ class RunningSession implements StreamSession {
   }
 }
 
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
+/** Whether it was done in time. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
   });
-  await Promise.race([work, late]);
+  const done = await Promise.race([work.then(() => true), late]);
   clearTimeout(timer);
+  return done;
+}
+
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => aborted.resolve(), { once: true });
+  if (signal.aborted) aborted.resolve();
+  await Promise.race([work, aborted.promise]);
 }

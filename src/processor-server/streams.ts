@@ -24,6 +24,7 @@ export interface Entry {
   readonly opened: Promise<void>;
   /** Settles when it is over. */
   readonly over: Promise<void>;
+  readonly stopping: AbortController;
 }
 
 export interface StreamTableOptions {
@@ -84,12 +85,14 @@ export class StreamTable implements AsyncDisposable {
       error: null,
       opened: opened.promise,
       over: over.promise,
+      stopping: new AbortController(),
     };
     this.#entries.set(id, entry);
     this.state.component(`stream:${id}`, 'STARTING');
     const { server, processor, settings, log, open } = this.#options;
+    const { signal: stopping } = entry.stopping;
     try {
-      const session = await open(request, { server, processor, settings, stream: entry.stream, log: log.child({ request: id }) });
+      const session = await open(request, { server, processor, settings, stopping, stream: entry.stream, log: log.child({ request: id }) });
       entry.session = session;
       void session.ended.then(
         (end) => this.#over(entry, end, over.resolve),
@@ -120,6 +123,7 @@ export class StreamTable implements AsyncDisposable {
   /** Ends a stream; one that is just beginning ends as soon as it has begun. Idempotent. */
   async stop(entry: Entry, reason?: string): Promise<void> {
     entry.state = 'stopping';
+    entry.stopping.abort();
     this.state.component(`stream:${entry.request.gateway_request_id}`, 'STOPPING');
     await entry.opened;
     await entry.session?.stop(reason);
