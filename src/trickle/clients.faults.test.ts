@@ -418,6 +418,46 @@ describe('a subscriber', () => {
     expect([await none, silent.reason, silent.figures.error]).toEqual([null, 'failed', 'nothing came for 60000 ms']);
   });
 
+  it('waits before it goes back, and does not wait for the rest of a short answer for ever', async () => {
+    let asked = 0;
+    let stuck = false;
+    // As Livepeer's server where the segment that comes next was dropped: its end is there at once, the one after it is not.
+    const server = createServer((request, response) => {
+      asked++;
+      if (stuck) return response.writeHead(404, { 'content-length': 9 }).flushHeaders();
+      const there = request.url === '/cam/3';
+      response.writeHead(there ? 200 : 470, { 'lp-trickle-seq': request.url!.slice(5), 'lp-trickle-latest': '3' }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const timers = new ManualTimers();
+    await using subscriber = new TrickleSubscriber(`http://127.0.0.1:${(server.address() as AddressInfo).port}/cam`, { start: 3, timers });
+    const seen: (number | undefined)[] = [];
+    const reading = (async () => {
+      for (let segment = await subscriber.next(); segment; segment = await subscriber.next()) {
+        seen.push(segment.seq);
+        for await (const _ of segment);
+      }
+    })();
+    for (let turn = 1; turn < 4; turn++) {
+      await expect.poll(() => [seen.length, asked, timers.nearest]).toEqual([turn, 2 * turn, 300]);
+      timers.advance(300);
+    }
+    await expect.poll(() => asked).toBe(8);
+    stuck = true;
+    timers.advance(300);
+    await expect.poll(() => [asked, timers.nearest]).toEqual([9, 20_000]);
+    // Its headers are here when its own time has begun.
+    await expect
+      .poll(() => {
+        timers.advance(20_001);
+        return subscriber.reason;
+      })
+      .toBe('ended');
+    await reading;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('reads no faster than it is read', async () => {
     await using s = await scene({ limits: { segmentBytes: 2 ** 26 } });
     const publisher = s.direct.publisher({ maxWaiting: 2 ** 26 });

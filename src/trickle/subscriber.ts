@@ -150,12 +150,18 @@ export class TrickleSubscriber implements ChannelSubscriber {
             const seq = told.seq ?? (at >= 0 ? at : null);
             if (seq !== null) return this.#begin(response, seq, told);
           }
+          // One that stops in the middle is as good as none.
+          const stop = this.#timers.after(this.#options.refresh ?? 20_000, () => response.destroy());
           const text = await readShort(response).catch(() => '');
+          stop();
           if (told.closed) return this.#end('ended');
           if (status === NO_SEGMENT) {
             this.#found = true;
             if (at >= 0 && told.latest !== null) this.#figures.dropped += Math.max(0, told.latest - at);
+            // Backwards, a server may send to what was read already, and from there back again: not without a pause.
+            const back = told.latest !== null && told.latest < at;
             at = told.latest ?? -1;
+            if (back) await pause(this.#timers, pauseMs, signal);
             if (++jumps <= MAX_JUMPS) continue;
           }
           failure = status === 200 ? 'the answer has no Lp-Trickle-Seq' : `the answer was ${answerInWords(status, text)}`;
