@@ -188,6 +188,7 @@ describe.each(Object.entries(ways))('publishers and subscribers %s', (_name, sta
     writer.drop('the source failed');
     expect(writer.write(bytes('more'))).toBe(false);
     expect(await writer.end()).toBe('dropped');
+    expect(publisher.figures.error).toBe('segment 0 was given up: the source failed');
     expect(await text(segment)).toBe('half');
     publisher.next().drop('nothing to say');
     await put(publisher, 'two');

@@ -161,17 +161,20 @@ describe('a publisher', () => {
       expect(taken).toBeLessThan(2 ** 26);
     }
     expect(await big.end()).toBe('dropped');
+    expect(publisher.figures.error).toMatch(/^segment 1 was given up: \d+ bytes wait for the connection, 262144 may$/);
     const silent = [publisher.next(), publisher.next(), publisher.next()];
     for (const writer of silent) expect(writer.write(bytes('into silence'))).toBe(true);
     const fourth = publisher.next();
     expect(fourth.write(bytes('too much'))).toBe(false);
     expect(await fourth.end()).toBe('dropped');
+    expect(publisher.figures.error).toBe('segment 5 was given up: 3 segments are on their way already');
     expect(publisher.figures.dropped).toBe(2);
     const results = Promise.all(silent.map((writer) => writer.end()));
     s.timers.advance(29_000);
     expect(publisher.figures.dropped).toBe(2);
     s.timers.advance(1001);
     expect(await results).toEqual(['dropped', 'dropped', 'dropped']);
+    expect(publisher.figures.error).toBe('segment 4 was given up: no answer within 30 s');
     // It was the way: once that is good again, so are segments.
     s.proxy.silent = false;
     s.proxy.cut();

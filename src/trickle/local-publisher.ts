@@ -64,7 +64,10 @@ export class LocalPublisher implements ChannelPublisher {
       bytes: (count) => {
         this.#figures.bytes += count;
       },
-      drop: () => void this.#channel.drop(input.seq),
+      drop: (reason) => {
+        this.#figures.error = `segment ${input.seq} was given up: ${reason}`;
+        this.#channel.drop(input.seq);
+      },
       settled: (result) => {
         this.#open.delete(segment);
         if (result === 'done') this.#figures.segments++;
@@ -133,7 +136,7 @@ export class LocalPublisher implements ChannelPublisher {
 
 interface WriterHost {
   bytes(count: number): void;
-  drop(): void;
+  drop(reason: string): void;
   settled(result: 'done' | 'dropped'): void;
   closed(end: SegmentEnd): void;
 }
@@ -178,10 +181,10 @@ class LocalSegmentWriter implements SegmentWriter {
     return this.#result.promise;
   }
 
-  drop(_reason: string): void {
+  drop(reason: string): void {
     if (this.#settled) return;
     this.#input.onClosed = null;
-    this.#host.drop();
+    this.#host.drop(reason);
     this.#settle('dropped');
   }
 

@@ -19,6 +19,8 @@ export interface SegmentHost {
   sign(): void;
   /** A POST came to its end. The publisher answers by `connect`, `settle` or `drop`. */
   outcome(segment: PublishedSegment, outcome: PostOutcome): void;
+  /** Why one is given up. */
+  note(error: string): void;
   /** `remove`: readers may wait for it on the server. */
   settled(segment: PublishedSegment, result: 'done' | 'dropped', remove: boolean): void;
 }
@@ -102,13 +104,22 @@ export class PublishedSegment implements SegmentWriter {
     if (!this.#ended && !this.#settled) {
       this.#ended = true;
       this.#stopWatch();
-      this.#stopWatch = this.#host.timers.after(this.#host.answerTimeout, () => this.drop('no answer'));
+      this.#stopWatch = this.#host.timers.after(this.#host.answerTimeout, () =>
+        this.drop(`no answer within ${this.#host.answerTimeout / 1000} s`),
+      );
       if (this.#post?.connected) this.#post.end();
     }
     return this.#result.promise;
   }
 
-  drop(_reason: string): void {
+  drop(reason: string): void {
+    if (this.#settled) return;
+    this.#host.note(`segment ${this.seq} was given up: ${reason}`);
+    this.giveUp();
+  }
+
+  /** Drops it for a reason that was told already. */
+  giveUp(): void {
     if (this.#settled) return;
     const post = this.#post;
     if (post && post.sent === 0 && !post.lost) {

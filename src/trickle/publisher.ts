@@ -68,6 +68,7 @@ export class TricklePublisher implements ChannelPublisher {
       proven: () => this.#proven,
       sign: () => this.#works(),
       outcome: (segment, outcome) => this.#judge(segment, outcome),
+      note: (error) => this.#note(error),
       settled: (segment, result, remove) => this.#settled(segment, result, remove),
     };
     this.#connectAhead();
@@ -209,7 +210,10 @@ export class TricklePublisher implements ChannelPublisher {
 
   /** Tries the same number again if the server cannot have anything of it (it `refused` it); otherwise the segment is lost. */
   #again(segment: PublishedSegment, why: string, refused: boolean): void {
-    if (segment.sent > 0 && !(refused && segment.repeatable)) return segment.drop(why);
+    if (segment.sent > 0 && !(refused && segment.repeatable)) {
+      this.#note(why);
+      return segment.giveUp();
+    }
     this.#figures.reconnects++;
     this.#connect(segment);
   }
