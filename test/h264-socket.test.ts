@@ -20,13 +20,13 @@ const cam = {
   linger: '300ms',
 } as const;
 
-/** A viewer that keeps everything; it acknowledges if told to. */
+/** A viewer that keeps everything, and of each text how many fragments had come before; it acknowledges if told to. */
 async function watch(server: TestServer, acks: boolean) {
   const socket = new WebSocket(`ws://127.0.0.1:${server.port}/live/cam/ws?codec=h264`);
   const texts: Record<string, unknown>[] = [];
   const fragments: Buffer[] = [];
   socket.on('message', (data: Buffer, binary) => {
-    if (!binary) texts.push(JSON.parse(String(data)));
+    if (!binary) texts.push({ ...JSON.parse(String(data)), before: fragments.length });
     else {
       fragments.push(data);
       const [first] = readIdentities(data);
@@ -99,8 +99,9 @@ it('a viewer that does not acknowledge any more loses up to a key frame and is t
   await expect.poll(() => stalls.fragments.length, { timeout: 30_000 }).toBeGreaterThan(sent + 35);
   const skip = stalls.texts.find(({ type }) => type === 'skip');
   expect(skip).toMatchObject({ reason: 'keyframe' });
-  // What comes behind the hole can be decoded alone.
-  const behind = stalls.fragments.find((bytes) => readIdentities(bytes)[0]!.identity.id > Number(skip!.to))!;
+  // What comes behind the hole can be decoded alone. On a busy machine that may be the last lost picture, shown again.
+  const behind = stalls.fragments[Number(skip!.before)]!;
+  expect(readIdentities(behind)[0]!.identity.id).toBeGreaterThanOrEqual(Number(skip!.to));
   expect(isKeySample(behind.subarray(readIdentities(behind)[0]!.offset))).toBe(true);
   expect(good.texts.filter(({ type }) => type === 'skip')).toEqual([]);
   const ids = good.fragments.map((bytes) => readIdentities(bytes)[0]!.identity.id);
