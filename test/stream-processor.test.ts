@@ -267,3 +267,19 @@ it('functions that never return keep no stream from its end', { timeout: 60_000 
   expect([await post('stream/stop'), await starting]).toEqual([200, 200]);
   expect(server.state.status).toBe('IDLE');
 });
+
+it('an input that is silent for subscriberTimeout fails', { timeout: 60_000 }, async () => {
+  const server = scope.use(await runStreamProcessor({ port: 0, dataDir: folder, subscriberTimeout: 0.3, video: (frame) => frame }));
+  await server.loaded;
+  const subscribe_url = new URL('trickle/input', server.url).href;
+  await fetch(subscribe_url, { method: 'POST', headers: { 'Expect-Content': 'video/mp2t' } });
+  const answer = await fetch(new URL('stream/start', server.url), {
+    method: 'POST',
+    body: JSON.stringify({ gateway_request_id: 'a', subscribe_url }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(answer.status).toBe(200);
+  await expect
+    .poll(() => server.state.additional_info.last_stream, { timeout: 20_000 })
+    .toMatchObject({ request_id: 'a', reason: 'failed', error: 'nothing came for 0.3 s' });
+});

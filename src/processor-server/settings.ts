@@ -56,7 +56,10 @@ export const StreamProcessorSettings = z.strictObject({
   deadline: seconds(3600).default(10).describe('longest time for one frame, and for the function for the end of a stream, seconds'),
   onError: z.enum(['pass', 'withhold']).default('pass').describe('what becomes of a picture when its handler fails'),
   publisherTimeout: seconds(3600).nullable().default(null).describe('seconds without an answer of the other side of an outgoing channel'),
-  subscriberTimeout: seconds(3600).nullable().default(null).describe('seconds without a byte of an incoming channel'),
+  subscriberTimeout: seconds(3600)
+    .nullable()
+    .default(null)
+    .describe('seconds without a picture or sound of the input, or a byte of the control channel'),
   frameSkip: FrameSkipSettings.prefault({}),
   overlay: OverlaySettings.prefault({}),
   enableDefaultRoutes: z.boolean().default(true),

@@ -68,6 +68,8 @@ class RunningSession implements StreamSession {
   #ingested = false;
   #published = false;
   #failing: NodeJS.Timeout | undefined;
+  /** Ends it when its input has been silent for too long. */
+  #silence: NodeJS.Timeout | undefined;
   #finishing: Promise<void> | null = null;
   /** Changes of params are made one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -153,11 +155,20 @@ class RunningSession implements StreamSession {
     ];
     for (const stop of off) this.#scope.defer(stop);
     this.#scope.use(stream.demand());
+    this.#watchSilence(this.#host.settings.subscriberTimeout);
     this.#meter(stream.sound.captured, () => {
       this.#onInput(null);
       this.#sound.ingress.add();
     });
     this.#meter(stream.sound.hub, () => this.#sound.egress.add());
+  }
+
+  /** Without a limit an input may be silent for as long as its channel is there. */
+  #watchSilence(seconds: number | null): void {
+    if (seconds === null || !this.request.subscribe_url) return;
+    const timer = setTimeout(() => void this.#finish('failed', `nothing came for ${seconds} s`), seconds * 1000).unref();
+    this.#silence = timer;
+    this.#scope.defer(() => clearTimeout(timer));
   }
 
   #meter(hub: AudioHub, count: () => void): void {
@@ -195,7 +206,10 @@ class RunningSession implements StreamSession {
         stream.note({ id: `control-skipped-${timestamp}`, kind: 'processor', label: message.slice(0, 300), timestamp });
       };
       const onParams = (value: Params) => this.updateParams(readParams(value, 'The message'));
-      void readControl({ subscriber, onParams, report }).catch((error: unknown) => report(toSluiceError(error).message));
+      void readControl({ subscriber, onParams, report }).then(
+        () => subscriber.reason === 'failed' && report(`the control channel is read no more: ${subscriber.figures.error}`),
+        (error: unknown) => report(toSluiceError(error).message),
+      );
     }
     // The size of an input that is to be kept is known with its first picture.
     const { detectOutResolution, size } = this.#input;
@@ -232,6 +246,7 @@ class RunningSession implements StreamSession {
 
   #onInput(info: FrameInfo | null): void {
     this.#newest = info ?? this.#newest;
+    this.#silence?.refresh();
     if (info && !this.#publication && this.request.publish_url && !this.#finishing) this.#publish(this.#stream!, info);
     if (this.#ingested) return;
     this.#ingested = true;

@@ -393,6 +393,14 @@ class Stand(unittest.IsolatedAsyncioTestCase):
             processor.set_target_fps(0)
 
 
+class Settings(unittest.TestCase):
+    def test_reach_the_server(self):
+        processor = StreamProcessor(video_processor=lambda frame: frame, publisher_timeout=7, subscriber_timeout=8, health_check_interval=1.5)
+        line = processor.server._configuration()
+        self.assertEqual([line.get(key) for key in ("publisherTimeout", "subscriberTimeout", "healthCheckInterval")], [7, 8, 1.5])
+        self.assertNotIn("subscriberTimeout", StreamProcessor(video_processor=lambda frame: frame).server._configuration())
+
+
 class WrongUse(unittest.TestCase):
     def test_said_at_once(self):
         def video(frame):

@@ -116,6 +116,9 @@ class StreamServer:
             frame_processor.attach_state(self.state)
         self._more = {
             "dataInterval": send_data_interval,
+            "healthCheckInterval": health_check_interval,
+            "publisherTimeout": publisher_timeout,
+            "subscriberTimeout": subscriber_timeout,
             "token": token,
             "viewToken": view_token,
             "anonymous": anonymous,
