@@ -95,15 +95,43 @@ it('after kill -9 of the WebRTC process under ten viewers all have pictures agai
   await page.close();
 }, 300_000);
 
-it('a page that goes away is gone at the server at once', async () => {
-  await using server = await testServer({ streams: { cam } });
+it('a paused picture has its own name, however late a busy page reads it; a page that goes away is gone at the server at once', async () => {
+  await using server = await testServer({ streams: { cam: { ...cam, dvr: { mode: 'off' } } } });
   await using chromium = await launchChromium();
   const page = await chromium.page();
+  await page.addInitScript(() => {
+    const create = RTCPeerConnection.prototype.createDataChannel;
+    RTCPeerConnection.prototype.createDataChannel = function (...args) {
+      const channel = create.apply(this, args);
+      let handler: RTCDataChannel['onmessage'] = null;
+      channel.addEventListener('message', (event) => {
+        setTimeout(() => handler?.call(channel, event), (globalThis as unknown as { late?: number }).late ?? 0);
+      });
+      Object.defineProperty(channel, 'onmessage', { set: (next) => (handler = next) });
+      return channel;
+    };
+  });
   await page.goto(`${server.url}embed/cam?transport=webrtc`);
   await waitForPicture(page);
+  await page.evaluate(async () => {
+    const state = globalThis as unknown as { late?: number };
+    state.late = 500;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    (document.querySelector('sluice-player') as unknown as SluicePlayer).pause();
+  });
+  const names = async () => {
+    const { code, named } = await readShown(page);
+    return code !== null && code.frame === named?.id;
+  };
+  await expect.poll(names, { timeout: 20_000 }).toBe(true);
+  await page.evaluate(() => {
+    Object.assign(globalThis, { late: 0 });
+    (document.querySelector('sluice-player') as unknown as SluicePlayer).play();
+  });
+  await expect.poll(names, { timeout: 20_000 }).toBe(true);
   const viewers = async () =>
     ((await server.json('api/streams/cam/stats')) as { outputs: Record<string, { viewers: number }> }).outputs.webrtc?.viewers;
-  expect(await viewers()).toBe(1);
+  await expect.poll(viewers, { timeout: 10_000 }).toBe(1);
   await page.close({ runBeforeUnload: false });
   await expect.poll(viewers, { timeout: 10_000 }).toBe(0);
 });

@@ -7,6 +7,8 @@ import type { ShownFrame } from './transport.ts';
 /** A pause that is not longer goes on at the live edge. */
 const SHORT_MS = 3000;
 const LOOK_UP_MS = 600;
+/** The name of its picture may come late to a busy page. */
+const MOST_LOOKS = 6;
 
 export class KeptPlace {
   readonly #seeker: Seeker;
@@ -33,10 +35,13 @@ export class KeptPlace {
   keep(shown: () => ShownFrame | null): void {
     this.forget();
     this.#sinceMs = performance.now();
-    this.#timer = setTimeout(() => {
+    let looks = 0;
+    const look = () => {
       const frame = shown();
       if (frame && !this.#seeker.active) this.#finding = this.#find(frame);
-    }, LOOK_UP_MS);
+      else if (!frame && ++looks < MOST_LOOKS) this.#timer = setTimeout(look, LOOK_UP_MS);
+    };
+    this.#timer = setTimeout(look, LOOK_UP_MS);
   }
 
   /** Does not look it up from now on: nobody sees it. */

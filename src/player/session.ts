@@ -24,7 +24,7 @@ export interface SessionOptions {
 }
 
 /** The name of the last picture may come so late after the end. */
-const LAST_NAME_MS = 500;
+const LAST_NAME_MS = 3500;
 
 export class Session {
   readonly row: TransportRow;

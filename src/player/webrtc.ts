@@ -15,8 +15,9 @@ const BEAT_MS = 400;
 const READ_MS = 1000;
 /** Silence of the data channel for so long: the server or the way to it is gone. */
 const SILENT_MS = 1500;
-/** After a halt names of pictures are waited for so long. */
+/** After a halt names of pictures are waited for so long; where the last picture has none then, which a busy page reads late, up to the most. */
 const LAST_NAMES_MS = 250;
+const LAST_NAMES_MOST_MS = 3000;
 /** How often it is looked whether sound comes, where there are no pictures, and how often its level is asked for. */
 const SOUND_MS = 150;
 /** Identities kept for pictures that are still to be shown. */
@@ -124,7 +125,12 @@ class WebRtcTransport implements Transport {
     this.#abort.abort();
     // The last picture stays: a video that stands, and then a track that ends, leave it on the screen. Its name may be on its way.
     this.picture.pause();
-    this.#lastNames = setTimeout(() => this.#end(), LAST_NAMES_MS);
+    const haltedMs = performance.now();
+    const look = () => {
+      if (this.frameNow() !== null || performance.now() - haltedMs > LAST_NAMES_MOST_MS) this.#end();
+      else this.#lastNames = setTimeout(look, LAST_NAMES_MS);
+    };
+    this.#lastNames = setTimeout(look, LAST_NAMES_MS);
   }
 
   close(): void {
