@@ -42,9 +42,20 @@ export function sendSegment(
       return;
     }
     if (!view.done) return;
-    if (response.headersSent) response.end();
-    else sendEmpty();
+    if (response.headersSent) {
+      response.end();
+      if (response.socket) watchEnd();
+    } else sendEmpty();
     view.close();
+  };
+
+  // The last bytes lie in its socket: who does not take them either must not keep the connection.
+  const watchEnd = () => {
+    blocked = setTimeout(() => {
+      view.segment.countCut();
+      response.destroy();
+    }, stall);
+    blocked.unref();
   };
 
   const begin = () => {

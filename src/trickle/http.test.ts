@@ -1,8 +1,10 @@
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canWrite } from './channel.ts';
-import { CHANNEL_NAME } from './channels.ts';
-import { parseSeq } from './http.ts';
+import { CHANNEL_NAME, TrickleChannels } from './channels.ts';
+import { parseSeq, trickleHttp } from './http.ts';
 
 describe('the number in a path', () => {
   it('is what Go reads as an integer', () => {
@@ -31,4 +33,33 @@ it('names of channels need no escapes in an address', () => {
       expect(new URL(`http://h/trickle/${name}/0`).pathname).toBe(`/trickle/${name}/0`);
     }),
   );
+});
+
+it('cuts off a reader that takes everything but what its socket holds at last', async () => {
+  const channels = new TrickleChannels();
+  const http = trickleHttp({ channels, stall: 500 });
+  const answered = Promise.withResolvers<ServerResponse>();
+  const server = createServer((request, response) => {
+    http.handle(request, response, 'cam/0');
+    answered.resolve(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const channel = channels.open('cam');
+  const input = channel.write(0);
+  const stuck = connect(port, '127.0.0.1', () => stuck.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
+  stuck.pause().on('error', () => {});
+  const response = await answered.promise;
+  // Until the kernel takes no more, and no further: one that waits for its turn is another case.
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+  for (let waits = 0; waits < 3; waits = response.writableLength > 0 ? waits + 1 : 0) {
+    if (waits === 0) input.write(Buffer.alloc(32_768));
+    await turn();
+  }
+  expect(response.writableNeedDrain).toBe(false);
+  input.end();
+  await expect.poll(() => channel.stats.cut).toBe(1);
+  await expect.poll(() => http.open).toBe(0);
+  stuck.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });
