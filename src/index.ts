@@ -26,8 +26,9 @@ export {
 } from './processor-server/handlers.ts';
 export type { InputFrame } from './processor-server/input-frame.ts';
 export type { StreamProcessorOptions } from './processor-server/options.ts';
+export type { StreamProcessorServer } from './processor-server/processor-server.ts';
 export type { CustomRoute, Middleware } from './processor-server/routes.ts';
-export { runStreamProcessor, type StreamProcessorServer } from './processor-server/run.ts';
+export { runStreamProcessor } from './processor-server/run.ts';
 export type { Picture, ProcessorContext, ProcessorDefinition, VideoFrame } from './processors/define.ts';
 export { defineProcessor, WITHHOLD } from './processors/define.ts';
 export { boxesOf, type FoundBox } from './processors/onnx/boxes.ts';

@@ -1,6 +1,7 @@
 // A processor server in a process of its own: what comes passes, or goes out as a copy that counts as changed.
 import { silentLogger } from '../../src/core/log.ts';
-import { runStreamProcessor, type StreamProcessorServer } from '../../src/processor-server/run.ts';
+import type { StreamProcessorServer } from '../../src/processor-server/processor-server.ts';
+import { runStreamProcessor } from '../../src/processor-server/run.ts';
 import { childArgument, serveParent } from '../child.ts';
 
 const { changes } = childArgument<{ readonly changes: boolean }>();

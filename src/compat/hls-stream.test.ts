@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WindowSegment } from '../outputs/hls/recorder.ts';
+import type { WindowSegment } from '../outputs/hls/window-segment.ts';
 import { GRID_TICKS } from '../pipeline/grid.ts';
 import { insideFrame, steadyPlaylist, steadyRun } from './hls-stream.ts';
 

@@ -2,7 +2,7 @@
 import type { Picture } from '../core/frame.ts';
 import type { Look } from '../core/view.ts';
 import { drawPixels, LookTable, topValue } from '../formats/look.ts';
-import type { DeepRenderer } from './deep-renderer.ts';
+import type { DeepRenderer } from './renderer.ts';
 
 export class CpuRenderer implements DeepRenderer {
   readonly canvas = document.createElement('canvas');

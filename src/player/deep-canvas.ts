@@ -4,7 +4,8 @@ import type { Picture } from '../core/frame.ts';
 import type { Look, ToneWindow } from '../core/view.ts';
 import { pixelValues, topValue } from '../formats/look.ts';
 import { deepSamples, ToneFollower } from '../formats/tone-window.ts';
-import { type DeepRenderer, openRenderer } from './deep-renderer.ts';
+import { openRenderer } from './deep-renderer.ts';
+import type { DeepRenderer } from './renderer.ts';
 
 /** What people set; `window` null: it follows the pictures. */
 export interface LookSettings extends Pick<Look, 'gamma' | 'map' | 'saturated'> {

@@ -5,7 +5,7 @@ import type { Look } from '../core/view.ts';
 import { colorTable } from '../formats/color-maps.ts';
 import { drawPixels, LookTable, topValue } from '../formats/look.ts';
 import { deepSamples } from '../formats/tone-window.ts';
-import type { DeepRenderer } from './deep-renderer.ts';
+import type { DeepRenderer } from './renderer.ts';
 
 const VERTEX = `#version 300 es
 void main() { gl_Position = vec4(vec2(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1), 0, 1); }`;

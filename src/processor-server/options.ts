@@ -11,8 +11,8 @@ import type { OpenSession } from './host.ts';
 import { OwnProcessor, partsOfDefinition, partsOfHandlers } from './own-processor.ts';
 import type { ServedProcessor } from './processor.ts';
 import { readProcessorFile } from './processor-file.ts';
+import type { StreamProcessorServer } from './processor-server.ts';
 import type { CustomRoute, Middleware } from './routes.ts';
-import type { StreamProcessorServer } from './run.ts';
 import { readSettings, type StreamProcessorSettings, type StreamProcessorSettingsInput } from './settings.ts';
 import type { PipelineState } from './state.ts';
 

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { silentLogger } from '../core/log.ts';
+import type { StreamProcessorServer } from './processor-server.ts';
 import { ProgramLines } from './program-lines.ts';
-import type { StreamProcessorServer } from './run.ts';
 
 function open() {
   const input = new PassThrough();

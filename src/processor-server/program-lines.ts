@@ -7,7 +7,7 @@ import { parseInput } from '../api/zod-problem.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { ProgramCalls } from './external.ts';
-import type { StreamProcessorServer } from './run.ts';
+import type { StreamProcessorServer } from './processor-server.ts';
 
 const Stream = z.string().optional();
 /** What the program says once the server runs. */

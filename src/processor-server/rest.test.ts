@@ -8,7 +8,8 @@ import { SluiceError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
 import type { OpenSession } from './host.ts';
 import type { StreamProcessorOptions } from './options.ts';
-import { runStreamProcessor, type StreamProcessorServer } from './run.ts';
+import type { StreamProcessorServer } from './processor-server.ts';
+import { runStreamProcessor } from './run.ts';
 import type { SessionEnd, StartRequest, StreamSession } from './session.ts';
 
 /** A stream that does nothing but note what it is told. */

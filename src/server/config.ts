@@ -17,9 +17,19 @@ import { isLoopback } from './address.ts';
 import { bytesOf, OPTIONS, type Option, ServerConfig, type ServerConfigInput } from './options.ts';
 import { isFileUse } from './processors.ts';
 import { readTls } from './tls.ts';
-import type { TrickleConfig } from './trickle.ts';
 
 export { OPTIONS, type Option, ServerConfig, type ServerConfigInput };
+
+/** Settings `trickle`, in bytes and ms. */
+interface TrickleConfig {
+  readonly autocreate: boolean;
+  readonly changefeed: boolean;
+  readonly channels: number;
+  readonly readers: number;
+  readonly segmentBytes: number;
+  readonly bytes: number;
+  readonly idle: number;
+}
 
 /** A configuration with everything decided: what the server is started with. */
 export interface ResolvedConfig {

@@ -13,17 +13,6 @@ import type { ResolvedConfig } from './config.ts';
 /** Where channels are, below the base path of the server. */
 const PREFIX = '/trickle/';
 
-/** Settings `trickle`, in bytes and ms. */
-export interface TrickleConfig {
-  readonly autocreate: boolean;
-  readonly changefeed: boolean;
-  readonly channels: number;
-  readonly readers: number;
-  readonly segmentBytes: number;
-  readonly bytes: number;
-  readonly idle: number;
-}
-
 export class TrickleMount implements TrickleChannelsOfServer, AsyncDisposable {
   readonly channels: TrickleChannels;
   readonly #basePath: string;

@@ -2,10 +2,9 @@
 // Its frames are new ones, with ids of their own; what they were is in their metadata. In a thread of its own, because decoding blocks.
 import { open } from 'node:fs/promises';
 import { SluiceError } from '../core/errors.ts';
-import type { PixelFormat } from '../core/frame.ts';
 import type { Micros } from '../core/time.ts';
-import type { DecodedSound } from '../native/ffmpeg-sound.ts';
 import { SoundFeed } from './ffmpeg/sound-feed.ts';
+import type { Clip, ClipFrame } from './recording/clip.ts';
 import { openMp4Clip } from './recording/mp4-clip.ts';
 import { openTiffClip } from './recording/tiff-clip.ts';
 import type { RunSource, SourceContext } from './source.ts';
@@ -19,32 +18,6 @@ export interface RecordingParams {
   readonly times: 'now' | 'original';
   /** Of files that say nothing about times. */
   readonly fps: number;
-}
-
-/** A frame of a file, before its pixels are read. */
-export interface ClipFrame {
-  readonly format: PixelFormat;
-  /** Pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly significantBits: number;
-  /** When it is shown, µs from any zero. */
-  readonly time: number;
-  /** What it was; `null` in files of others. */
-  readonly original: { readonly id: number; readonly timestamp: number } | null;
-  /** Writes its pixels, tightly packed. Before the next frame is asked for. */
-  read(pixels: Uint8Array): Promise<void>;
-}
-
-/** Sound of a file; `time` as that of its frames. */
-export interface ClipSound extends DecodedSound {
-  readonly time: number;
-}
-
-/** An open file. */
-export interface Clip<Item = ClipFrame | ClipSound> extends AsyncDisposable {
-  /** All frames from the first, each time it is called. */
-  frames(): AsyncGenerator<Item>;
 }
 
 /** A frame that is so late moves all that follow it, µs: nothing is made up for. */

@@ -1,8 +1,8 @@
 // Which frames of the window a clip holds: from the asked first one (with the key frame before it, to be decoded and not shown) to the last.
 import { SluiceError } from '../../core/errors.ts';
 import { formatMicros, type Micros, type Ticks, toMicros, toTicks } from '../../core/time.ts';
-import type { WindowSegment } from './recorder.ts';
 import type { FrameRow } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** Frames of a clip at most: nine hours at 30 fps. Its tables are held in memory while it is sent. */
 const MAX_FRAMES = 1_000_000;

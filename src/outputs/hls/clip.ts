@@ -5,8 +5,8 @@ import { fileTime, formatMicros, type Micros, type Ticks, toMicros } from '../..
 import { readSamples, readSoundTrack, readVideoTrack } from '../../formats/fmp4-read.ts';
 import { type Mp4Sound, mp4Head } from '../../formats/mp4.ts';
 import type { ClipPiece, ClipPlan } from './clip-plan.ts';
-import type { WindowSegment } from './recorder.ts';
 import type { FrameRow } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** Where the media of a plan lie. */
 export interface ClipMedia {

@@ -4,8 +4,9 @@ import { type Micros, toTicks } from '../../core/time.ts';
 import { readSamples, readVideoTrack } from '../../formats/fmp4-read.ts';
 import { decodeLast } from '../../native/ffmpeg-decode.ts';
 import type { TakenFrame, WantedFrame } from '../output.ts';
-import type { Recorder, WindowSegment } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import type { FrameRow } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** The picture, or `null` if the window does not hold it. A capture time finds the frame that was on show at that time. */
 export async function findFrame(recorder: Recorder, want: WantedFrame): Promise<TakenFrame | null> {

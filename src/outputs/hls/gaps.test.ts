@@ -3,8 +3,8 @@ import { makePacket, makeTrack, START_US } from '../../../test/packets.ts';
 import { type Micros, type Ticks, toMicros, toTicks } from '../../core/time.ts';
 import { PART_TICKS, sequenceOf } from '../../pipeline/grid.ts';
 import { gapsOf } from './gaps.ts';
-import type { WindowSegment } from './recorder.ts';
 import { type SegmentData, Segmenter } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** Builds a window as the encoder and the recorder do: the last picture is repeated for at most 10 s. Times in seconds from the start. */
 class Window {

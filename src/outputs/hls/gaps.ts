@@ -2,7 +2,7 @@
 // when a new frame came.
 import { type Micros, toTicks } from '../../core/time.ts';
 import { LOST_AFTER_MS, PART_TICKS } from '../../pipeline/grid.ts';
-import type { WindowSegment } from './recorder.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** A span without a new frame, in ticks of media time. */
 export interface Gap {

@@ -1,5 +1,5 @@
 // What the live playlist lists of the segments that are kept.
-import type { WindowSegment } from './recorder.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** Longest run of gap entries in a playlist (an hour). */
 export const MAX_GAPS = 1800;

@@ -6,8 +6,9 @@ import type { TrackInfo } from '../../core/packet.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import type { DateRanges } from './date-ranges.ts';
 import { multivariantPlaylist, PlaylistRenderer, partFile } from './playlist.ts';
-import type { Recorder, WindowSegment } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import { type SegmentData, Segmenter } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 const FIRST = START_US / 2e6;
 const ALL = { lowLatency: true, delta: 'none' as const, query: '' };

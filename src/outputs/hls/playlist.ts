@@ -7,8 +7,9 @@ import { GRID_TICKS } from '../../pipeline/grid.ts';
 import { segmentFile } from './archive.ts';
 import type { DateRanges } from './date-ranges.ts';
 import { listed, MAX_GAPS } from './listed.ts';
-import type { Recorder, WindowSegment } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import { PART_TARGET_TICKS } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 const compress = promisify(gzip);
 

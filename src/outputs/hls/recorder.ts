@@ -9,10 +9,11 @@ import { initSegment, soundInitSegment } from '../../formats/fmp4.ts';
 import { GRID_TICKS } from '../../pipeline/grid.ts';
 import type { Stream } from '../../pipeline/stream.ts';
 import type { StreamTimeline } from '../../timeline/timeline.ts';
-import type { Archive, ArchivedSegment } from './archive.ts';
+import type { Archive } from './archive.ts';
 import { listed } from './listed.ts';
 import { markerMessages } from './marker-messages.ts';
-import { type PartData, type SegmentData, Segmenter } from './segmenter.ts';
+import { type SegmentData, Segmenter } from './segmenter.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** Segments whose bytes and parts stay in memory: parts are listed for the last three target durations. */
 const HOT_SEGMENTS = 5;
@@ -20,13 +21,6 @@ const HOT_SEGMENTS = 5;
 const LIVE_SEGMENTS = 6;
 /** Packets that may wait between the encoder and the segmenter. */
 const QUEUE_LIMIT = 300;
-
-/** A segment in the window: closed ones with their frames, the open one with its parts. */
-export interface WindowSegment extends ArchivedSegment {
-  readonly open: boolean;
-  /** Present while the segment is hot. */
-  readonly parts: readonly PartData[];
-}
 
 /** What a recorder takes packets from: the main rendition of pictures or of sound. */
 type Feed = Pick<Stream['main'], 'subscribe' | 'notBefore'>;

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { makePackets, START_US } from '../../../test/packets.ts';
 import { Timeline } from '../../api/schema.ts';
-import type { Recorder, WindowSegment } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
 import type { FrameRow } from './segmenter.ts';
 import { type SegmentData, Segmenter } from './segmenter.ts';
 import { timelineOf } from './timeline.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 function record(parts: { start: number; count: number; interval?: number; firstId: number }[]): WindowSegment[] {
   const segments: SegmentData[] = [];

@@ -4,7 +4,8 @@ import type { Timeline } from '../../api/schema.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { type Micros, parseTimestamp, type Ticks, toMicros, toTicks } from '../../core/time.ts';
 import { gapsOf } from './gaps.ts';
-import type { Recorder, WindowSegment } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
+import type { WindowSegment } from './window-segment.ts';
 
 /** At most 10 min per answer. */
 const MAX_SPAN_US = 600_000_000;

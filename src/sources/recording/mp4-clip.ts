@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type IndexedFrame, readFragments } from '../../formats/fmp4-index.ts';
 import { FfmpegInput } from '../../native/ffmpeg-input.ts';
 import { fileBytes } from '../../native/file-bytes.ts';
-import type { Clip, ClipFrame, ClipSound } from '../recording.ts';
+import type { Clip, ClipFrame, ClipSound } from './clip.ts';
 
 /** Takes the handle over. Throws `source-failed`. */
 export async function openMp4Clip(handle: FileHandle, path: string, signal: AbortSignal): Promise<Clip> {

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { readPlaneTimes } from '../../formats/ome.ts';
 import { readPixels, TiffReader } from '../../formats/tiff-read.ts';
 import { fileBytes, inflated } from '../../native/file-bytes.ts';
-import type { Clip, ClipFrame } from '../recording.ts';
+import type { Clip, ClipFrame } from './clip.ts';
 
 /** Pages of a foreign OME-TIFF that are counted before it is played, to see whether the times fit. */
 const MAX_TIMED = 200_000;

@@ -20,7 +20,7 @@ import { base, needsToken } from '../store.ts';
 import { readStored, writeStored } from '../stored.ts';
 import { metricSnippets } from '../timeline-snippets.ts';
 import { liveAddress, type MetricList, useMetrics } from '../use-metrics.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 declare module 'preact' {
   namespace JSX {

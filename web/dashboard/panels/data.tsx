@@ -20,7 +20,7 @@ import { FRESH_MS, MomentStore } from '../moment-store.ts';
 import { MomentTable } from '../moment-table.tsx';
 import { base, client, events, needsToken } from '../store.ts';
 import { dataSnippets } from '../timeline-snippets.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 /** The first page is there soon; older ones come in few requests. */
 const pageSize = (after: string | undefined) => (after === undefined ? 200 : 2000);

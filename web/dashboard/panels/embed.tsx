@@ -2,7 +2,7 @@
 import { CodeBlock } from '../code-block.tsx';
 import { embedSnippets } from '../snippets.ts';
 import { base, needsToken } from '../store.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 export function EmbedPanel({ info }: PanelProps) {
   return (

@@ -1,5 +1,4 @@
 // The panels of the stream page. A new panel is one file and one row here; it docks, moves and hides like the others.
-import type { ReadonlySignal } from '@preact/signals';
 import type { VNode } from 'preact';
 import type { StreamInfo } from '../../../src/api/schema.ts';
 import type { PanelRow } from '../layout.ts';
@@ -9,17 +8,13 @@ import { DataPanel } from './data.tsx';
 import { EmbedPanel } from './embed.tsx';
 import { LiveViewPanel } from './live-view.tsx';
 import { MarkersPanel } from './markers.tsx';
+import type { PanelProps } from './panel-props.ts';
 import { ParamsPanel } from './params.tsx';
 import { PushPanel } from './push.tsx';
 import { RecordingsPanel } from './recordings.tsx';
 import { StatisticsPanel } from './statistics.tsx';
 import { TricklePanel } from './trickle.tsx';
 import { VegaPanel } from './vega.tsx';
-
-/** What a panel is given. The player of the page, its shown frame and the way to a frame are in `watching.ts`. */
-export interface PanelProps {
-  readonly info: ReadonlySignal<StreamInfo>;
-}
 
 export interface PanelEntry extends PanelRow {
   readonly label: string;

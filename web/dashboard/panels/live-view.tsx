@@ -5,7 +5,7 @@ import { type LiveView, type LiveViewList, VIEW_PROTOCOLS, type ViewProtocol } f
 import { type SluiceError, toSluiceError } from '../../../src/core/errors.ts';
 import { announce, client, events, mayChange } from '../store.ts';
 import { durationText, plural, sentence } from '../words.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 import { ViewDiagnostics } from './view-diagnostics.tsx';
 import { ViewParamsForm } from './view-params-form.tsx';
 

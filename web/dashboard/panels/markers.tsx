@@ -13,7 +13,7 @@ import { type Doomed, doomed, removeMarker } from '../remove-marker.ts';
 import { base, client, events, mayChange, needsToken } from '../store.ts';
 import { markerSnippets } from '../timeline-snippets.ts';
 import { player } from '../watching.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 /** The first page is there soon; older ones come in few requests. */
 const pageSize = (after: string | undefined) => (after === undefined ? 200 : 2000);

@@ -8,7 +8,7 @@ import { PresetsMenu } from '../params/presets-menu.tsx';
 import { mayChange } from '../store.ts';
 import { readStored, writeStored } from '../stored.ts';
 import { countText, sentence } from '../words.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 const EXPLAINED = 'sluice-params-explained';
 /** Whether what each param does is written below it; otherwise it shows under the pointer. */

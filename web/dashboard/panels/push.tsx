@@ -3,7 +3,7 @@ import { CodeBlock } from '../code-block.tsx';
 import { hrefOf } from '../route.ts';
 import { pushSnippets } from '../snippets.ts';
 import { base, needsToken } from '../store.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 export function PushPanel({ info }: PanelProps) {
   const { name, width, height, config } = info.value;

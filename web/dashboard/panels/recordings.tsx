@@ -10,7 +10,7 @@ import { client, mayChange } from '../store.ts';
 import { showError } from '../toasts.tsx';
 import { seekTo } from '../watching.ts';
 import { countText, lengthText, plural } from '../words.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 const LABELS = { 'ome-tiff': 'OME-TIFF', mp4: 'MP4' } as const;
 

@@ -20,7 +20,7 @@ import {
   outputText,
   plural,
 } from '../words.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 import { ProcessorAccounts } from './processor-accounts.tsx';
 
 const SHOW_MS = 250;

@@ -6,7 +6,7 @@ import { bytesText } from '../../../src/core/bytes-text.ts';
 import { serverNow } from '../moment-parts.tsx';
 import { ageText, LINK_WORDS, linkState } from '../trickle-words.ts';
 import { countText, plural, sentence } from '../words.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 /** How often the ages are drawn anew, ms. */
 const TICK_MS = 200;

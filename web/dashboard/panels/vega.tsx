@@ -9,7 +9,7 @@ import { liveAddress, useMetrics } from '../use-metrics.ts';
 import { exampleSpec, rowsOf } from '../vega-rows.ts';
 import type { ShownSpec } from '../vega-view.ts';
 import { player } from '../watching.ts';
-import type { PanelProps } from './index.ts';
+import type { PanelProps } from './panel-props.ts';
 
 /** Vega needs tens of milliseconds for a drawing. */
 const DRAW_MS = 100;
