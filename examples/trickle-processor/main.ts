@@ -5,10 +5,10 @@ import { parseArgs } from 'node:util';
 import { createServer, runStreamProcessor, SluiceError } from '../../src/index.ts';
 import spotlight from './spotlight.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
-const port = Number(values.port);
-
 try {
+  const { values } = parseArgs({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
+  const port = Number(values.port);
+
   // The camera and the trickle server: each stream of a Sluice server is a channel under /trickle/ while somebody reads it.
   const server = await createServer({ port, ...(values['data-dir'] && { dataDir: values['data-dir'] }) });
   server.stream('camera', {

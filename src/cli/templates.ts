@@ -31,7 +31,8 @@ curl -X PATCH -H 'Content-Type: application/json' -d '{"amount": 0.5}' http://12
 \`\`\`
 
 \`sluice.config.yaml\` says where pictures come from and how the processor is run: \`flow\` (latest, every, { parallel: 4 }), \`fps\`, \`deadline\`,
-\`onError\`. After a change of \`${file}\` start the server again. For types in an editor: \`npm install --save-dev sluice\`.
+\`onError\`. After a change of \`${file}\` start the server again. For types in an editor: \`npm run build\` in the
+folder of Sluice, and \`npm install --save-dev --ignore-scripts FOLDER-OF-SLUICE\` here.
 `;
 
 const config = (
