@@ -289,6 +289,18 @@ describe('a publisher', () => {
     });
   });
 
+  it('ends where every body is answered before its end: that is no trickle server', async () => {
+    const server = createServer((_request, response) => void response.end('hello'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/cam`;
+    await using publisher = new TricklePublisher(url, { pause: 1, maxPause: 1, retries: 4, keep: true });
+    expect(await publisher.ended).toBe('failed');
+    expect(publisher.figures.error).toBe('segment 4 was closed by the server before its end');
+    await publisher.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('ends where the channel belongs to somebody else', async () => {
     await using s = await scene();
     s.server.channels.open('cam', { owner: 'the stream cam' });

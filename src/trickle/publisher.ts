@@ -14,6 +14,7 @@ import { systemTimers, type Timers } from './timers.ts';
 /** Answers that no repetition changes. */
 const FINAL: ReadonlySet<number> = new Set([400, 401, 403, 405, 451, 501]);
 const DEFAULT_TYPE = 'video/mp2t';
+const RETRIES = 10;
 /** A server that has shown itself by `100 Continue` and is silent for so long is asked anew, ms. They come each 10 s. */
 const SILENCE_MS = 35_000;
 
@@ -37,6 +38,8 @@ export class TricklePublisher implements ChannelPublisher {
   #retryAt = 0;
   #creating: Promise<void> | null = null;
   #creations = 0;
+  /** Answers in a row that came before the body's end. */
+  #early = 0;
   #closing: Promise<void> | null = null;
 
   /** Connects at once. Throws `bad-value` for an address or number that cannot be. */
@@ -171,9 +174,15 @@ export class TricklePublisher implements ChannelPublisher {
     }
     const said = `segment ${segment.seq} was answered ${answerInWords(status, text)}`;
     if (status >= 200 && status < 300) {
+      // Livepeer's server answers so where a number is used up. One that does so each time takes no segments at all.
+      const early = whole ? 0 : this.#early + 1;
       this.#works();
+      this.#early = early;
       if (whole) return segment.settle('done');
-      return this.#used(segment, headers.latest, `segment ${segment.seq} was closed by the server before its end`);
+      const why = `segment ${segment.seq} was closed by the server before its end`;
+      if (early <= (this.#options.retries ?? RETRIES)) return this.#used(segment, headers.latest, why);
+      this.#note(why);
+      return this.#end('failed');
     }
     if (status === 404) return this.#missing(segment, said);
     // 409 with the next number: this one is closed. Without: the whole channel belongs to somebody else.
@@ -223,6 +232,7 @@ export class TricklePublisher implements ChannelPublisher {
     this.#proven = true;
     this.#failures = 0;
     this.#creations = 0;
+    this.#early = 0;
   }
 
   /** Counts a failure; what fails within the pause after another one counts once. False: too many. */
@@ -230,7 +240,7 @@ export class TricklePublisher implements ChannelPublisher {
     const now = this.#timers.now();
     if (now < this.#retryAt) return true;
     this.#failures++;
-    const { pause = 250, maxPause = 5000, retries = 10 } = this.#options;
+    const { pause = 250, maxPause = 5000, retries = RETRIES } = this.#options;
     if (this.#failures > retries) {
       this.#end('failed');
       return false;
