@@ -6,12 +6,14 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Recording } from '../src/api/recordings.ts';
 import type { Marker } from '../src/api/timeline.ts';
 import { TiffRecording } from '../src/pipeline/recording/tiff-recording.ts';
 import { kill, serve } from './child-server.ts';
+import { TestPublisher } from './publisher.ts';
 import { missingTool } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
 import { look, python } from './tifffile.ts';
@@ -185,6 +187,10 @@ it('an MP4 holds the pictures that viewers get, with their ids, and is played ba
 }, async () => {
   await using server = await testServer({ streams: { cam: { source: { type: 'pattern', width: 320, height: 240 }, linger: '300ms' } } });
   const start = (body: object) => server.json<Recording>('/api/streams/cam/recordings', post(body));
+  // Begun long before its first picture, as where an encoder is loaded for seconds: it lasts from that picture on.
+  await server.openStream('late', { source: { type: 'push' } });
+  const before = performance.now();
+  const late = await server.json<Recording>('/api/streams/late/recordings', post({ format: 'mp4', duration: 0.1 }));
   const [mp4, tiff] = [await start({ format: 'mp4', frames: 25 }), await start({ format: 'ome-tiff', compression: 'deflate' })];
   const third = await server.fetch('/api/streams/cam/recordings', post({}));
   expect([third.status, await third.json()]).toMatchObject([409, { code: 'conflict', detail: expect.stringContaining(mp4.id) }]);
@@ -218,6 +224,16 @@ it('an MP4 holds the pictures that viewers get, with their ids, and is played ba
   expect([originals[0]!.id, originals.at(-1)!.id]).toEqual([done.start!.frame, done.end!.frame]);
   expect([originals[0]!.timestamp, originals.at(-1)!.timestamp]).toEqual([done.start!.timestamp, done.end!.timestamp]);
   for (const { timestamp, now } of originals) expect(now).toBe(timestamp);
+
+  await delay(Math.max(0, before + 3300 - performance.now()));
+  const publisher = await TestPublisher.open(server.url, 'late');
+  const lasts = async () => {
+    publisher.send(server.clock.now());
+    return (await server.json<Recording>(`/api/streams/late/recordings/${late.id}`)).state;
+  };
+  await expect.poll(lasts, SOON).toMatch(/finished|failed/);
+  await publisher.close();
+  expect(await ended(server, 'late', late.id)).toMatchObject({ state: 'finished', reason: '0.1 s were asked for' });
 });
 
 it('killed in the middle, both files end behind their last whole frame at the next start, and stay in the list', {

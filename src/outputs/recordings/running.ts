@@ -18,6 +18,8 @@ const LOOK_MS = 250;
 const DISK_MS = 1000;
 /** How long a recording of some seconds waits for a picture that says that they are over. */
 const LATE_MS = 2000;
+/** How long it waits for the first picture: a busy machine takes seconds to load an encoder. */
+const FIRST_MS = 10_000;
 
 export interface RunningDeps {
   readonly stream: Stream;
@@ -87,8 +89,14 @@ export class RunningRecording {
       if (writer.reason) this.#ending(writer.reason);
     };
     // A limit in seconds holds also where no picture comes.
-    const latest = performance.now() + (stop.durationUs ?? Number.POSITIVE_INFINITY) / 1000 + LATE_MS;
+    const asked = (stop.durationUs ?? Number.POSITIVE_INFINITY) / 1000;
+    let latest = performance.now() + asked + FIRST_MS;
+    let begun = false;
     const lookAround = async () => {
+      if (!begun && writer.progress.first) {
+        begun = true;
+        latest = performance.now() + asked + LATE_MS;
+      }
       if (performance.now() > latest) writer.end(`${stop.durationUs! / 1e6} s were asked for`);
       const full = await noRoom(file, minFree);
       if (full !== null) writer.end(full);
