@@ -192,7 +192,8 @@ it('handlers of an object have params, state, calls and the timeline', { timeout
       context.metric({ level: Number(params.level ?? 0) });
       this._seen('params', params, context.params);
     }
-    onStop({ requestId }: StreamContext) {
+    onStop({ requestId, metric }: StreamContext) {
+      metric({ level: 0 });
       this._seen('stop', requestId);
     }
     tint = videoHandler<NonNullable<StreamHandlers['video']>>((frame, { params, state }) => {
@@ -237,7 +238,12 @@ it('handlers of an object have params, state, calls and the timeline', { timeout
   expect(JSON.stringify(body)).toContain('20');
   told.length = 0;
   expect((await call('stream/stop')).code).toBe(200);
-  expect(told).toEqual([['stop', 'a']]);
+  expect(told.splice(0)).toEqual([['stop', 'a']]);
+
+  // Removed on the page: its timeline is gone then, its end is told.
+  expect((await call('stream/start', { gateway_request_id: 'b' })).code).toBe(200);
+  expect((await fetch(new URL('api/streams/b', server.url), { method: 'DELETE' })).status).toBe(204);
+  await expect.poll(() => told, { timeout: 20_000 }).toContainEqual(['stop', 'b']);
 });
 
 it('functions that never return keep no stream from its end', { timeout: 60_000 }, async () => {

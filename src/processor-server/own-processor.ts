@@ -184,11 +184,17 @@ export class OwnProcessor implements ServedProcessor {
   #context({ run, params, end }: Run): StreamContext {
     const server = this.#server!;
     const { stream } = run;
-    const timeline = server.timelines.of(stream);
+    // Of a stream that was removed there is none any more, and its end is told all the same.
+    const timeline = () => server.timelines.of(stream);
     const log = (message: string, values: Readonly<Record<string, unknown>> = {}) =>
       server.log.info({ stream, processor: this.name, ...values }, message);
-    const told = (work: Promise<unknown>) =>
-      void work.catch((error: unknown) => log('a record could not be kept', { error: String(error) }));
+    const told = async (work: () => unknown) => {
+      try {
+        await work();
+      } catch (error) {
+        log('a record could not be kept', { error: String(error) });
+      }
+    };
     return {
       id: PROCESSOR_ID,
       requestId: run.request.gateway_request_id,
@@ -196,9 +202,18 @@ export class OwnProcessor implements ServedProcessor {
       params,
       state: this.#state,
       signal: end.signal,
-      metric: (values) => void timeline.addMetrics([parseInput(MetricInput, { values })]),
-      marker: (marker) => told(timeline.mark([parseInput(MarkerInput, marker)])),
-      data: (record) => told(timeline.addData([parseInput(DataInput, record)])),
+      metric: (values) => {
+        const records = [parseInput(MetricInput, { values })];
+        void told(() => timeline().addMetrics(records));
+      },
+      marker: (marker) => {
+        const records = [parseInput(MarkerInput, marker)];
+        void told(() => timeline().mark(records));
+      },
+      data: (record) => {
+        const records = [parseInput(DataInput, record)];
+        void told(() => timeline().addData(records));
+      },
       timing: () => {},
       log,
     };
