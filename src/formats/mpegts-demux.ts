@@ -53,7 +53,7 @@ export class TsDemuxer {
   #pmtPid = NO_PID;
   #tracks: TsTrack[] = [];
   readonly #states = new Map<number, TrackState>();
-  #unwrap = new TsUnwrap();
+  readonly #unwrap = new TsUnwrap();
   #units: TsUnit[] = [];
   readonly #figures = { packets: 0, skippedBytes: 0, gaps: 0, broken: 0, withoutKey: 0 };
 
@@ -123,16 +123,6 @@ export class TsDemuxer {
     const units = this.flush();
     for (const state of this.#states.values()) this.#wait(state);
     return units;
-  }
-
-  /** Another sender begins: its times have nothing to do with the ones before. */
-  restart(): void {
-    this.skip();
-    this.#unwrap = new TsUnwrap();
-    for (const state of this.#states.values()) {
-      state.next = null;
-      state.last = null;
-    }
   }
 
   #take(): TsUnit[] {

@@ -15,7 +15,7 @@ const MAX_AHEAD_US = 1_000_000;
 const APART_US = 1000;
 
 export class CaptureTimes {
-  #device = new DeviceClock();
+  readonly #device = new DeviceClock();
   /** A picture or block whose capture time is known. */
   #anchor: { readonly ticks: number; readonly time: number } | null = null;
   /** Decoding time of the newest unit that the clock has seen. */
@@ -23,14 +23,6 @@ export class CaptureTimes {
   /** Decoding time of the last unit of a burst that is not over yet. */
   #burst: number | null = null;
   #last = 0;
-
-  /** Times of another sender, or of another connection. */
-  begin(): void {
-    this.#device.begin();
-    this.#anchor = null;
-    this.#burst = null;
-    this.#seen = Number.NEGATIVE_INFINITY;
-  }
 
   /** Whether any time is known yet. */
   get known(): boolean {

@@ -28,10 +28,9 @@ const unit = (pts: number, { track = VIDEO, key = false, bytes = 10 } = {}): TsU
 
 describe('AvGuard', () => {
   it('sound waits for the first picture; what is more than 2 s behind the other is left out', () => {
+    expect(new AvGuard().sound(0, false)).toBe('play');
     const guard = new AvGuard();
     expect(guard.sound(0, true)).toBe('hold');
-    expect(guard.sound(0, false)).toBe('play');
-    guard.begin();
     expect(guard.picture(0)).toBe(true);
     expect([guard.sound(100, true), guard.sound(S, true)]).toEqual(['play', 'play']);
     expect(guard.picture(5 * S)).toBe(true);
@@ -53,6 +52,24 @@ describe('AvGuard', () => {
     expect(shown.filter((one) => !one)).toHaveLength(99);
     expect(shown.slice(99).every((one) => one)).toBe(true);
     expect(behind.off).toMatch(/stayed .* behind it/);
+  });
+
+  it('sound that was switched off is heard again when it fits for a second', () => {
+    const guard = new AvGuard();
+    guard.picture(0);
+    expect(guard.sound(3 * S, true)).toBe('drop');
+    // As far away as it was: nothing changes.
+    for (let at = 0; at < 10 * S; at += 1800) {
+      expect(guard.picture(at)).toBe(true);
+      expect(guard.sound(at + 3 * S, true)).toBe('drop');
+    }
+    // Another sender, whose times begin anew.
+    const fates = Array.from({ length: 60 }, (_, i) => {
+      expect(guard.picture(i * 1800)).toBe(true);
+      return guard.sound(i * 1800 + 900, true);
+    });
+    expect(fates.indexOf('play')).toBe(49);
+    expect([new Set(fates.slice(49)), guard.off]).toEqual([new Set(['play']), null]);
   });
 });
 
