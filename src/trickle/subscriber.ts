@@ -1,7 +1,7 @@
 // Reads a channel of a trickle server over HTTP. While segment n is read, n + 1 is asked for already, so that its first byte comes without a
 // round trip.
 import type { IncomingMessage } from 'node:http';
-import { checkRead, NEXT } from './channel.ts';
+import { checkRead, NEXT, RING } from './channel.ts';
 import { answerInWords, Endpoint, type EndpointOptions, readShort } from './endpoint.ts';
 import { newFigures } from './figures.ts';
 import { channelHeaders } from './headers.ts';
@@ -158,8 +158,8 @@ export class TrickleSubscriber implements ChannelSubscriber {
           if (status === NO_SEGMENT) {
             this.#found = true;
             if (at >= 0 && told.latest !== null) this.#figures.dropped += Math.max(0, told.latest - at);
-            // Backwards, a server may send to what was read already, and from there back again: not without a pause.
-            const back = told.latest !== null && told.latest < at;
+            // A little backwards, to what was read already, a server may send over and over: not without a pause. Far back is a new beginning.
+            const back = told.latest !== null && told.latest < at && at - told.latest <= RING;
             at = told.latest ?? -1;
             if (back) await pause(this.#timers, pauseMs, signal);
             if (++jumps <= MAX_JUMPS) continue;
