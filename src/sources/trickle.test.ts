@@ -259,4 +259,7 @@ it.concurrent('size and rate change while it runs', async ({ expect }) => {
 it.concurrent('a channel that is not there is said in plain words', async ({ expect }) => {
   const { ended } = play(`${server.url}nowhere?token=secret`);
   expect(String(await ended)).toBe(`SluiceError: ${server.url}nowhere: there is no such channel`);
+  // Port 1: nobody is there. It never was a channel that could be lost.
+  const nobody = play('http://127.0.0.1:1/cam');
+  expect(String(await nobody.ended)).toBe('SluiceError: http://127.0.0.1:1/cam: nothing answers at this address (ECONNREFUSED)');
 });

@@ -2,7 +2,8 @@
 // because decoding blocks; reading does not.
 import { SluiceError } from '../core/errors.ts';
 import type { Micros } from '../core/time.ts';
-import type { ChannelSubscriber } from '../trickle/segments.ts';
+import { plainFailure } from '../trickle/plain-failure.ts';
+import type { ChannelFigures, ChannelSubscriber } from '../trickle/segments.ts';
 import { TrickleSubscriber } from '../trickle/subscriber.ts';
 import type { RunSource, SourceContext } from './source.ts';
 import { AvGuard } from './trickle/av-guard.ts';
@@ -104,10 +105,9 @@ class Player implements AsyncDisposable {
     this.#tell();
     if (reason === 'ended') return;
     const shown = shownUrl(this.#context.params.url);
-    const { error } = this.#channel.figures;
     throw new SluiceError(
       'source-failed',
-      reason === 'not-found' ? `${shown}: there is no such channel` : `${shown}: the channel was lost${error ? ` (${error})` : ''}`,
+      `${shown}: ${reason === 'not-found' ? 'there is no such channel' : lossOf(this.#channel.figures)}`,
       { field: 'url', received: shown },
     );
   }
@@ -206,4 +206,10 @@ class Player implements AsyncDisposable {
 function shownUrl(url: string): string {
   const { origin, pathname } = new URL(url);
   return `${origin}${pathname}`;
+}
+
+/** Why nothing comes any more. */
+function lossOf({ seq, error }: ChannelFigures): string {
+  const why = error && plainFailure(error);
+  return why && seq < 0 ? why : `the channel was lost${why ? `: ${why}` : ''}`;
 }

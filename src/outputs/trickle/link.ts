@@ -3,24 +3,8 @@ import { z } from 'zod';
 import type { TrickleLink } from '../../api/schema.ts';
 import { redactUrl } from '../../core/redact-url.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import { plainFailure } from '../../trickle/plain-failure.ts';
 import type { ChannelFigures } from '../../trickle/segments.ts';
-
-/** What went wrong, for people: causes that the system names are put into words. */
-const CAUSES: readonly (readonly [RegExp, string])[] = [
-  [/ECONNREFUSED/, 'nothing answers at this address'],
-  [/ENOTFOUND|EAI_AGAIN/, 'there is no computer of this name'],
-  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'this address cannot be reached'],
-  [/ECONNRESET|EPIPE|socket hang up/, 'the other side broke the connection off'],
-  [/CERT_|_CERT|certificate/i, 'the certificate of the other side is not trusted'],
-];
-
-/** A failure in words that people know; others as they are. */
-export function plainFailure(text: string): string {
-  const cause = CAUSES.find(([pattern]) => pattern.test(text));
-  if (!cause) return text;
-  const code = /\b(E[A-Z]{4,}|[A-Z_]*CERT[A-Z_]*)\b/.exec(text)?.[1];
-  return code ? `${cause[1]} (${code})` : cause[1];
-}
 
 /** @param now server UTC, µs; `figures` count in ms of this thread's `performance.now()` */
 export function linkOf(channel: string, figures: ChannelFigures | null, now: number): TrickleLink {

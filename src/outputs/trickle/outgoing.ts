@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PublishConfig, TrickleLink } from '../../api/schema.ts';
 import { redactUrl } from '../../core/redact-url.ts';
 import type { Stream } from '../../pipeline/stream.ts';
+import { plainFailure } from '../../trickle/plain-failure.ts';
 import type { ChannelEnd, ChannelPublisher } from '../../trickle/segments.ts';
 import type { OutputMeter } from '../meter.ts';
-import { linkOf, plainFailure } from './link.ts';
+import { linkOf } from './link.ts';
 import { publishTrickle, type TricklePublication } from './publication.ts';
 
 /** Between two tries, ms: doubled each time. */
