@@ -31,12 +31,16 @@ export async function readShown(page: Page): Promise<Shown> {
     const context = canvas.getContext('2d', { willReadFrequently: true })!;
     // A <video> may change between two lines of a page, and a picture be there a moment before its name: read again where that was so.
     let named = player!.shownFrame;
-    for (let tries = 0; tries < 10; tries++) {
+    for (let tries = 0, unnamed = 0; tries < 10 && unnamed < 200; ) {
       context.drawImage(picture, 0, 0, width, width / 32, 0, 0, 256, 8);
       const before = named;
       named = player!.shownFrame;
       if (named && before?.id === named.id) break;
-      if (!named) await new Promise((resolve) => setTimeout(resolve, 10));
+      if (named) tries++;
+      else {
+        unnamed++;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
     }
     const { data } = context.getImageData(0, 0, 256, 8);
     const cells: number[] = [];

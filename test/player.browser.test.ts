@@ -4,6 +4,7 @@ import type { SluicePlayer } from '../src/player/element.ts';
 import { readShown, waitForPicture } from './barcode-probe.ts';
 import { launchChromium } from './chromium.ts';
 import { inPage, until } from './in-page.ts';
+import { keptFrames } from './kept-frames.ts';
 import { testServer } from './server.ts';
 
 const cam = { source: { type: 'pattern', width: 640, height: 360, fps: 25 } } as const;
@@ -105,8 +106,8 @@ test('opens at the frame of a link, and clicks name the pixel and the frame', as
   await page.goto(`${server.url}embed/cam`);
   await waitForPicture(page);
   // One that was really in the video: a busy machine leaves out some.
-  const wanted = (await readShown(page)).named!.id;
-  await page.waitForTimeout(1500);
+  await expect.poll(async () => (await keptFrames(server, 'cam')).length, { timeout: 30_000 }).toBeGreaterThan(20);
+  const wanted = (await keptFrames(server, 'cam')).at(-10)!.id;
   await page.goto(`${server.url}embed/cam?frame=${wanted}`);
   await until(
     page,

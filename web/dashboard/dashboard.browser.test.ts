@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Recording } from '../../src/api/recordings.ts';
 import { launchChromium } from '../../test/chromium.ts';
+import { keptFrames } from '../../test/kept-frames.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
 
 const PREFIX = '/user/x/proxy/8000/';
@@ -137,8 +138,9 @@ test('adds a stream, shows it, and keeps it playing over the tabs', async () => 
 
 test('a link to a frame opens at exactly that frame', async () => {
   const page = await open('?stream=board');
-  await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBeGreaterThan(20);
-  const frame = await shownFrame(page);
+  // What is watched live may have frames that a busy machine leaves out of what it keeps.
+  await expect.poll(async () => (await keptFrames(server, 'board')).length, { timeout: 30_000 }).toBeGreaterThan(20);
+  const frame = (await keptFrames(server, 'board')).at(-10)!.id;
   await expect.poll(() => shownFrame(page), SOON).toBeGreaterThan(frame + 15);
   await page.goto(at(`?stream=board&frame=${frame}`));
   await expect.poll(() => shownFrame(page), { timeout: 30_000 }).toBe(frame);
@@ -270,7 +272,7 @@ test('records what is watched: how it goes, the way to its first frame, its file
   await page.getByRole('button', { name: 'Show recordings' }).click();
   await page.keyboard.press('Escape');
   const row = page.locator('.recording');
-  expect(await row.textContent()).toMatch(/OME-TIFF · \d+ frames, 0:0\d · [\d.]+ [kM]B/);
+  expect(await row.textContent()).toMatch(/OME-TIFF · \d+ frames, \d:\d\d · [\d.]+ [kM]B/);
   const [recording] = ((await (await fetch(at('api/streams/board/recordings'))).json()) as { items: Recording[] }).items;
   expect(new URL((await row.getByRole('link').getAttribute('href'))!, page.url()).href).toBe(
     at(`api/streams/board/recordings/${recording!.id}/file`),

@@ -131,7 +131,9 @@ test('a copied link opens paused at exactly the shown frame, with the panels as 
   await page.keyboard.press('ArrowLeft');
   await page.click('button[aria-label="Hide Statistics"]');
   await page.evaluate("document.querySelector('sluice-player').pause()");
-  await page.waitForTimeout(500);
+  // After a moment it stands at a frame of what is kept: this one, or on a busy machine the one before.
+  const player = () => page.evaluate("(({ state, activeTransport }) => [state, activeTransport])(document.querySelector('sluice-player'))");
+  await expect.poll(player, SOON).toEqual(['paused', 'hls']);
   const { code, named } = await readShown(page);
   expect(code!.frame).toBe(named!.id);
   const arranged = await places(page);
