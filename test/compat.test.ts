@@ -270,7 +270,7 @@ describe('ReRo-CCTV', () => {
     };
     const free = await watch(server, 'websocket/95');
     const [first] = (await once(free.ws, 'message')) as [Buffer];
-    const relay = await shapedRelay(server.port, first.length * 8 * 10);
+    const relay = await shapedRelay(server.port, first.length * 8 * 4);
     cleanups.push(() => relay[Symbol.asyncDispose]());
     const narrow = await watch(server, 'websocket/95', relay.port);
     // A machine that is busy beyond measure is a narrow way for both: the other one's pictures are better all the same.

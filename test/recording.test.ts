@@ -13,6 +13,7 @@ import type { Recording } from '../src/api/recordings.ts';
 import type { Marker } from '../src/api/timeline.ts';
 import { TiffRecording } from '../src/pipeline/recording/tiff-recording.ts';
 import { kill, serve } from './child-server.ts';
+import { ownTime } from './own-time.ts';
 import { TestPublisher } from './publisher.ts';
 import { missingTool } from './python.ts';
 import { type TestServer, testServer } from './server.ts';
@@ -88,12 +89,15 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
   const ids: number[] = [];
   const off = server.streams.registry.get('scope').events.on('frame', ({ info }) => ids.push(info.id));
   const cpu = process.cpuUsage();
+  using time = ownTime();
   const begun = performance.now();
   const started = await server.json<Recording>('/api/streams/scope/recordings', post({ duration: SECONDS, name: 'cells & <more>' }));
   expect(started).toMatchObject({ state: 'recording', stream: 'scope', format: 'ome-tiff', limits: { duration: SECONDS } });
   const recording = await ended(server, 'scope', started.id);
   const took = performance.now() - begun;
   const used = process.cpuUsage(cpu);
+  // Others have the processors.
+  const busy = time.ms() < took * 0.6;
   off();
   expect(recording).toMatchObject({
     state: 'finished',
@@ -108,7 +112,7 @@ it('every frame is in the file, while a viewer watches lossless; it is played ba
   // A machine that stood still may cost a frame: then it is told, and nothing else is missing.
   const captured = all.filter((id) => !gaps.some(({ after, before }) => id > (after ?? 0) && id < (before ?? Number.POSITIVE_INFINITY)));
   expect(dropped).toBe(all.length - captured.length);
-  expect(dropped).toBeLessThanOrEqual(LONG ? 0 : all.length / 10);
+  expect(dropped).toBeLessThanOrEqual(LONG ? 0 : all.length / (busy ? 2 : 10));
   expect(server.streams.registry.get('scope').hub.dropped.counts).toEqual({});
   expect(recording.frames).toBe(captured.length);
   expect(recording.frames).toBeGreaterThan(SECONDS * 3);
