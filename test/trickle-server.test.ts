@@ -191,6 +191,21 @@ describe.skipIf(!openssl)('over TLS with HTTP/2', () => {
     late.write('x');
     expect((await answerOf(late)).status).toBe(409);
   });
+
+  it('takes a body again after one that its client has reset', async () => {
+    const broken = ask('POST', 'reset/0');
+    broken.on('error', () => {}).write('Hello');
+    await expect.poll(() => server.trickle.get('reset')?.latest).toBe(1);
+    const closed = new Promise((resolve) => broken.on('close', resolve));
+    broken.destroy();
+    await closed;
+    // Its reset is there before a request that is sent after it.
+    await answerOf(ask('GET', 'reset/next'));
+    const again = ask('POST', 'reset/0');
+    again.end('World');
+    expect((await answerOf(again)).status).toBe(200);
+    expect((await answerOf(ask('GET', 'reset/0'))).body).toBe('HelloWorld');
+  });
 });
 
 it('cuts off a reader that takes nothing, and nobody else', async () => {

@@ -97,6 +97,8 @@ export function takeSegment(
   });
   request.on('end', () =>
     settle(() => {
+      // Over HTTP/2 a body that its client resets comes to an end as well.
+      if (request.aborted) return input.abort();
       input.end();
       send(request, response, 200, { ...headers, [SEQ]: input.seq });
     }),
