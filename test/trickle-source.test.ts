@@ -69,6 +69,10 @@ test('a stream of this server once more: the same capture times, params that cha
 
   await server.fetch('api/streams/cam', { method: 'DELETE' });
   await expect.poll(() => copy.state, SOON).toBe('lost');
+  // Not "connecting": how it ended stays to be seen, and what had come.
+  const ended = (await linkOf('copy'))!;
+  expect(ended).toMatchObject({ channel: 'cam', state: 'ended' });
+  expect(ended.segments).toBeGreaterThanOrEqual(segments);
 });
 
 test('a late join: no picture is lost, also where a reader is slower than the decoder; a rest within a segment shows none twice', async () => {

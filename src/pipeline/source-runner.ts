@@ -64,6 +64,7 @@ export class SourceRunner {
 
   #start(): void {
     const { type, params, hub, ids, pool, clock } = this.#options;
+    this.#options.onDetails(null);
     this.#options.onState('starting', null);
     const job = pool.run<SourceEvent>(
       {
@@ -81,9 +82,10 @@ export class SourceRunner {
     this.#job = job;
     void job.ended.then((error) => {
       this.#job = null;
-      this.#options.onDetails(null);
       const stopped = this.#stopping;
       this.#stopping = false;
+      // Of one that has come to its end they stay: how it ended, and what had come.
+      if (error || stopped || !this.#wanted) this.#options.onDetails(null);
       if (!this.#wanted) return this.#options.onState('asleep', null);
       // Wanted again while it was stopping: begin anew at once.
       if (stopped) return this.#start();
