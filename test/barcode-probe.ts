@@ -126,3 +126,23 @@ export async function waitForPicture(page: Page, timeoutMs = 30_000): Promise<vo
     await page.waitForTimeout(100);
   }
 }
+
+/** Pauses a live picture and waits until it stands at its frame in what is kept: this one, or on a busy machine the one before. */
+export async function pauseKept(
+  page: Page,
+  timeoutMs = 30_000,
+): Promise<{ readonly code: { frame: number }; readonly named: { id: number } }> {
+  await page.evaluate(() => (document.querySelector('sluice-player') as HTMLElement & { pause(): void }).pause());
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const stands = await page.evaluate(() => {
+      const player = document.querySelector('sluice-player') as HTMLElement & { activeTransport: string | null; paused: boolean };
+      const video = player.shadowRoot!.querySelector('video');
+      return player.paused && player.activeTransport === 'hls' && video !== null && video.srcObject === null && !video.seeking;
+    });
+    const { code, named } = await readShown(page);
+    if (stands && code && named && code.frame === named.id) return { code, named };
+    if (Date.now() > end) throw new Error(`no kept picture within ${timeoutMs} ms: ${JSON.stringify({ stands, code, named })}`);
+    await page.waitForTimeout(100);
+  }
+}

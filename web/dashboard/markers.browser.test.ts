@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StreamConfigInput } from '../../src/api/schema.ts';
 import type { Marker, MarkerPage } from '../../src/api/timeline.ts';
-import { readShown, waitForPicture } from '../../test/barcode-probe.ts';
+import { pauseKept, waitForPicture } from '../../test/barcode-probe.ts';
 import { launchChromium } from '../../test/chromium.ts';
 import { clickMarker, countSeeks, framesSeen, markerRow, SOON } from '../../test/marker-clicks.ts';
 import { type TestServer, testServer } from '../../test/server.ts';
@@ -76,11 +76,7 @@ test('20 markers set by frame id: each click shows exactly that frame; again in 
 
 test('a marker is added at the shown frame, changed, deleted, taken back; a new page shows the same', async () => {
   const page = await open('?stream=other');
-  await page.evaluate("document.querySelector('sluice-player').pause()");
-  // After a moment it stands at a frame of what is kept: this one, or on a busy machine the one before.
-  const player = () => page.evaluate("(({ state, activeTransport }) => [state, activeTransport])(document.querySelector('sluice-player'))");
-  await expect.poll(player, SOON).toEqual(['paused', 'hls']);
-  const frame = (await readShown(page)).named!.id;
+  const frame = (await pauseKept(page)).named.id;
   await page.click('[data-panel=markers] button:has-text("Add")');
   await page.fill('#new-marker-label', 'by hand');
   await page.fill('#new-marker-kind', 'not allowed');
