@@ -94,6 +94,7 @@ withFfmpeg('a stream', () => {
   it('goes through the processor picture by picture; params, events and data go their ways, and its end is seen', async () => {
     const updates: unknown[] = [];
     const hooks: string[] = [];
+    const told: boolean[] = [];
     const { server, channel, call, texts, start, send } = await bench({
       dataRecords: true,
       dataInterval: 0.05,
@@ -102,7 +103,11 @@ withFfmpeg('a stream', () => {
         frame.edit().fill(90);
         return frame;
       },
-      onStart: ({ text }) => void hooks.push(`start ${text}`),
+      onStart: ({ text }) => {
+        hooks.push(`start ${text}`);
+        // As an example of pytrickle does: its stream is there already.
+        told.push(server.sendData('from the start'), server.setLoadingOverlay(true), server.setLoadingOverlay(false));
+      },
       onStop: () => void hooks.push('stop'),
       onParams: (params) => {
         if (params.text === 'no') throw new Error('not this text');
@@ -164,8 +169,8 @@ withFfmpeg('a stream', () => {
     expect(arrivals.pictures.map(({ pts }) => pts)).toEqual(clip.map(({ pts }) => pts));
     expect([arrivals.wrong, endedAt === null]).toEqual([[], false]);
     expect([await events.ended, await data.ended]).toEqual(['ended', 'ended']);
-    const told = eventsOf(events.seen);
-    expect(told.map(({ event }) => event.type ?? 'mine').toSorted()).toEqual(
+    const said = eventsOf(events.seen);
+    expect(said.map(({ event }) => event.type ?? 'mine').toSorted()).toEqual(
       [
         'heartbeat',
         'mine',
@@ -176,16 +181,17 @@ withFfmpeg('a stream', () => {
         'stream_stopped',
       ].toSorted(),
     );
-    expect(told[0]).toMatchObject({
+    expect(said[0]).toMatchObject({
       queue_event_type: 'stream_heartbeat',
       event: { urls: { subscribe: channel('in'), data: channel('data') }, dimensions: { width: 0, height: 0 } },
     });
-    expect(told.at(-1)!.event.type).toBe('stream_stopped');
-    expect(told.find(({ event }) => event.mine)).toMatchObject({ queue_event_type: 'custom_monitoring_event' });
+    expect(said.at(-1)!.event.type).toBe('stream_stopped');
+    expect(said.find(({ event }) => event.mine)).toMatchObject({ queue_event_type: 'custom_monitoring_event' });
     expect(updates).toEqual([{ text: 'b', strength: 2 }, { text: 'c' }]);
     expect(hooks).toEqual(['start a', 'stop']);
+    expect(told).toEqual([true, true, true]);
     const records = data.seen.flatMap((text) => JSON.parse(text) as string[]);
-    expect(records).toContain('from outside');
+    expect(records).toEqual(expect.arrayContaining(['from the start', 'from outside']));
     expect(records.filter((text) => text.includes('"id"')).length).toBe(clip.length / 20);
     await until(async () => (await call('health')).body.status === 'IDLE', 'the end');
     expect((await call('api/streams')).body).toEqual({ items: [] });

@@ -15,6 +15,8 @@ export interface SessionHost {
   readonly log: Logger;
   /** Aborted when it is stopped, also while it begins: functions of the user are not waited for then. */
   readonly stopping: AbortSignal;
+  /** Makes a session known that has not quite begun: the user's function for the start may use it. */
+  readonly announce: (session: StreamSession) => void;
 }
 
 /** Begins a stream. It resolves once the stream exists, whether or not its channels do. Throws what is wrong with the request. */

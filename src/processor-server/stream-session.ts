@@ -105,6 +105,8 @@ class RunningSession implements StreamSession {
       this.#stream = stream;
       // Programs find its door open when they are told of the stream.
       void stream.learnParams();
+      this.#connectWords();
+      this.#host.announce(this);
       const started = processor.start(this.#run, params).catch((error: unknown) => {
         const { code } = toSluiceError(error);
         if (code === 'bad-value' || code === 'unknown-key') throw error;
@@ -178,9 +180,10 @@ class RunningSession implements StreamSession {
     })();
   }
 
-  #connect(stream: Stream): void {
-    const { settings, log } = this.#host;
-    const { events_url, data_url, control_url, publish_url, subscribe_url } = this.request;
+  /** Events and data: the user's function for the start may have something to say. */
+  #connectWords(): void {
+    const { settings } = this.#host;
+    const { events_url, data_url } = this.request;
     if (events_url) {
       // Several events in a moment are several segments on their way.
       const publisher = this.#publisher(events_url, { contentType: 'application/json', maxInFlight: 1000, closeTimeout: LAST_WORDS_MS });
@@ -190,6 +193,11 @@ class RunningSession implements StreamSession {
       const publisher = this.#publisher(data_url, { contentType: 'application/jsonl', maxInFlight: 100, closeTimeout: LAST_WORDS_MS });
       this.#data = new DataChannel({ publisher, ticker: systemTicker, interval: settings.dataInterval });
     }
+  }
+
+  #connect(stream: Stream): void {
+    const { settings, log } = this.#host;
+    const { control_url, publish_url, subscribe_url } = this.request;
     if (control_url) {
       const idle = settings.subscriberTimeout === null ? {} : { idle: settings.subscriberTimeout * 1000 };
       const subscriber = new TrickleSubscriber(control_url, {

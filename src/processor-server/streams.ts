@@ -92,13 +92,18 @@ export class StreamTable implements AsyncDisposable {
     const { server, processor, settings, log, open } = this.#options;
     const { signal: stopping } = entry.stopping;
     try {
-      const session = await open(request, { server, processor, settings, stopping, stream: entry.stream, log: log.child({ request: id }) });
+      const announce = (session: StreamSession) => {
+        entry.session = session;
+      };
+      const host = { server, processor, settings, stopping, announce, stream: entry.stream, log: log.child({ request: id }) };
+      const session = await open(request, host);
       entry.session = session;
       void session.ended.then(
         (end) => this.#over(entry, end, over.resolve),
         (error: unknown) => this.#over(entry, { reason: 'failed', error: toSluiceError(error).message }, over.resolve),
       );
     } catch (error) {
+      entry.session = null;
       this.#remove(entry);
       over.resolve();
       throw error;
