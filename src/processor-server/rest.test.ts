@@ -379,6 +379,9 @@ describe('several streams', () => {
     expect((await get('health')).body).toEqual({ status: 'OK' });
     expect((await post('stream/stop', { gateway_request_id: 'Zwei/2' })).code).toBe(200);
     expect(server.setTargetFps(5)).toBe(false);
+    for (const wrong of [0, -5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => server.setTargetFps(wrong)).toThrow(expect.objectContaining({ code: 'bad-value' }));
+    }
     expect((await get('health')).body).toEqual({ status: 'IDLE' });
   });
 });

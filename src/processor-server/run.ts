@@ -19,7 +19,7 @@ import type { StreamProcessorServer } from './processor-server.ts';
 import { defaultRoutes } from './rest.ts';
 import { checkRoutes, mountRoutes } from './routes.ts';
 import type { StreamSession } from './session.ts';
-import { type StreamProcessorSettings, serverConfigOf } from './settings.ts';
+import { MAX_TARGET_FPS, type StreamProcessorSettings, serverConfigOf } from './settings.ts';
 import type { CurrentState } from './state.ts';
 import { openStreamSession } from './stream-session.ts';
 import { type Entry, StreamTable } from './streams.ts';
@@ -221,6 +221,9 @@ class RunningProcessor implements StreamProcessorServer {
   }
 
   setTargetFps(fps: number | null, stream?: string): boolean {
+    if (fps !== null && !(fps > 0 && fps <= MAX_TARGET_FPS)) {
+      throw new SluiceError('bad-value', `fps: ${fps} received; expected more than 0, up to ${MAX_TARGET_FPS}, or null`, { field: 'fps' });
+    }
     const sessions = this.#sessionsOf(stream);
     for (const session of sessions) session.setTargetFps(fps);
     return sessions.length > 0;

@@ -15,8 +15,17 @@ export const OverlaySettings = z.strictObject({
 });
 export type OverlaySettings = z.output<typeof OverlaySettings>;
 
+/** Of the frame skipper, frames per second. */
+export const MAX_TARGET_FPS = 1000;
+
 export const FrameSkipSettings = z.strictObject({
-  targetFps: z.number().positive().max(1000).nullable().default(null).describe('frames per second that it is given; null: as they come'),
+  targetFps: z
+    .number()
+    .positive()
+    .max(MAX_TARGET_FPS)
+    .nullable()
+    .default(null)
+    .describe('frames per second that it is given; null: as they come'),
   adaptationCooldown: seconds(3600).default(0.5).describe('seconds between two looks at the rate'),
   maxQueueSize: z.number().int().min(1).max(300).default(15).describe('when more frames wait, the oldest go'),
   maxCleanupFrames: z.number().int().min(1).max(300).default(50).describe('at most so many go at once'),
