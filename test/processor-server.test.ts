@@ -169,7 +169,8 @@ withFfmpeg('a stream', () => {
     expect(arrivals.pictures.map(({ pts }) => pts)).toEqual(clip.map(({ pts }) => pts));
     expect([arrivals.wrong, endedAt === null]).toEqual([[], false]);
     expect([await events.ended, await data.ended]).toEqual(['ended', 'ended']);
-    const said = eventsOf(events.seen);
+    // Further ones each ten seconds, where the machine is that busy.
+    const said = eventsOf(events.seen).filter(({ event: { type } }, i) => i === 0 || type !== 'heartbeat');
     expect(said.map(({ event }) => event.type ?? 'mine').toSorted()).toEqual(
       [
         'heartbeat',
