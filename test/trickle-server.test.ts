@@ -93,6 +93,21 @@ it('needs no token from this machine, but the right Host and no foreign page', a
   expect([page.status, JSON.parse(page.body).code]).toEqual([403, 'bad-origin']);
 });
 
+it('lets pages of a listed site read', async () => {
+  await using server = await testServer({ origins: ['http://page.test'] });
+  const url = `${server.url}trickle/cam/0`;
+  await call('POST', url, { body: 'x' });
+  const Origin = 'http://page.test';
+  const asked = await call('OPTIONS', url, { headers: { Origin, 'Access-Control-Request-Method': 'GET' } });
+  expect([asked.status, asked.headers['access-control-allow-origin'], asked.headers['content-length']]).toEqual([204, Origin, undefined]);
+  const read = await call('GET', url, { headers: { Origin } });
+  expect([read.body, read.headers['access-control-allow-origin'], read.headers['access-control-expose-headers']]).toEqual([
+    'x',
+    Origin,
+    '*',
+  ]);
+});
+
 it('keeps limits, tells figures, and takes bodies for as long and as large as segments may be', async () => {
   await using server = await testServer({ trickle: { channels: 2, readers: 1, segmentBytes: '2MiB' } });
   const base = `${server.url}trickle/`;

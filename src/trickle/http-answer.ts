@@ -38,7 +38,9 @@ export function sendProblem(request: IncomingMessage, response: ServerResponse, 
 /** A whole answer. If the client is still sending, it gets it at once, and some time to stop. */
 export function send(request: IncomingMessage, response: ServerResponse, status: number, headers: Headers, body = ''): void {
   if (response.headersSent || response.destroyed) return;
-  const all: Record<string, string | number> = { 'Cache-Control': 'no-store', ...headers, 'Content-Length': Buffer.byteLength(body) };
+  const all: Record<string, string | number> = { 'Cache-Control': 'no-store', ...headers };
+  // RFC 9110 8.6: 204 has none.
+  if (status !== 204) all['Content-Length'] = Buffer.byteLength(body);
   const coming = bodyComing(request);
   // HTTP/2 has no such header, and its streams end one by one.
   if (coming && request.httpVersionMajor < 2) all.Connection = 'close';
