@@ -139,7 +139,8 @@ describe.runIf(hasTool('ffmpeg'))('a stream read at /trickle/', () => {
       const last = pictures.at(-1)!.ticks;
       expect(last - pictures[0]!.ticks).toBeLessThan(3 * 90_000);
       expect(sounds.every((time, i) => i === 0 || time - sounds[i - 1]! === 1800)).toBe(true);
-      if (segment === second.value) expect(Math.abs(sounds.at(-1)! - last)).toBeLessThan(1.5 * 90_000);
+      // On one clock: pictures do not wait for sound, which a busy machine encodes later by a second and more.
+      if (segment === second.value) expect(Math.abs(sounds.at(-1)! - last)).toBeLessThan(3 * 90_000);
       expect(barcodes(segment)).toEqual(pictures.map(({ id }) => id % 2 ** 32));
     }
 
