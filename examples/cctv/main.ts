@@ -5,12 +5,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createServer, SluiceError } from '../../src/index.ts';
+import { readOptions } from '../options.ts';
 import { qrCode, qrSvg, qrText } from './qr.ts';
 import { wallPage } from './wall.ts';
 
-const { values } = parseArgs({
+const { values } = readOptions({
   options: {
     /** camera, camera:0, camera:NAME, a file, or an address; several for several cameras. */
     input: { type: 'string', multiple: true, default: ['camera'] },

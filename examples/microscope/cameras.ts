@@ -3,9 +3,9 @@
 // Frames go out as one endless POST each (docs/pushing.md). Needs no package; cameras.py does the same with numpy.
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../options.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readOptions({
   options: {
     side: { type: 'string', default: '1024' },
     fps: { type: 'string', default: '30' },

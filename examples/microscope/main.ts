@@ -4,11 +4,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { createServer } from '../../src/index.ts';
+import { readOptions } from '../options.ts';
 import { PAGE } from './page.ts';
 
-const { values } = parseArgs({
+const { values } = readOptions({
   options: {
     port: { type: 'string', default: '8000' },
     side: { type: 'string', default: '1024' },

@@ -1,11 +1,11 @@
 // A running picture and live numbers in one page, from a node that only yields:  node examples/streamview/main.ts [--port 8000]
 // (`npm start` once installs and builds. In a project of your own the import is from 'sluice'.)
-import { parseArgs } from 'node:util';
 import { createServer, defineSource, runNodes } from '../../src/index.ts';
+import { readOptions } from '../options.ts';
 import { makeCells } from './cells.ts';
 
 const [width, height, fps] = [1280, 720, 30];
-const { values } = parseArgs({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
+const { values } = readOptions({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
 
 const imaging = defineSource({
   fps,

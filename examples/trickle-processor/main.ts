@@ -1,14 +1,14 @@
 // The whole way of an AI video stream on one machine, in one command: a camera, a trickle server, a processor as a Livepeer gateway would
 // drive it, and a page with both pictures.  npx node examples/trickle-processor/main.ts [--port 8000]
 // (`npm start` once installs and builds. In a project of your own the import is from 'sluice'.)
-import { parseArgs } from 'node:util';
 import { createServer, runStreamProcessor, SluiceError } from '../../src/index.ts';
+import { readOptions } from '../options.ts';
 import spotlight from './spotlight.ts';
 
-try {
-  const { values } = parseArgs({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
-  const port = Number(values.port);
+const { values } = readOptions({ options: { port: { type: 'string', default: '8000' }, 'data-dir': { type: 'string' } } });
+const port = Number(values.port);
 
+try {
   // The camera and the trickle server: each stream of a Sluice server is a channel under /trickle/ while somebody reads it.
   const server = await createServer({ port, ...(values['data-dir'] && { dataDir: values['data-dir'] }) });
   server.stream('camera', {
