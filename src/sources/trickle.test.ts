@@ -1,5 +1,5 @@
 // The `trickle` source at a real server: what comes out has the pictures, times and sound that were sent.
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { type FilmUnit, gapAfter, makeFilm, segmentsOf, sendPaced } from '../../test/trickle-film.ts';
 import { type FrameInfo, frameBytes } from '../core/frame.ts';
 import { silentLogger } from '../core/log.ts';
@@ -87,12 +87,27 @@ function channel() {
   return { url, publisher: new TricklePublisher(url) };
 }
 
-/** Sends segments at once, as a late reader finds them. */
-async function sendAtOnce(publisher: TricklePublisher, segments: readonly Uint8Array[][]): Promise<void> {
+/**
+ * Sends each segment at once, as a late reader finds it. The next follows when most pictures of it were taken: what waits for longer than 3 s
+ * gives way, and a busy machine needs so long for a few segments.
+ */
+async function sendAtOnce({ publisher }: { publisher: TricklePublisher }, to: Played, segments: readonly Uint8Array[][]): Promise<void> {
+  let sent = 0;
+  let over = false;
+  void to.ended.then(() => {
+    over = true;
+  });
+  const taken = () => {
+    const told = to.details() as { pictures?: { received: number }; transport?: { withoutKey: number } };
+    return Math.max(to.shots.length, (told.pictures?.received ?? 0) + (told.transport?.withoutKey ?? 0));
+  };
   for (const bytes of segments) {
+    await vi.waitUntil(() => over || taken() >= sent - 10, settled);
     const segment = publisher.next();
     for (const chunk of bytes) segment.write(chunk);
     await segment.end();
+    // The tables come first.
+    sent += bytes.length - 1;
   }
 }
 
@@ -109,10 +124,11 @@ describe('180 pictures at uneven times', () => {
     const units = await makeFilm({ pictures: 180, start, sound: !inside, ...(inside ? { identity: first } : {}) });
     const { url, publisher } = channel();
     // From the first segment: on a busy machine the second may have begun before “the one being written” is asked for.
-    const { shots, sounds, details, ended } = play(url, { start: 0 });
+    const played = play(url, { start: 0 });
+    const { shots, sounds, details, ended } = played;
     await expect.poll(() => details().state).toBe('connecting');
     // What says its own time may come at any pace.
-    if (inside) await sendAtOnce(publisher, segmentsOf(units));
+    if (inside) await sendAtOnce({ publisher }, played, segmentsOf(units));
     else await sendPaced(publisher, units);
     await expect.poll(() => shots.length, settled).toBe(180);
     await publisher.close();
@@ -197,9 +213,10 @@ it.concurrent('broken bytes in the middle cost their pictures up to the next key
   const chunk = bytes[1]![5]!;
   bytes[1]![5] = Buffer.concat([chunk.subarray(0, TS_PACKET), chunk.subarray(2 * TS_PACKET)]);
   const { url, publisher } = channel();
-  const { shots, details, ended } = play(url, { start: 0 });
+  const played = play(url, { start: 0 });
+  const { shots, details, ended } = played;
   await expect.poll(() => details().state).toBe('connecting');
-  await sendAtOnce(publisher, bytes);
+  await sendAtOnce({ publisher }, played, bytes);
   await expect.poll(() => shots.at(-1)?.index, settled).toBe(89);
   expect(shots.map(({ index }) => index)).toEqual([...Array(34).keys(), ...Array.from({ length: 30 }, (_, i) => i + 60)]);
   expect(details().transport).toBeDefined();
@@ -215,7 +232,7 @@ it.concurrent('a decoder that refuses everything is made anew, three times at mo
   const first = channel();
   const mended = play(first.url, { start: 0 });
   await expect.poll(() => mended.details().state).toBe('connecting');
-  await sendAtOnce(first.publisher, segmentsOf(units, noise(40, 80)));
+  await sendAtOnce(first, mended, segmentsOf(units, noise(40, 80)));
   await expect.poll(() => mended.shots.at(-1)?.index, settled).toBe(149);
   await first.publisher.close();
   expect(await mended.ended).toBe(null);
@@ -228,7 +245,7 @@ it.concurrent('a decoder that refuses everything is made anew, three times at mo
   const second = channel();
   const given = play(second.url, { start: 0 });
   await expect.poll(() => given.details().state).toBe('connecting');
-  await sendAtOnce(second.publisher, segmentsOf(units, noise(10, 150)));
+  await sendAtOnce(second, given, segmentsOf(units, noise(10, 150)));
   expect(String(await given.ended)).toMatch(/its pictures cannot be decoded: 3 decoders failed within 2 minutes/);
   await second.publisher.close();
 });
