@@ -82,7 +82,7 @@ it('known before their frame is encoded they are inside its part, at its time; l
   expect(/#EXT-X-DATERANGE:ID="open".*/.exec(text)![0]).not.toMatch(/END-DATE|DURATION/);
   await send(server, 'api/streams/cam/markers/open', 'PATCH', { end: end + 1_000_000 });
   const ended = parsePlaylist(await client.text(), { irregular: true }).dateRanges!.find(({ id }) => id === 'open')!;
-  expect((ended.endDate as Date).getTime()).toBe(Math.ceil((end + 1_000_000) / 1000) + 1);
+  expect((ended.endDate as Date).getTime()).toBe(Math.ceil(toTicks((end + 1_000_000) as Micros) / 90) + 1);
   expect((await client.text('ll=0')).match(/#EXT-X-DATERANGE/g)).toHaveLength(22);
 
   // Judges that share nothing with our writer.

@@ -169,6 +169,21 @@ describe('a source of your own', () => {
     );
   });
 
+  it('sleeps for good when its stream is removed under its viewers', async () => {
+    const server = await open();
+    await using runner = await runNodes(server, { nodes: [{ stream: 'cells', source: ticking() }] });
+    const viewer = await watch(server, 'cells');
+    await until(viewer.pictures, (count) => count > 3);
+    expect((await fetch(new URL('api/streams/cells', server.url), { method: 'DELETE' })).status).toBe(204);
+    await until(
+      () => runner.nodes[0]!.state,
+      (state) => state === 'asleep',
+    );
+    const { starts } = runner.nodes[0]!;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(runner.nodes[0]).toMatchObject({ state: 'asleep', starts });
+  });
+
   it('is stopped and started over REST', async () => {
     const server = await open();
     await using runner = await runNodes(server, { nodes: [{ stream: 'cells', source: ticking() }] });

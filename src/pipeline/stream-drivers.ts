@@ -22,8 +22,9 @@ export interface DriverSeat extends Disposable {
 }
 
 export interface DriversHost {
-  /** Frames may come, or are needed now. */
+  /** Nobody is to make frames: stopped by hand, or the stream is gone. */
   readonly stopped: boolean;
+  /** Frames are needed now. */
   readonly demanded: boolean;
   /** Throws `conflict` where the stream has a source of its own. */
   assertPush(): void;

@@ -203,7 +203,7 @@ export class Stream {
     this.input.resume(deps.lastTimestamp as Micros);
     this.#drivers = new StreamDrivers({
       get stopped() {
-        return stream.#stopped;
+        return stream.#stopped || stream.#closed;
       },
       get demanded() {
         return stream.#demand > 0;
@@ -684,7 +684,7 @@ export class Stream {
   }
 
   #wake(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#closed) return;
     this.#source?.want(true);
     this.#drivers.wake();
   }
