@@ -79,8 +79,8 @@ it('a viewer that never reads loses its own pictures, nobody else does, and all 
     expect(total(own(after).skipped) - total(own(before).skipped)).toBeGreaterThanOrEqual(made * 0.8 - 4);
     // Its queue holds one picture, however long it stalls.
     expect(Math.max(...own(after).queues.map((queue) => queue.depth))).toBe(1);
-    // Nothing more was put into its socket: what the server holds for it does not grow.
-    expect(own(after).sent - own(before).sent).toBeLessThanOrEqual(to - from + 4);
+    // Nothing more was put into its socket: what the server holds for it does not grow. Each picture that was sent is one of the good viewer's.
+    expect(own(after).sent - own(before).sent).toBeLessThanOrEqual(made + 4);
   } finally {
     stalled.destroy();
   }
