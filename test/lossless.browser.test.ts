@@ -363,8 +363,15 @@ test('measuring: saved files, presets with params, line and region, recorded cli
   await field('Name of the preset').fill('Warm');
   await levels.getByRole('button', { name: 'Save', exact: true }).click();
   await expect.poll(toast, SOON).toBe('Preset “Warm” saved.');
+  // Where a busy page has begun its picture anew meanwhile, the levels are new too, with the presets closed.
+  const exporting = levels.getByRole('button', { name: 'Export' });
+  const open = async () => {
+    if (!(await exporting.isVisible())) await levels.getByText('Presets').click({ timeout: 2000 });
+    return await exporting.isVisible();
+  };
+  await expect.poll(() => open().catch(() => false), SOON).toBe(true);
   const exported = page.waitForEvent('download');
-  await levels.getByRole('button', { name: 'Export' }).click();
+  await exporting.click();
   const file = await (await exported).path();
   await levels.getByRole('button', { name: 'Delete' }).click();
   await expect.poll(() => field('Saved presets').isDisabled(), SOON).toBe(true);
