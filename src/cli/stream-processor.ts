@@ -8,6 +8,7 @@ import { ProgramLines } from '../processor-server/program-lines.ts';
 import { serveProcessor, temporaryFolder } from '../processor-server/run.ts';
 import { StreamProcessorSettings } from '../processor-server/settings.ts';
 import { type FlagValues, loadConfig, type ResolvedConfig } from '../server/config.ts';
+import { flagOf } from '../server/options.ts';
 import { type CommandContext, exitCodeOf, flagText, UsageError } from './context.ts';
 import { describeServer, listenError, makeLogger, untilStopped } from './serve.ts';
 
@@ -117,11 +118,11 @@ function ownSettings(context: CommandContext): Partial<StreamProcessorSettings> 
   const schema = StreamProcessorSettings.partial();
   const parsed = schema.safeParse(settings);
   if (!parsed.success)
-    throw zodProblem(parsed.error, '', { input: settings, schema, code: 'bad-config', name: ([key]) => flagOf(String(key)) });
+    throw zodProblem(parsed.error, '', { input: settings, schema, code: 'bad-config', name: ([key]) => optionOf(String(key)) });
   return settings as Partial<StreamProcessorSettings>;
 }
 
 /** The option of a setting: `--max-streams`. */
-function flagOf(key: string): string {
-  return key === 'version' ? '--app-version' : `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+function optionOf(key: string): string {
+  return key === 'version' ? '--app-version' : `--${flagOf(key)}`;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { CompatConfig } from '../api/compat.ts';
 import { LiveViewsConfig } from '../api/live-views.ts';
 import { Duration, DvrConfig, StreamConfig, StreamName } from '../api/schema.ts';
+import { BASE_PATH } from '../core/base-path.ts';
 import { ICE_SERVER } from '../formats/ice-server.ts';
 
 /** How the text of a flag or variable becomes a value. `list`: separated by commas, a flag may also come several times. */
@@ -83,10 +84,7 @@ export const SETTINGS = {
   basePath: row(
     'text',
     'PATH',
-    z
-      .string()
-      .regex(/^\/(?:[A-Za-z0-9._~@:-]+\/)*[A-Za-z0-9._~@:-]*$/, 'a path that begins with /')
-      .default('/'),
+    z.string().regex(BASE_PATH, 'a path that begins with /').default('/'),
     'path prefix under which a proxy shows the server',
   ),
   tlsCert: row('text', 'FILE', z.string().min(1).optional(), 'TLS certificate chain (PEM)'),
@@ -224,7 +222,8 @@ export interface Option {
   readonly fallback: string | undefined;
 }
 
-const flagOf = (key: string) => key.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** Name of a setting's option, without its dashes: `max-streams`. */
+export const flagOf = (key: string) => key.replaceAll('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 function makeOption(key: string, kind: OptionKind, value: string, help: string, fallback: unknown): Option {
   const text = Array.isArray(fallback)

@@ -4,8 +4,8 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { openConnections } from '../core/connections.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Scope } from '../core/scope.ts';
@@ -80,18 +80,13 @@ export function noteEnd({ cert }: TlsPair, log: Logger, now = Date.now()): void 
 /** HTTP/2 lifts the browsers' limit of six connections per host; WebSockets and old clients go on with HTTP/1.1 on the same port. */
 export function secureServer(pair: TlsPair, listener: RequestListener): Http2SecureServer & { closeAllConnections(): void } {
   const server = createSecureServer({ ...pair, allowHTTP1: true }, listener as never);
-  const sockets = new Set<Socket>();
-  // From their beginning: one whose handshake does not come keeps the server open too.
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const connections = openConnections(server);
   // A session that was reset by its client is no news; without a listener it would end the process.
   server.on('sessionError', () => {});
   return Object.assign(server, {
     // As servers of HTTP/1.1 have it: pictures without end would keep a session open for ever.
     closeAllConnections: () => {
-      for (const socket of sockets) socket.destroy();
+      for (const connection of connections) connection.destroy();
     },
   });
 }

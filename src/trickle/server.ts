@@ -1,7 +1,8 @@
 // A trickle server of its own: channels, their HTTP and nothing else. `close()` lets readers see the end of their channels.
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { BASE_PATH } from '../core/base-path.ts';
+import { openConnections } from '../core/connections.ts';
 import { SluiceError } from '../core/errors.ts';
 import { type Logger, silentLogger } from '../core/log.ts';
 import { refusalOf, type TrickleAccess } from './access.ts';
@@ -68,12 +69,7 @@ export class TrickleServer implements AsyncDisposable {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       else socket.destroy();
     });
-    // A connection whose handshake has not come is none of HTTP yet, and would keep the server open until its time is over.
-    const sockets = new Set<Socket>();
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
+    const connections = openConnections(server);
     await listen(server, access.host, port);
     const sweep = setInterval(
       () => {
@@ -92,7 +88,7 @@ export class TrickleServer implements AsyncDisposable {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       channels.close();
       await http.settled(500);
-      for (const socket of sockets) socket.destroy();
+      for (const connection of connections) connection.destroy();
       await closed;
     });
   }
@@ -109,7 +105,7 @@ export class TrickleServer implements AsyncDisposable {
 }
 
 function basePathOf(path: string): string {
-  if (/^\/(?:[A-Za-z0-9._~@:-]+\/)*[A-Za-z0-9._~@:-]*$/.test(path)) return path.endsWith('/') ? path : `${path}/`;
+  if (BASE_PATH.test(path)) return path.endsWith('/') ? path : `${path}/`;
   throw new SluiceError('bad-config', `basePath: ${JSON.stringify(path)} received; expected a path such as / or /ai/trickle/`, {
     field: 'basePath',
   });
