@@ -79,6 +79,13 @@ class World {
     this.socket.listeners.onClose?.(1006, '');
   }
 
+  /** The connection is lost, and there again with the first try. */
+  reconnect(): void {
+    this.drop();
+    this.pass(500);
+    this.open();
+  }
+
   answer(): void {
     this.socket.listeners.onEvent({ type: 'pong', t: this.now, now: this.now * 1000 });
   }
@@ -195,9 +202,7 @@ describe('PageEvents', () => {
     expect(missed).toEqual([]);
     world.answer();
     expect(missed.splice(0)).toEqual([{ reason: 'they had not begun', from: null, to: null }]);
-    world.drop();
-    world.pass(500);
-    world.open();
+    world.reconnect();
     // Not before the server has confirmed: what is asked for now could be answered before events flow.
     expect(missed).toEqual([]);
     world.answer();
@@ -222,9 +227,7 @@ describe('PageEvents', () => {
     world.events.subscribe({ types: ['marker'], onMissed: ({ reason }) => void missed.push(reason) }, () => {});
     await turn();
     world.open();
-    world.drop();
-    world.pass(500);
-    world.open();
+    world.reconnect();
     expect(missed).toEqual([]);
     world.answer();
     world.answer();
@@ -326,9 +329,7 @@ describe('PageEvents', () => {
     const world = new World();
     await world.start();
     world.open();
-    world.drop();
-    world.pass(500);
-    world.open();
+    world.reconnect();
     world.drop();
     expect(world.link).toMatchObject({ state: 'away', retryAt: world.now + 1000 });
     world.pass(1000);
@@ -387,9 +388,7 @@ describe('PageEvents', () => {
   test('late news of an old socket changes nothing', async () => {
     const world = new World();
     await world.start();
-    world.drop();
-    world.pass(500);
-    world.open();
+    world.reconnect();
     const count = world.links.length;
     world.sockets[0]?.listeners.onClose?.(1006, '');
     world.sockets[0]?.listeners.onOpen?.();
